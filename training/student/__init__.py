@@ -1,0 +1,1 @@
+"""What training and conversion share: the student, its contract and its arithmetic."""

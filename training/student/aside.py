@@ -1,0 +1,69 @@
+"""Write aside, then move into place: whoever looks sees the old or the new, never a half."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.student.errors import BadInput
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    The block may create a file or a folder there; what lay at `path` before is replaced only then, and left
+    intact on any error.
+
+    Raises:
+        BadInput: The folder cannot be written to, or its disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _as_bad_input(error, path) from error
+    replaced = workplace / "replaced"
+    try:
+        temporary = workplace / path.name
+        yield temporary
+        if path.is_dir() or (path.exists() and temporary.is_dir()):
+            # No folder is replaced, or replaces, in one step; the old steps aside and goes with the workplace.
+            path.rename(replaced)
+        if temporary.is_file():
+            # Some libraries create their files readable by nobody else.
+            temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _as_bad_input(error, path) from error
+        raise
+    finally:
+        # Also when interrupted between the two steps, or the old would go and no new have come.
+        if replaced.exists() and not path.exists():
+            replaced.rename(path)
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, in one step as others see it."""
+    with written_aside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def _as_bad_input(error: OSError, path: Path) -> BadInput:
+    if error.errno in _FULL:
+        return BadInput(f"no space left to write {path}; free some, or choose another folder with --out")
+    return BadInput(f"cannot write {path}: {error.strerror}")

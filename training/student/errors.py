@@ -1,0 +1,34 @@
+"""What can go wrong for a reason that the caller can mend, and the exit code that says so.
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+
+class PocketmaskError(Exception):
+    """An error whose message is written for the user: what was found, what was expected, what to do."""
+
+    exit_code = 1
+
+
+class BadInput(PocketmaskError):
+    """A file, folder, recipe or option that cannot be used as given."""
+
+    exit_code = 2
+
+
+class ConversionRefused(PocketmaskError):
+    """A network that a target cannot express, or that a phone would run badly."""
+
+    exit_code = 3
+
+
+class ParityBreached(PocketmaskError):
+    """An artefact that computes something else than its student."""
+
+    exit_code = 4
+
+
+class AccuracyBreached(PocketmaskError):
+    """An artefact that follows its student, but whose masks are worse than the budget allows."""
+
+    exit_code = 5

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.student.metrics import IGNORED, confusion, foreground_iou, iou, photo_iou
+
+CLASSES = 3
+
+
+def maps(values):
+    return st.integers(0, 2**32).map(
+        lambda seed: np.random.default_rng(seed).choice(np.array(values, np.uint8), (11, 13))
+    )
+
+
+classes, judged, binary = maps([0, 1, 2]), maps([0, 1, 2, IGNORED]), maps([0, 1])
+
+
+@settings(deadline=None)
+@given(judged, classes)
+def test_every_judged_pixel_is_counted_once_where_it_belongs(reference, candidate):
+    counts = confusion(reference=reference, candidate=candidate, classes=CLASSES)
+
+    assert counts.sum() == (reference != IGNORED).sum()
+    for row in range(CLASSES):
+        for column in range(CLASSES):
+            assert counts[row, column] == ((reference == row) & (candidate == column)).sum()
+
+
+@settings(deadline=None)
+@given(classes, classes)
+def test_iou_is_symmetric_and_within_zero_to_one(one, other):
+    there = iou(confusion(reference=one, candidate=other, classes=CLASSES))
+    back = iou(confusion(reference=other, candidate=one, classes=CLASSES))
+
+    assert np.array_equal(there, back, equal_nan=True)
+    assert ((there >= 0) & (there <= 1)).all()
+
+
+@settings(deadline=None)
+@given(judged, classes)
+def test_what_the_candidate_says_of_ignored_pixels_changes_nothing(reference, candidate):
+    other = np.where(reference == IGNORED, (candidate + 1) % CLASSES, candidate).astype(np.uint8)
+
+    assert np.array_equal(
+        confusion(reference=reference, candidate=candidate, classes=CLASSES),
+        confusion(reference=reference, candidate=other, classes=CLASSES),
+    )
+
+
+def test_a_class_in_neither_mask_has_no_iou_and_one_in_a_single_mask_has_zero():
+    reference, candidate = np.array([[0, 0, 1]], np.uint8), np.array([[0, 0, 0]], np.uint8)
+
+    found = iou(confusion(reference=reference, candidate=candidate, classes=CLASSES))
+
+    assert found[0] == pytest.approx(2 / 3)
+    assert found[1] == 0
+    assert np.isnan(found[2])
+
+
+def test_counts_of_several_photos_add_up_to_the_iou_of_one_long_photo():
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(0, CLASSES, (2, 8, 20), np.uint8)
+    halves = [
+        confusion(reference=one[:, half], candidate=other[:, half], classes=CLASSES)
+        for half in (slice(0, 7), slice(7, 20))
+    ]
+
+    whole = confusion(reference=one, candidate=other, classes=CLASSES)
+
+    assert np.array_equal(iou(halves[0] + halves[1]), iou(whole))
+
+
+@settings(deadline=None)
+@given(binary, binary)
+def test_the_two_ways_to_foreground_iou_agree(one, other):
+    table = iou(confusion(reference=one, candidate=other, classes=2))
+
+    assert foreground_iou(reference=one, candidate=other) == table[1]
+
+
+def test_two_empty_masks_agree_and_an_empty_and_a_full_one_do_not():
+    empty, full = np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)
+
+    assert foreground_iou(reference=empty, candidate=empty) == 1
+    assert foreground_iou(reference=empty, candidate=full) == 0
+    assert foreground_iou(reference=full, candidate=full) == 1
+
+
+@settings(deadline=None)
+@given(judged, classes)
+def test_one_photo_of_several_classes_has_the_mean_of_those_present(reference, candidate):
+    each = iou(confusion(reference=reference, candidate=candidate, classes=CLASSES))
+
+    found = photo_iou(reference=reference, candidate=candidate, classes=CLASSES)
+
+    assert found == pytest.approx(np.mean([value for value in each if value >= 0]))
+
+
+def test_one_photo_of_one_class_is_judged_by_its_foreground():
+    reference, candidate = np.array([[1, 1, 0, 0]], np.uint8), np.array([[1, 0, 0, 0]], np.uint8)
+
+    assert photo_iou(reference=reference, candidate=candidate, classes=1) == 0.5
+    assert photo_iou(reference=reference * 0, candidate=candidate * 0, classes=1) == 1
