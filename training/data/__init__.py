@@ -1,0 +1,1 @@
+"""From photos and masks on disk to the pairs that a student is taught and judged with."""

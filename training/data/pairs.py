@@ -1,0 +1,147 @@
+"""Pairs on disk: `photos/NAME.jpg` with `masks/NAME.png`, and `classes.txt` where there are several classes."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from training.data.photos import read_mask, read_photo
+from training.student.errors import BadInput
+from training.student.metrics import IGNORED
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MASK_SUFFIXES = (".png",)
+LAYOUT = "photos/NAME.jpg (or .jpeg, .png, .webp) and masks/NAME.png"
+
+# Left behind by file managers; names that begin with a dot likewise.
+_LITTER = ("thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A photo and what a teacher drew on it."""
+
+    name: str
+    """The file name that both share, without its suffix."""
+    photo: Path
+    mask: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A folder of them, sorted by name."""
+
+    folder: Path
+    classes: tuple[str, ...]
+    """One name: binary masks. More: masks hold class indices, in this order."""
+    pairs: tuple[Pair, ...]
+
+
+def read_pairs(folder: Path) -> Pairs:
+    """The pairs of a folder, by name alone: no image is opened.
+
+    Raises:
+        BadInput: The layout is another, a photo or mask stands alone or leads out of the folder, or `classes.txt`
+            is not a list of names.
+    """
+    for expected in (folder, folder / "photos", folder / "masks"):
+        if not expected.is_dir():
+            found = "is not a folder" if expected.exists() else "does not exist"
+            raise BadInput(f"{expected} {found}; a folder of pairs holds {LAYOUT}")
+    photos = _by_name(folder, "photos", PHOTO_SUFFIXES)
+    masks = _by_name(folder, "masks", MASK_SUFFIXES)
+    if not photos:
+        raise BadInput(f"{folder / 'photos'} holds no photos; a folder of pairs holds {LAYOUT}")
+    if alone := sorted(photos.keys() - masks.keys()):
+        raise BadInput(f"{_counted(alone, 'photo')} without a mask in {folder / 'masks'}: draw one, or move it away")
+    if alone := sorted(masks.keys() - photos.keys()):
+        raise BadInput(f"{_counted(alone, 'mask')} without a photo in {folder / 'photos'}: add it, or move it away")
+    pairs = tuple(Pair(name, photos[name], masks[name]) for name in sorted(photos))
+    return Pairs(folder, _read_classes(folder / "classes.txt"), pairs)
+
+
+def check_pairs(pairs: Pairs) -> None:
+    """Read every photo and mask once, so that no fault shows only hours into a fit.
+
+    Raises:
+        BadInput: Lists the first ten faults and counts them all; or the masks of all pairs show one class only.
+    """
+    faults: list[str] = []
+    present: set[int] = set()
+    with ThreadPoolExecutor() as pool:
+        read = pool.map(lambda pair: _faults_and_values(pair, len(pairs.classes)), pairs.pairs)
+        for found, values in tqdm(read, "check pairs", len(pairs.pairs), unit=" pairs", leave=False, disable=None):
+            faults += found
+            present |= values
+    if faults:
+        rest = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
+        counted = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise BadInput(f"{counted} in {pairs.folder}:\n  " + "\n  ".join(faults[:10]) + rest)
+    if len(present) < 2:
+        every = f"only class {min(present)}" if present else "nothing but pixels to ignore"
+        if len(pairs.classes) == 1:
+            every = "only foreground" if present == {1} else "no foreground at all"
+        raise BadInput(f"the {len(pairs.pairs)} masks in {pairs.folder / 'masks'} show {every}; nothing can be learnt")
+
+
+def _faults_and_values(pair: Pair, classes: int) -> tuple[list[str], set[int]]:
+    try:
+        photo = read_photo(pair.photo)
+        mask = read_mask(pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes)
+    except BadInput as error:
+        return [str(error)], set()
+    ignored = set() if classes == 1 else {IGNORED}
+    return [], set(np.flatnonzero(np.bincount(mask.reshape(-1)))) - ignored
+
+
+def _by_name(folder: Path, kind: str, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    files = list(_files(folder, kind, suffixes))
+    # A Mac's file system spells é in two code points; a mask drawn elsewhere would not find its photo.
+    names = [unicodedata.normalize("NFC", path.stem) for path in files]
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+        alike = [path.name for path, name in zip(files, names, strict=True) if name == twice[0]]
+        raise BadInput(f"{folder / kind} holds {' and '.join(alike)}, {len(twice)} such in all; rename all but one")
+    return dict(zip(names, files, strict=True))
+
+
+def _files(folder: Path, kind: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    root = folder.resolve()
+    for path in sorted((folder / kind).iterdir()):
+        if path.name.startswith(".") or path.name.lower() in _LITTER:
+            continue
+        if not path.resolve().is_relative_to(root):
+            raise BadInput(f"{path} leads out of {folder}, to {path.resolve()}; copy the file here instead")
+        if not path.is_file() or path.suffix.lower() not in suffixes:
+            raise BadInput(f"{path} is not a {' or '.join(suffixes)} file; convert it, or move it and its like away")
+        yield path
+
+
+def _read_classes(path: Path) -> tuple[str, ...]:
+    if not path.exists():
+        return ("foreground",)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text, one class name a line") from error
+    classes = tuple(line.strip() for line in text.rstrip().splitlines())
+    if not classes:
+        raise BadInput(f"{path} is empty, expected one class name a line; remove it for binary masks")
+    # A mask's values count lines, so skipping an empty one would shift every class behind it.
+    if "" in classes:
+        raise BadInput(f"{path} has an empty line {classes.index('') + 1}, expected one class name a line; remove it")
+    if twice := [name for name, times in Counter(classes).items() if times > 1]:
+        raise BadInput(f"{path} names {', '.join(twice)} more than once; each class needs a name of its own")
+    if len(classes) > IGNORED:
+        raise BadInput(f"{path} names {len(classes)} classes, at most {IGNORED} fit an 8-bit mask")
+    return classes
+
+
+def _counted(names: Iterable[str], kind: str) -> str:
+    names = list(names)
+    rest = ", …" if len(names) > 3 else ""
+    return f"{len(names)} {kind}{'s' if len(names) > 1 else ''} ({', '.join(names[:3])}{rest})"

@@ -1,0 +1,161 @@
+"""Photos and masks from disk, upright and checked; the only module that decodes image files.
+
+Anything whose pixels would have to be guessed at is refused: transparency has no colour, 16 bits and CMYK have
+several renderings, and a mask that was scaled or saved with loss has values that nobody drew.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from training.student.errors import BadInput
+from training.student.metrics import IGNORED
+
+Pixels = NDArray[np.uint8]
+
+MOST_PIXELS = 2**30 // 4 // 3
+"""Larger files are taken for decompression bombs; Pillow's own limit, about 89 megapixels."""
+
+# MPO is a phone's JPEG with a gain map or a preview behind it: its first frame is the photo.
+_PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
+_PHOTO_MODES = ("RGB", "L", "P", "RGBA", "LA", "PA")
+_MASK_MODES = ("1", "L", "P")
+
+# What Pillow's readers raise on damaged files, found by truncating and corrupting one at every byte.
+_DAMAGE = (OSError, SyntaxError, ValueError)
+
+
+def read_photo(path: Path) -> Pixels:
+    """(rows, columns, 3) RGB with the EXIF orientation applied; grey and palette photos become RGB.
+
+    An alpha channel is dropped where it is opaque everywhere.
+
+    Raises:
+        BadInput: The file is missing, empty, damaged, animated, too large, no 8-bit RGB or grey image, or has
+            transparent pixels.
+    """
+    with _opened(path, _PHOTO_FORMATS) as image:
+        _check_mode(path, image)
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            if upright.getchannel("A").getextrema() != (255, 255):
+                raise BadInput(f"{path} has transparent pixels, which no camera makes; flatten it onto a background")
+        return np.array(upright.convert("RGB"))
+
+
+def read_mask(path: Path, *, size: tuple[int, int], classes: int) -> Pixels:
+    """(rows, columns) of class indices, checked against the photo that the mask belongs to.
+
+    A palette mask is read by its grey levels where its palette is grey, by its indices otherwise, which is how
+    annotation tools colour their classes.
+
+    Args:
+        path: A PNG: black and white, 8-bit grey or with a palette.
+        size: (rows, columns) of the photo, after its EXIF orientation.
+        classes: 1 for a binary mask, whose values are 0 and 255 or 0 and 1 and become 0 and 1; otherwise values
+            are class indices below it, or 255 where nobody judged.
+
+    Raises:
+        BadInput: As `read_photo`, or the format, mode, size or a value is none of these.
+    """
+    with _opened(path, ("PNG",)) as image:
+        # Black and white would read as class 0 and "ignore" where there are several classes.
+        modes = _MASK_MODES if classes == 1 else _MASK_MODES[1:]
+        if image.mode not in modes:
+            raise BadInput(f"{path} has mode {image.mode}, expected {' or '.join(modes)}; save it as 8-bit grey")
+        found = image.height, image.width
+        if found != size:
+            turned = ", or was it drawn ignoring the photo's EXIF orientation?" if found == size[::-1] else ""
+            raise BadInput(
+                f"{path} has {found[0]} × {found[1]} pixels (rows × columns), its photo {size[0]} × {size[1]}; "
+                f"draw it at the photo's own size{turned}"
+            )
+        levels = _levels(image)
+    present = np.flatnonzero(np.bincount(levels.reshape(-1), minlength=256)).tolist()
+    if classes == 1:
+        if not (set(present) <= {0, 255} or set(present) <= {0, 1}):
+            raise BadInput(f"{path} has values {_listed(present)}, expected only 0 and 255; threshold it first")
+        return (levels > 0).astype(np.uint8)
+    unknown = [value for value in present if value >= classes and value != IGNORED]
+    if unknown:
+        raise BadInput(
+            f"{path} has values {_listed(unknown)}, expected class indices 0 to {classes - 1}, or {IGNORED} to "
+            "ignore; mend the mask or add to classes.txt"
+        )
+    return levels
+
+
+def read_thumbnail(path: Path, *, side: int) -> Pixels:
+    """(side, side) grey levels of a photo, stretched and as stored, many times faster than `read_photo`.
+
+    Raises:
+        BadInput: The file is missing, empty, damaged, animated, too large, or no 8-bit RGB or grey image.
+    """
+    with _opened(path, _PHOTO_FORMATS) as image:
+        _check_mode(path, image)
+        # A JPEG decodes straight to an eighth of its size; twice the side leaves something to average.
+        image.draft("L", (2 * side, 2 * side))
+        opaque = image.convert("RGBA") if image.has_transparency_data else image
+        return np.array(opaque.convert("L").resize((side, side), Image.Resampling.BOX))
+
+
+@contextmanager
+def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[ImageFile.ImageFile]:
+    """The image, its header checked; damage that shows only while the block decodes it is a BadInput as well."""
+    expected = " or ".join(("JPEG, PNG", "WebP") if len(formats) > 1 else formats)
+    try:
+        if path.stat().st_size == 0:
+            raise BadInput(f"{path} is empty (0 bytes); copy it again")
+        with Image.open(path) as image:
+            if image.format not in formats:
+                raise BadInput(f"{path} is {image.format}, expected {expected}; convert it")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":
+                raise BadInput(f"{path} is animated ({frames} frames), expected a single one; save one of them")
+            if image.width * image.height > MOST_PIXELS:
+                raise BadInput(_too_large(path))
+            yield image
+    except UnidentifiedImageError as error:
+        raise BadInput(f"{path} is not an image that can be read, expected {expected}; convert or remove it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadInput(_too_large(path)) from error
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist") from error
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise BadInput(f"cannot read {path}: {error.strerror}") from error
+        raise BadInput(f"{path} is damaged ({error}); copy or export it again") from error
+
+
+def _too_large(path: Path) -> str:
+    return f"{path} has more than {MOST_PIXELS // 10**6} megapixels; shrink it, and its mask with it"
+
+
+def _check_mode(path: Path, image: ImageFile.ImageFile) -> None:
+    # Of a 16-bit colour PNG, Pillow would drop the lower half of every value without a word; only its tiles tell.
+    is_16_bit = "16" in image.mode or (image.format == "PNG" and any("16" in str(tile[3]) for tile in image.tile))
+    if is_16_bit or image.mode not in _PHOTO_MODES:
+        found = "16-bit" if is_16_bit else image.mode
+        raise BadInput(f"{path} is {found}, expected 8-bit RGB or grey; convert it to 8-bit sRGB")
+
+
+def _levels(image: Image.Image) -> Pixels:
+    if image.mode == "1":
+        return np.array(image.convert("L"))
+    stored = np.array(image)
+    if image.mode == "L":
+        return stored
+    palette = np.zeros((256, 3), np.uint8)
+    given = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    palette[: len(given)] = given
+    used = palette[np.unique(stored)]
+    return palette[stored, 0] if (used == used[:, :1]).all() else stored
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values[:5])) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
