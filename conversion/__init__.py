@@ -1,0 +1,1 @@
+"""From a student checkpoint, or anyone's ONNX file, to verified artefacts."""
