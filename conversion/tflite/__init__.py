@@ -1,0 +1,1 @@
+"""The typed graph as a TFLite flatbuffer."""

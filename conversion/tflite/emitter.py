@@ -1,0 +1,39 @@
+"""The typed graph as a TFLite flatbuffer, without TensorFlow."""
+
+from collections.abc import Mapping
+
+from conversion.graph import Graph
+from conversion.tflite import fusion
+from conversion.tflite.emission import Emission
+from conversion.tflite.operators import OPERATORS
+from training.student.errors import BadInput, ConversionRefused
+
+PRECISIONS = ("fp32", "fp16")
+
+
+def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) -> bytes:
+    """A TFLite file that computes what the graph computes.
+
+    Inputs and outputs keep their names and are float32; a rank-4 one is (N, H, W, C). The same graph gives the
+    same bytes.
+
+    Args:
+        graph: As `conversion.graph.read` gives it.
+        precision: `fp32`, or `fp16` to store convolution weights in half the space.
+        metadata: Texts to carry along, by name.
+
+    Raises:
+        BadInput: The precision is unknown.
+        ConversionRefused: An operator is missing here, or TFLite cannot express an attribute; nothing is approximated.
+    """
+    if precision not in PRECISIONS:
+        raise BadInput(f"unknown precision '{precision}'; expected one of {', '.join(PRECISIONS)}")
+    graph = fusion.fused(graph)
+    missing = {node.operator: node for node in reversed(graph.nodes) if node.operator not in OPERATORS}
+    if missing:
+        found = ", ".join(str(missing[operator]) for operator in sorted(missing))
+        raise ConversionRefused(f"no TFLite form is known of {found}; known are {', '.join(OPERATORS)}")
+    emission = Emission(graph, is_half=precision == "fp16")
+    for node in graph.nodes:
+        OPERATORS[node.operator](node, emission)
+    return emission.to_bytes(metadata)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from onnx.helper import make_node
+
+from conversion.graph import read
+from conversion.tflite import fusion, sign
+
+RNG = np.random.default_rng(0)
+CONV = make_node("Conv", ["image", "w"], ["a"])
+WEIGHTS = RNG.normal(size=(4, 4, 1, 1))
+
+
+def operators(model):
+    return [(node.operator, node.attributes.get(fusion.ATTRIBUTE)) for node in fusion.fused(read(model)).nodes]
+
+
+def test_an_activation_moves_into_its_producer(model, drift):
+    small = model([CONV, make_node("Clip", ["a", "low", "high"], ["logits"])], w=WEIGHTS, low=0.0, high=6.0)
+
+    assert operators(small) == [("Conv", "RELU6")]
+    assert max(drift(small).values()) < 1e-5
+
+
+def test_an_activation_stays_where_others_read_what_it_reads(model, drift):
+    nodes = [CONV, make_node("Relu", ["a"], ["b"]), make_node("Add", ["a", "b"], ["logits"])]
+    small = model(nodes, w=WEIGHTS)
+
+    assert operators(small) == [("Conv", None), ("Relu", None), ("Add", None)]
+    assert max(drift(small).values()) < 1e-5
+
+
+def test_only_the_first_of_two_activations_moves(model, drift):
+    nodes = [CONV, make_node("Clip", ["a", "low", "high"], ["b"]), make_node("Relu", ["b"], ["logits"])]
+    small = model(nodes, w=WEIGHTS, low=-1.0, high=1.0)
+
+    assert operators(small) == [("Conv", "RELU_N1_TO_1"), ("Relu", None)]
+    assert max(drift(small).values()) < 1e-5
+
+
+@pytest.mark.parametrize("inputs", [["image", "w"], ["image", "w", "b"]])
+@pytest.mark.parametrize("group", [1, 4])
+def test_a_normalisation_moves_into_the_convolution_before_it(model, drift, inputs, group):
+    nodes = [
+        make_node("Conv", inputs, ["a"], group=group),
+        make_node("BatchNormalization", ["a", "s", "o", "m", "v"], ["n"], epsilon=1e-3),
+        make_node("Relu", ["n"], ["logits"]),
+    ]
+    statistics = {name: RNG.uniform(0.5, 2, 4) for name in "somv"}
+    small = model(nodes, w=RNG.normal(size=(4, 4 // group, 3, 3)), b=RNG.normal(size=4), **statistics)
+
+    assert operators(small) == [("Conv", "RELU")]
+    assert max(drift(small).values()) < 1e-5
+
+
+def test_an_output_that_an_identity_names_needs_no_operator(model, drift):
+    nodes = [make_node("Add", ["image", "image"], ["a"]), make_node("Identity", ["a"], ["logits"])]
+
+    assert operators(model(nodes)) == [("Add", None)]
+    assert max(drift(model(nodes)).values()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([make_node("Relu", ["image"], ["logits"])], True),
+        ([make_node("HardSwish", ["image"], ["logits"])], False),
+        ([make_node("Relu", ["image"], ["a"]), make_node("Mul", ["a", "ones"], ["logits"])], True),
+        ([make_node("Relu", ["image"], ["a"]), make_node("Mul", ["a", "image"], ["logits"])], False),
+        ([make_node("Relu", ["image"], ["a"]), make_node("Sub", ["a", "ones"], ["logits"])], False),
+        ([make_node("Sigmoid", ["image"], ["a"]), make_node("Clip", ["a", "", "ones"], ["logits"])], True),
+        ([make_node("Clip", ["image", "", "ones"], ["logits"])], False),
+        ([make_node("Relu", ["image"], ["a"]), make_node("Clip", ["a", "", "below"], ["logits"])], False),
+        ([make_node("Add", ["image", "ones"], ["a"]), make_node("Relu", ["a"], ["logits"])], True),
+        ([make_node("Relu", ["image"], ["a"]), make_node("Resize", ["a", "", "", "size"], ["logits"])], True),
+    ],
+)
+def test_what_cannot_be_negative_is_known_by_its_producers(model, nodes, expected):
+    graph = fusion.fused(read(model(nodes, ones=1.0, below=-1.0, size=[1, 4, 3, 3])))
+
+    assert ("logits" in sign.non_negative(graph)) == expected

@@ -1,0 +1,181 @@
+"""A TFLite model under construction: tensors, constants and operators by index, then the flatbuffer's bytes.
+
+Knows the file format and nothing of ONNX. The same calls give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.tflite import builtin
+
+Array = NDArray[Any]
+
+SIGNATURE = "serving_default"
+DESCRIPTION = "Pocketmask"
+_FILE_IDENTIFIER = b"TFL3"
+_SCHEMA_VERSION = 3
+# Kernels read constants in place, some with aligned vector loads; the schema asks for this of every buffer.
+_ALIGNMENT = 16
+# Codes up to here fit the one byte that runtimes before 2.4 read; later ones put this number there instead.
+_LAST_DEPRECATED_CODE = 127
+_TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of the file; `buffer` 0 means that it is computed."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    buffer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator of the file, in the order of execution."""
+
+    builtin: str
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Any]
+
+
+class Program:
+    """A model that grows by one tensor or operator at a time."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.operators: list[Operator] = []
+        # By convention buffer 0 is empty: it belongs to every computed tensor.
+        self._buffers: dict[bytes, int] = {b"": 0}
+        self._constants: dict[tuple[Any, ...], int] = {}
+
+    def tensor(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+        """The index of a new computed tensor."""
+        self.tensors.append(Tensor(name, shape, dtype))
+        return len(self.tensors) - 1
+
+    def constant(self, name: str, value: Array) -> int:
+        """The index of a constant; one of equal value, shape and type is taken again under its first name."""
+        data = value.tobytes()
+        key = (value.dtype.str, value.shape, data)
+        if key not in self._constants:
+            buffer = self._buffers.setdefault(data, len(self._buffers))
+            self.tensors.append(Tensor(name, value.shape, value.dtype, buffer))
+            self._constants[key] = len(self.tensors) - 1
+        return self._constants[key]
+
+    def operator(self, name: str, inputs: Sequence[int], output: int, **options: Any) -> None:
+        """Append one operator; options are the schema's own, with enumerations by name."""
+        read = [self.tensors[index] for index in inputs]
+        use = builtin.Use(tuple(tensor.shape for tensor in read), tuple(tensor.dtype for tensor in read), options)
+        self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), (output,), options))
+
+    def to_bytes(self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, str]) -> bytes:
+        """The finished file.
+
+        Args:
+            inputs: Tensor of each input, by the name that callers use.
+            outputs: Likewise.
+            metadata: Texts to carry along; `metadata.read_metadata` gives them back.
+        """
+        import flatbuffers
+        from ai_edge_litert import schema_py_generated as schema
+
+        buffers = list(self._buffers)
+        entries = []
+        for name, text in sorted(metadata.items()):
+            entries.append(schema.MetadataT(name=name, buffer=len(buffers)))
+            buffers.append(text.encode())
+        codes = sorted({(operator.builtin, operator.version) for operator in self.operators})
+        subgraph = schema.SubGraphT(
+            name="main",
+            tensors=[_tensor(tensor, schema) for tensor in self.tensors],
+            inputs=list(inputs.values()),
+            outputs=list(outputs.values()),
+            operators=[
+                _operator(operator, codes.index((operator.builtin, operator.version)), schema)
+                for operator in self.operators
+            ],
+        )
+        signature = schema.SignatureDefT(
+            inputs=[schema.TensorMapT(name=name, tensorIndex=index) for name, index in inputs.items()],
+            outputs=[schema.TensorMapT(name=name, tensorIndex=index) for name, index in outputs.items()],
+            signatureKey=SIGNATURE,
+        )
+        model = schema.ModelT(
+            version=_SCHEMA_VERSION,
+            operatorCodes=[_code(name, version, schema) for name, version in codes],
+            subgraphs=[subgraph],
+            description=DESCRIPTION,
+            buffers=[_AlignedBuffer(data, schema) for data in buffers],
+            metadata=entries,
+            signatureDefs=[signature],
+        )
+        # Room for all constants at once: growing the builder copies everything written so far.
+        builder = flatbuffers.Builder(sum(map(len, buffers)) + 2**16)
+        builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
+        return bytes(builder.Output())
+
+
+class _AlignedBuffer:
+    """A buffer of the file, which the generated schema would write without the alignment that it asks for."""
+
+    def __init__(self, data: bytes, schema: Any) -> None:
+        self._data, self._schema = data, schema
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 (the generated schema's spelling)
+        offset = self._vector(builder) if self._data else None
+        self._schema.BufferStart(builder)
+        if offset is not None:
+            self._schema.BufferAddData(builder, offset)
+        written: int = self._schema.BufferEnd(builder)
+        return written
+
+    def _vector(self, builder: Any) -> int:
+        size = len(self._data)
+        builder.StartVector(1, size, _ALIGNMENT)
+        head = builder.head - size
+        builder.head = head
+        builder.Bytes[head : head + size] = self._data
+        offset: int = builder.EndVector()
+        return offset
+
+
+def _tensor(tensor: Tensor, schema: Any) -> Any:
+    return schema.TensorT(
+        shape=list(tensor.shape),
+        type=getattr(schema.TensorType, _TYPES[tensor.dtype.name]),
+        buffer=tensor.buffer,
+        name=tensor.name,
+        hasRank=True,
+    )
+
+
+def _code(name: str, version: int, schema: Any) -> Any:
+    code = getattr(schema.BuiltinOperator, name)
+    return schema.OperatorCodeT(
+        builtinCode=code, deprecatedBuiltinCode=min(code, _LAST_DEPRECATED_CODE), version=version
+    )
+
+
+def _operator(operator: Operator, code: int, schema: Any) -> Any:
+    written = schema.OperatorT(opcodeIndex=code, inputs=list(operator.inputs), outputs=list(operator.outputs))
+    table = builtin.OPTIONS[operator.builtin]
+    if table is not None:
+        written.builtinOptionsType = getattr(schema.BuiltinOptions, table)
+        written.builtinOptions = getattr(schema, f"{table}T")()
+    for option, value in operator.options.items():
+        assert hasattr(written.builtinOptions, option), f"{operator.builtin} has no option {option}"
+        enumeration = _ENUMERATIONS.get(option)
+        setattr(written.builtinOptions, option, getattr(getattr(schema, enumeration), value) if enumeration else value)
+    return written
+
+
+_ENUMERATIONS = {"padding": "Padding", "fusedActivationFunction": "ActivationFunctionType"}
