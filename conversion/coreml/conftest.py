@@ -1,0 +1,63 @@
+"""A network written in ONNX's text form, as a package and as ONNX Runtime runs it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from conversion import graph
+from conversion.coreml.emitter import Precision, emit
+
+HEIGHT, WIDTH = 12, 10
+
+
+@dataclass(frozen=True)
+class Network:
+    """One ONNX model with an input `image`."""
+
+    model: onnx.ModelProto
+
+    def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What ONNX Runtime computes."""
+        session = onnxruntime.InferenceSession(self.model.SerializeToString())
+        logits: NDArray[np.float32] = session.run(None, {"image": image.transpose(2, 0, 1)[None].astype(np.float32)})[0]
+        return logits
+
+    def emit(self, path: Path, precision: Precision = "fp32", metadata: Mapping[str, str] | None = None) -> Path:
+        """Write it as a package."""
+        emit(graph.read(self.model), path, precision=precision, metadata=metadata or {})
+        return path
+
+
+@pytest.fixture
+def image() -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def network() -> Callable[..., Network]:
+    """Builds one from its nodes in onnx.parser's syntax, from `image` (1, 3, 12, 10) to `logits`.
+
+    The parser wants double quotes; single ones are easier on Python.
+    """
+
+    def build(nodes: str, constants: Mapping[str, NDArray] | None = None, *, opset: int = 18) -> Network:
+        body = nodes.replace("'", '"')
+        text = f"""
+            <ir_version: 8, opset_import: ["" : {opset}]>
+            test (float[1, 3, {HEIGHT}, {WIDTH}] image) => (float[a, b, c, d] logits) {{ {body} }}
+        """
+        model = onnx.parser.parse_model(text)
+        for name in sorted(set(re.findall(r"\w+", nodes)).intersection(constants or {})):
+            model.graph.initializer.append(onnx.numpy_helper.from_array(constants[name], name))
+        del model.graph.output[0].type.tensor_type.shape.dim[:]
+        model.graph.output[0].type.tensor_type.ClearField("shape")
+        return Network(onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True))
+
+    return build
