@@ -1,0 +1,9 @@
+"""The built-in data set: rendered photos of coins with exact masks, from numpy and OpenCV alone.
+
+A scene in ground-plane coordinates (`scene`, `ground`, `thing`, `face`, `metal`, `distractor`) is seen by one
+camera (`camera`), lit by one light (`light`, `canvas`) and developed into a JPEG (`lens`).
+"""
+
+from training.data.coins.render import Rendering, render, write_pairs
+
+__all__ = ["Rendering", "render", "write_pairs"]
