@@ -1,0 +1,115 @@
+"""`python -m training`: from pairs to a student. Parses, calls, prints; no logic lives here."""
+
+from pathlib import Path
+
+import click
+
+from training.command import Commands
+from training.student.errors import BadInput
+
+_folder = click.Path(path_type=Path)
+_natural = click.IntRange(min=0)
+_positive = click.IntRange(min=1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """From photos with masks to a student checkpoint.
+
+    \b
+    Example:  python -m training fit mobile --data my_pairs epochs=30
+    Exit codes: 0 fine, 2 usage or bad input.
+    """
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, help="Folder with photos/ and masks/; coins are rendered when left out.")
+@click.option("--run", "run_folder", type=_folder, help="Where to keep the run [default: runs/RECIPE[-DATA]].")
+def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: Path | None) -> None:
+    """Train the student of RECIPE, or go on with an interrupted training.
+
+    RECIPE is a name from training/recipes or a .yaml file; KEY=VALUE replaces any
+    of its knobs, which training/recipe.py lists.
+
+    \b
+    Examples:
+      python -m training fit mobile
+      python -m training fit mobile --data my_pairs epochs=30 encoder=resnet18
+      python -m training fit my_recipe.yaml --data my_pairs --run runs/second_try
+    """
+    from training import recipe as recipes
+    from training.data.builtin import rendered_pairs
+    from training.data.pairs import read_pairs
+    from training.fit import fit as teach
+    from training.run import Run
+
+    chosen = recipes.read(recipe, overrides)
+    pairs = read_pairs(data) if data else rendered_pairs(chosen.pairs, chosen.seed)
+    run = Run(run_folder or Run.default_folder(recipe, data))
+    checkpoint = teach(chosen, data=pairs, run=run)
+    print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
+
+
+@main.command()
+@click.argument("folder", type=_folder)
+@click.option("--count", default=900, show_default=True, type=_positive, help="How many photos.")
+@click.option("--seed", default=0, show_default=True, type=_natural, help="Another seed, other photos.")
+def render(folder: Path, count: int, seed: int) -> None:
+    """Draw coin photographs with exact masks into FOLDER."""
+    from training.data.coins import write_pairs
+
+    try:
+        write_pairs(folder, count=count, seed=seed)
+    except OSError as error:
+        raise BadInput(f"cannot render into {folder}: {error}") from error
+    print(f"{folder}: {count} pairs")
+
+
+@main.command()
+@click.argument("run_folder", metavar="RUN", type=_folder)
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/, all of which are judged.")
+@click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")
+def evaluate(run_folder: Path, data: Path, worst: int) -> None:
+    """Compare the masks of RUN's student with the teacher masks of DATA."""
+    from training.data.pairs import read_pairs
+    from training.evaluate import evaluate as judge
+    from training.run import Run
+    from training.student import checkpoint
+
+    result = judge(checkpoint.load(Run(run_folder).checkpoint), read_pairs(data))
+    for name, iou in result.worst(worst):
+        print(f"{iou:.3f}  {name}")
+    print(f"mean IoU {result.mean:.4f} over {result.photos} photos of {data}")
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+def compare(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
+    """Train RECIPE's student and smp.Unet("mobilenet_v2") alike, and compare their validation IoU."""
+    from training import recipe as recipes
+    from training.compare import compare as measure
+    from training.data.pairs import read_pairs
+
+    print(measure(recipes.read(recipe, overrides), read_pairs(data)))
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+@click.option("--steps", default=10, show_default=True, type=_positive, help="Batches to time of each loop.")
+def bench(recipe: str, overrides: tuple[str, ...], data: Path, steps: int) -> None:
+    """Count photos a second in this training loop and in the plain loop of the usual tutorial."""
+    from training import recipe as recipes
+    from training.bench import bench as measure
+    from training.data.pairs import read_pairs
+
+    print(measure(recipes.read(recipe, overrides), read_pairs(data), steps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The border: the band around a teacher mask's edge, where a student's mistakes are seen first."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def border(members: Tensor, *, width: int, inner_only: bool = False) -> Tensor:
+    """Where a mask changes within `width` pixels.
+
+    What dilation adds and erosion takes away, by a square of side 2 · width + 1. The frame of the photo is no
+    edge. With several channels, one per class, the band is around every class.
+
+    Args:
+        members: (N, classes, H, W) float, 1 where a pixel belongs to the class, else 0.
+        width: Pixels on each side of the edge; 0 gives an empty band.
+        inner_only: Only the pixels that erosion takes away.
+
+    Returns:
+        (N, 1, H, W) bool.
+    """
+    # max_pool2d pads with minus infinity, so that beyond the frame nothing is dilated in nor eroded away.
+    eroded = -_maximum(-members, width)
+    outer = members if inner_only else _maximum(members, width)
+    return (outer != eroded).any(dim=1, keepdim=True)
+
+
+def _maximum(values: Tensor, width: int) -> Tensor:
+    """The largest value within `width` pixels; a square is a row of columns, which is much cheaper."""
+    side = 2 * width + 1
+    rows = F.max_pool2d(values, (side, 1), stride=1, padding=(width, 0))
+    return F.max_pool2d(rows, (1, side), stride=1, padding=(0, width))

@@ -1,0 +1,72 @@
+"""The recipe's student beside the usual UNet: the same pairs, split, loss, schedule and seed."""
+
+from dataclasses import dataclass
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import nn
+
+from training.arithmetic import choose
+from training.data.pairs import Pairs
+from training.data.split import split
+from training.data.views import TrainingView, ValidationView
+from training.fit import teach
+from training.module import StudentModule
+from training.recipe import Recipe
+from training.student.baseline import usual_network
+from training.student.contract import Contract
+from training.student.network import Student
+from training.weights import load_into, normalisation
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Validation IoU of the best epoch of each."""
+
+    student: float
+    usual: float
+
+    def __str__(self) -> str:
+        """Three lines."""
+        return (
+            f"validation IoU {self.student:.4f}  student\n"
+            f'validation IoU {self.usual:.4f}  smp.Unet("mobilenet_v2")\n'
+            f"difference     {self.student - self.usual:+.4f}"
+        )
+
+
+def compare(recipe: Recipe, data: Pairs) -> Comparison:
+    """Teach both networks, one after the other.
+
+    The usual network starts from scratch, since its weights could only come from a hub; for a fair comparison
+    the recipe says `encoder_weights=none`.
+    """
+    halves = split(data.pairs, validation=recipe.validation, seed=recipe.seed)
+    contract = recipe.contract(data.classes)
+    whole = Contract(contract.height, contract.width, 1, contract.classes)
+    training = TrainingView(halves.train, len(data.classes), recipe)
+    validation = ValidationView(halves.validation, contract)
+
+    def best(network: nn.Module, its_contract: Contract) -> float:
+        module = StudentModule(network, recipe, its_contract, validation.teacher_masks)
+        watch = Best()
+        teach(module, training, validation, choose(network, recipe).format, [watch])
+        return watch.iou
+
+    torch.manual_seed(recipe.seed)
+    student = Student(contract, recipe.architecture(*normalisation(recipe)))
+    load_into(student, recipe)
+    reached = best(student, contract)
+    torch.manual_seed(recipe.seed)
+    return Comparison(student=reached, usual=best(usual_network(whole).train(), whole))
+
+
+class Best(Callback):
+    """Remembers the highest validation IoU."""
+
+    iou = 0.0
+
+    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """After each validation."""
+        self.iou = max(self.iou, float(trainer.callback_metrics["iou"]))

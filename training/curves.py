@@ -1,0 +1,33 @@
+"""A run's figures, epoch by epoch, as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.student.aside import written_aside
+
+
+def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
+    """Loss and validation IoU over epochs, as PNG; rows have `epoch`, `loss` and `iou`."""
+    from matplotlib.figure import Figure
+
+    epochs = [row["epoch"] for row in rows]
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, key, title in ((left, "loss", "training loss"), (right, "iou", "validation IoU")):
+        values = [row[key] for row in rows]
+        axes.plot(epochs, values, marker=".", color="#3a6ea5")
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    best = max(rows, key=lambda row: row["iou"])
+    right.annotate(
+        f"{best['iou']:.3f}",
+        (best["epoch"], best["iou"]),
+        textcoords="offset points",
+        xytext=(0, -14),
+        ha="center",
+        fontsize=9,
+    )
+    with written_aside(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")

@@ -1,0 +1,89 @@
+"""How a student's masks compare with the teacher's, photo by photo."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from tqdm import tqdm
+
+from training.data.pairs import Pairs
+from training.data.views import decode_pair
+from training.student import metrics
+from training.student.checkpoint import Checkpoint
+from training.student.contract import Contract
+from training.student.errors import BadInput
+from training.student.postprocess import postprocess
+from training.student.preprocess import preprocess
+from training.student.resize import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """IoU of masks against teacher masks."""
+
+    mean: float
+    """Over photos for a binary student, over classes otherwise."""
+    by_photo: dict[str, float]
+    """Of the foreground, or the mean over the classes that the photo shows."""
+
+    @property
+    def photos(self) -> int:
+        """How many were judged."""
+        return len(self.by_photo)
+
+    def worst(self, count: int) -> list[tuple[str, float]]:
+        """The photos with the lowest IoU, lowest first."""
+        return sorted(self.by_photo.items(), key=lambda entry: entry[1])[:count]
+
+
+class Tally:
+    """Logits held against teacher masks, photo by photo, each at its own size."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Of logits made under `contract`."""
+        self._contract = contract
+        self._classes = len(contract.classes)
+        self._by_photo: dict[str, float] = {}
+        self._counts = np.zeros((self._classes, self._classes), np.int64)
+
+    def add(self, name: str, logits: Floats, teacher_mask: NDArray[np.uint8]) -> None:
+        """(channels, rows, columns) logits, and the (H, W) class indices that they should have become."""
+        mask = postprocess(logits, self._contract, *teacher_mask.shape)
+        self._by_photo[name] = metrics.photo_iou(reference=teacher_mask, candidate=mask, classes=self._classes)
+        if not self._contract.is_binary:
+            self._counts += metrics.confusion(reference=teacher_mask, candidate=mask, classes=self._classes)
+
+    def evaluation(self) -> Evaluation:
+        """Of all that was added."""
+        if self._contract.is_binary:
+            mean = np.mean(list(self._by_photo.values()))
+        else:
+            by_class = metrics.iou(self._counts)
+            # Where nothing was judged nothing is wrong.
+            mean = np.float64(1) if np.isnan(by_class).all() else np.nanmean(by_class)
+        return Evaluation(float(mean), dict(self._by_photo))
+
+
+def evaluate(checkpoint: Checkpoint, data: Pairs) -> Evaluation:
+    """Judge a student on every pair of a folder.
+
+    Raises:
+        BadInput: The folder's classes are others than the student's.
+    """
+    if data.classes != checkpoint.contract.classes:
+        found, expected = (", ".join(classes) for classes in (data.classes, checkpoint.contract.classes))
+        raise BadInput(f"{data.folder} has the classes {found}, the student knows {expected}; judge it on those")
+    return evaluate_network(checkpoint.student, checkpoint.contract, data)
+
+
+@torch.inference_mode()
+def evaluate_network(network: nn.Module, contract: Contract, data: Pairs) -> Evaluation:
+    """Judge any network that keeps the contract."""
+    tally = Tally(contract)
+    for pair in tqdm(data.pairs, desc="evaluate", unit="photo", leave=False):
+        whole = decode_pair(pair, len(contract.classes))
+        image = torch.from_numpy(preprocess(whole.photo, contract)).permute(2, 0, 1)[None].float()
+        tally.add(pair.name, network(image)[0].numpy(), whole.teacher_mask)
+    return tally.evaluation()

@@ -1,0 +1,86 @@
+"""The student in training: one step, one validation, one optimiser, as Lightning calls them."""
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.evaluate import Tally
+from training.loss import border_bce_dice
+from training.recipe import Recipe
+from training.student.contract import Contract
+from training.student.errors import BadInput
+
+
+class StudentModule(L.LightningModule):
+    """Teaches a network by a recipe; validates through post-processing, at each photo's own size."""
+
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, contract: Contract, teacher_masks: list[NDArray[np.uint8]]
+    ) -> None:
+        """Teach `network`, (N, 3, H, W) raw RGB to logits.
+
+        Args:
+            network: A student, or another network that keeps the contract.
+            recipe: The knobs.
+            contract: How logits become masks.
+            teacher_masks: Of the validation pairs, by their index.
+        """
+        super().__init__()
+        self.network = network
+        self.recipe = recipe
+        self.contract = contract
+        self._teacher_masks = teacher_masks
+        self._tally = Tally(contract)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """The loss of (N, 3, H, W) uint8 inputs and (N, H, W) uint8 teacher masks."""
+        photos, teacher_masks = batch
+        loss = border_bce_dice(self.network(self._input(photos)), teacher_masks, self.recipe)
+        if not torch.isfinite(loss):
+            raise BadInput(
+                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; lower learning_rate "
+                f"(now {self.recipe.learning_rate}), or set arithmetic=fp32 (now {self.recipe.arithmetic})"
+            )
+        self.log("loss", loss, on_step=True, on_epoch=True, batch_size=len(photos))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        """Masks of (N, 3, H, W) uint8 inputs, compared with the teacher masks of these indices."""
+        photos, indices = batch
+        logits = self.network(self._input(photos)).float().cpu().numpy()
+        for one, index in zip(logits, indices.tolist(), strict=True):
+            self._tally.add(str(index), one, self._teacher_masks[index])
+
+    def on_validation_epoch_end(self) -> None:
+        """Mean IoU: over photos for a binary student, over classes otherwise."""
+        self.log("iou", self._tally.evaluation().mean)
+        self._tally = Tally(self.contract)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW on a one-cycle schedule; normalisation and biases do not decay."""
+        recipe = self.recipe
+        pretrained = getattr(self.network, "encoder", None) if recipe.encoder_weights != "none" else None
+        ours = {id(parameter) for parameter in pretrained.parameters()} if pretrained else set()
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.network.parameters():
+            groups.setdefault((id(parameter) in ours, parameter.ndim > 1), []).append(parameter)
+        rates = [recipe.learning_rate * (recipe.encoder_rate if gentle else 1) for gentle, _ in groups]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": parameters, "lr": rate, "weight_decay": recipe.weight_decay if decays else 0.0}
+                for ((_, decays), parameters), rate in zip(groups.items(), rates, strict=True)
+            ]
+        )
+        # One more than will be taken: after the last step the schedule is asked for yet another rate.
+        steps = int(self.trainer.estimated_stepping_batches) + 1
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=steps, pct_start=0.15)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _input(self, photos: Tensor) -> Tensor:
+        """Raw RGB as float, in the memory order that convolutions are fastest in."""
+        is_bf16 = self.trainer.precision == "bf16-mixed"
+        return photos.float().to(memory_format=torch.channels_last if is_bf16 else torch.contiguous_format)

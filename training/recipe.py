@@ -1,0 +1,174 @@
+"""A recipe: every knob of one training run, typed, from a YAML file and `key=value` overrides."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from training.student.contract import Contract
+from training.student.errors import BadInput
+from training.student.network import Architecture, check_size
+
+RECIPES = Path(__file__).parent / "recipes"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Magnification = Annotated[float, Field(gt=0, le=10)]
+Spread = Annotated[float, Field(gt=0)]
+
+
+class Recipe(BaseModel):
+    """All that decides what a run learns, the data apart. Defaults are those of the recipe `mobile`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    # The student.
+    encoder: str = "tu-mobilenetv2_100"
+    """A name of `training.student.encoders.ENCODERS`."""
+    encoder_weights: str = "none"
+    """`none`: from scratch; `hub`: timm's or torchvision's own, downloaded; else a .safetensors file."""
+    encoder_mean: tuple[float, float, float] | float | None = None
+    """Per RGB channel of inputs scaled to [0, 1]; what the encoder's weights were trained with. Needed with a file."""
+    encoder_std: tuple[Spread, Spread, Spread] | Spread | None = None
+    """Likewise."""
+    decoder: tuple[Count, ...] = (64, 48, 32, 24, 16)
+    """Channels of the decoder's blocks, deepest first; as many as the stride asks for are used."""
+    separable: bool = True
+    """Whether decoder convolutions are depthwise separable."""
+    height: int = 256
+    """Rows of the input, in pixels."""
+    width: int = 256
+    """Columns of the input, in pixels."""
+    stride: int = 4
+    """Input pixels per logit."""
+    threshold: float = 0.0
+    """On logits, binary students only."""
+    open: int = 0
+    """Side of the ellipse that masks are opened with, binary students only; 0 leaves them alone."""
+
+    # The loss.
+    bce_share: Share = 0.5
+    """w in w · BCE + (1 − w) · (−log dice)."""
+    border_width: Annotated[int, Field(ge=0)] = 4
+    """Pixels of the input on each side of the teacher mask's edge."""
+    border_weight: Annotated[float, Field(ge=0)] = 1.0
+    """What a pixel of the border band counts beyond its 1 in the BCE."""
+    border_side: Literal["both", "inner"] = "both"
+    """`inner` with width 8 is the band that border-weighted losses began with."""
+
+    # Augmentation.
+    zoom: tuple[Magnification, Magnification] = (0.7, 1.5)
+    """Least and largest magnification of the photo, rows and columns apart."""
+    turn: Literal["mirror", "any"] = "mirror"
+    """`mirror`: left and right alone; `any`: quarter turns as well, for things that lie on a table."""
+    colour: Share = 0.4
+    """How far brightness, contrast, gamma, saturation and hue may stray."""
+    degrade: Share = 0.3
+    """Chance each of blur, noise and JPEG."""
+
+    # The run.
+    epochs: Count = 12
+    photos_per_epoch: Count = 700
+    """About as many as an epoch shows at least: a small folder is gone through several times, augmented anew."""
+    batch: Annotated[int, Field(ge=2)] = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    """Peak of the one-cycle schedule, for the decoder and for encoders from scratch."""
+    encoder_rate: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Share of it that an encoder with weights gets."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    patience: Count = 10
+    """Epochs without a better validation IoU after which training stops."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of pairs held out to choose the best epoch, near-duplicates kept together."""
+    arithmetic: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16 means bfloat16 autocast with channels-last memory; auto measures which is faster here."""
+    workers: Annotated[int, Field(ge=0)] = 1
+    """Processes that augment beside the training."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    pairs: Count = 900
+    """How many coins to render when no data folder is given."""
+
+    @field_validator("zoom")
+    @classmethod
+    def _ascend(cls, zoom: tuple[float, float]) -> tuple[float, float]:
+        if zoom[0] > zoom[1]:
+            raise ValueError(f"the least comes first; use [{zoom[1]}, {zoom[0]}]")
+        return zoom
+
+    def contract(self, classes: tuple[str, ...]) -> Contract:
+        """The contract of a student of this recipe, taught these classes.
+
+        Raises:
+            BadInput: The sizes suit neither stride nor encoder.
+        """
+        # First: the sizes that the contract itself would suggest suit the stride alone.
+        check_size(self.height, self.width)
+        return Contract(self.height, self.width, self.stride, classes, self.threshold, self.open)
+
+    def architecture(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:
+        """The network to build, with the normalisation that its weights expect."""
+        return Architecture(self.encoder, self.decoder, self.separable, mean, std)
+
+
+def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe of that name in training/recipes, or in a YAML file of that path, with overrides applied.
+
+    Args:
+        name: Such as `mobile`, or a path that ends in .yaml.
+        overrides: `key=value`, the value read as YAML.
+
+    Raises:
+        BadInput: No such recipe, an unknown key, or a value that does not fit.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
+        raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
+    given = _mapping(path.read_bytes(), str(path))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise BadInput(f"override '{override}' is not of the form key=value")
+        given[key.strip()] = _parse(value, override)
+    return _recipe(given, where=str(path))
+
+
+def from_mapping(given: dict[str, Any], where: str) -> Recipe:
+    """A recipe as a run's folder records it.
+
+    Raises:
+        BadInput: An unknown key, or a value that does not fit.
+    """
+    return _recipe(given, where)
+
+
+def _recipe(given: dict[str, Any], where: str) -> Recipe:
+    for key in given:
+        if key not in Recipe.model_fields:
+            near = difflib.get_close_matches(str(key), Recipe.model_fields, n=1, cutoff=0.5)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(Recipe.model_fields)}"
+            raise BadInput(f"unknown recipe key '{key}' in {where}{hint}")
+    try:
+        return Recipe.model_validate(given)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
+        raise BadInput(f"recipe {where}: " + "; ".join(faults)) from error
+
+
+def _mapping(text: bytes, where: str) -> dict[str, Any]:
+    found = _parse(text, where)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadInput(f"recipe {where} must be a mapping of keys to values, found {type(found).__name__}")
+    return found
+
+
+def _parse(text: str | bytes, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{where} is not YAML: {' '.join(str(error).split())}") from error

@@ -1,0 +1,117 @@
+import pytest
+
+from training import recipe as recipes
+from training.recipe import RECIPES, Recipe
+from training.student.errors import BadInput
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_of_ours_can_be_read_and_has_a_contract(path):
+    found = recipes.read(path.stem)
+
+    assert found == recipes.read(str(path))
+    assert found.contract(("foreground",)).stride == found.stride
+
+
+def test_a_recorded_recipe_is_the_recipe():
+    found = recipes.read("mobile", ["encoder_mean=0.5", "encoder_std=[0.1,0.2,0.3]", "zoom=[0.5,1]", "seed=7"])
+
+    assert recipes.from_mapping(found.model_dump(mode="json"), "run.json") == found
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("epochs=30", {"epochs": 30}),
+        (" epochs = 30", {"epochs": 30}),
+        ("learning_rate=3e-4", {"learning_rate": 3e-4}),
+        ("decoder=[32, 16, 8]", {"decoder": (32, 16, 8)}),
+        ("separable=no", {"separable": False}),
+        ("encoder_weights=my=file.safetensors", {"encoder_weights": "my=file.safetensors"}),
+    ],
+)
+def test_an_override_replaces_a_knob(override, expected):
+    assert recipes.read("mobile", [override]) == recipes.read("mobile").model_copy(update=expected)
+
+
+def test_the_last_override_of_a_knob_holds():
+    assert recipes.read("mobile", ["epochs=3", "epochs=4"]).epochs == 4
+
+
+def test_a_file_says_only_what_it_changes(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epochs: 3\n")
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+
+    assert recipes.read(str(path)) == Recipe(epochs=3)
+    assert recipes.read(str(tmp_path / "empty.yaml")) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epoch=3", "unknown recipe key 'epoch' in .*did you mean 'epochs'"),
+        ("border_weigth=3", "did you mean 'border_weight'"),
+        ("zzz=3", "unknown recipe key 'zzz' in .*known are encoder, encoder_weights"),
+        ("=3", "unknown recipe key ''"),
+        ("epochs", "override 'epochs' is not of the form key=value"),
+        ("epochs=[3", "override|epochs=\\[3 is not YAML"),
+        ("epochs=many", "epochs='many': Input should be a valid integer"),
+        ("epochs=", "epochs=None: Input should be a valid integer"),
+        ("epochs=0", "epochs=0: .*greater than or equal to 1"),
+        ("epochs=2.5", "epochs=2.5: "),
+        ("batch=1", "batch=1: .*greater than or equal to 2"),
+        ("learning_rate=.nan", "learning_rate=nan: .*finite"),
+        ("learning_rate=.inf", "learning_rate=inf: .*finite"),
+        ("bce_share=1.5", "bce_share=1.5: .*less than or equal to 1"),
+        ("border_side=outer", "border_side='outer': .*'both' or 'inner'"),
+        ("arithmetic=fp16", "arithmetic='fp16': .*'auto', 'fp32' or 'bf16'"),
+        ("encoder_std=0", "encoder_std"),
+        ("zoom=[0,1]", "zoom.0=0: .*greater than 0"),
+        ("zoom=[0.9,0.4]", "the least comes first; use \\[0.4, 0.9\\]"),
+        ("seed=-1", "seed=-1: "),
+        ("decoder=[64,0]", "decoder.1=0: "),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(override, message):
+    with pytest.raises(BadInput, match=message) as refusal:
+        recipes.read("mobile", [override])
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(BadInput, match=r"epochs=0.*; batch='x'"):
+        recipes.read("mobile", ["epochs=0", "batch=x"])
+
+
+@pytest.mark.parametrize("name", ["mobil", "no/such.yaml", "../recipe", ""])
+def test_an_unknown_recipe_lists_the_known(name):
+    with pytest.raises(BadInput, match=f"no recipe '{name}'; expected one of .*mobile.*, or the path of a .yaml file"):
+        recipes.read(name)
+
+
+@pytest.mark.parametrize(("text", "found"), [("- epochs\n- 3\n", "list"), ("epochs", "str"), ("3", "int")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, found):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+
+    with pytest.raises(BadInput, match=rf"mine\.yaml must be a mapping of keys to values, found {found}"):
+        recipes.read(str(path))
+
+
+@pytest.mark.parametrize("content", [b"epochs: [3\nseed: 1\n", b"\xff\xfe\x00", b"a: \x07"])
+def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+
+    with pytest.raises(BadInput, match=r"mine\.yaml is not YAML") as refusal:
+        recipes.read(str(path))
+
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("override", "use"), [("height=250", "use 224 or 256"), ("width=16", "use 32 or 64")])
+def test_a_size_that_the_encoder_cannot_halve_is_refused(override, use):
+    with pytest.raises(BadInput, match=use):
+        recipes.read("mobile", [override]).contract(("foreground",))

@@ -1,0 +1,185 @@
+"""A run: the folder in which everything of one student lies, and the promise that it holds one training only."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.data.pairs import Pair, Pairs
+from training.recipe import Recipe
+from training.student.aside import write_text
+from training.student.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where the files of one run are."""
+
+    folder: Path
+
+    @staticmethod
+    def default_folder(recipe: str, data: Path | None) -> Path:
+        """runs/RECIPE for the rendered coins, runs/RECIPE-DATA for a folder of one's own."""
+        name = Path(recipe).stem
+        return Path("runs") / (f"{name}-{data.resolve().name}" if data else name)
+
+    @property
+    def record(self) -> Path:
+        """What was asked for: recipe, data, split."""
+        return self.folder / "run.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The best student's weights; its contract and facts lie beside it."""
+        return self.folder / "student.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """All that an interrupted training needs to go on; gone when it has finished."""
+        return self.folder / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """One row of figures an epoch."""
+        return self.folder / "metrics.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The same as a picture."""
+        return self.folder / "curves.png"
+
+    @property
+    def export(self) -> Path:
+        """Artefacts and their manifest."""
+        return self.folder / "export"
+
+    @property
+    def parity(self) -> Path:
+        """The verdict of the last parity check, and its pictures."""
+        return self.folder / "parity"
+
+    @property
+    def report(self) -> Path:
+        """The page that says it all."""
+        return self.folder / "report.html"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training reached its end and its student is still here."""
+        return self.record.is_file() and self.checkpoint.is_file() and bool(self._read().get("finished"))
+
+    @property
+    def arithmetic(self) -> str | None:
+        """The number format that the training began with; None where none has begun."""
+        return self._read().get("arithmetic") if self.record.is_file() else None
+
+    def refuse_another(self, wanted: dict[str, Any]) -> None:
+        """Raise unless the folder is free, or already holds the run that is `wanted`.
+
+        Raises:
+            BadInput: The folder holds something else.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise BadInput(f"{self.folder} is a file; choose another folder with --run")
+        if self.record.is_file():
+            difference = _difference(self._read(), wanted)
+            if difference:
+                raise BadInput(
+                    f"{self.folder} holds a run of another kind ({difference}); delete it, or choose another folder "
+                    "with --run"
+                )
+        elif self.folder.is_dir() and not all(entry.name.startswith(".") for entry in self.folder.iterdir()):
+            raise BadInput(f"{self.folder} exists and is no run of ours; choose another folder with --run")
+
+    def claim(self, wanted: dict[str, Any], arithmetic: str) -> None:
+        """Make the folder the run's own, and the number format that of all its sessions."""
+        self._write({**wanted, "arithmetic": arithmetic, "finished": False})
+
+    def finish(self) -> None:
+        """Record that the training reached its end; nothing is left to go on with."""
+        self._write({**self._read(), "finished": True})
+        self.state.unlink(missing_ok=True)
+
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe, as recorded."""
+        found = self._read()["recipe"]
+        assert isinstance(found, dict)
+        return found
+
+    def data(self) -> dict[str, Any]:
+        """Folder, digest, classes and counts of the data, as recorded."""
+        found = self._read()["data"]
+        assert isinstance(found, dict)
+        return found
+
+    def validation(self) -> list[Pair]:
+        """The pairs that were held out.
+
+        Raises:
+            BadInput: No run here, or the data folder is gone.
+        """
+        found = self._read()
+        folder = Path(found["data"]["folder"])
+        if not folder.is_dir():
+            raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
+        return [
+            Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"])
+            for entry in found["validation"]
+        ]
+
+    def _write(self, record: dict[str, Any]) -> None:
+        write_text(self.record, json.dumps(record, indent=1) + "\n")
+
+    def _read(self) -> dict[str, Any]:
+        if not self.record.is_file():
+            raise BadInput(f"no run at {self.folder}; make one with `make train-mobile`")
+        try:
+            found = json.loads(self.record.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadInput(f"{self.record} is damaged: {error}; delete {self.folder} and train again") from error
+        if not isinstance(found, dict) or not {"recipe", "data", "train", "validation"} <= set(found):
+            raise BadInput(f"{self.record} is not the record of a run; delete {self.folder} and train again")
+        return found
+
+
+def asked(recipe: Recipe, data: Pairs, train: Sequence[Pair], validation: Sequence[Pair]) -> dict[str, Any]:
+    """What makes a run this one: its record, ready for JSON."""
+    return {
+        "recipe": json.loads(recipe.model_dump_json()),
+        "data": {
+            "folder": str(data.folder.resolve()),
+            "digest": digest(data.pairs),
+            "classes": list(data.classes),
+            "pairs": len(data.pairs),
+        },
+        "train": [pair.name for pair in train],
+        "validation": [{"name": p.name, "photo": p.photo.name, "mask": p.mask.name} for p in validation],
+    }
+
+
+# What a training may go on with differently: it learns the same.
+_INDIFFERENT = {"workers": None}
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What of the question differs, for people; empty where nothing does."""
+    recipe, asked_recipe = ({**record["recipe"], **_INDIFFERENT} for record in (found, wanted))
+    knobs = [key for key in {**recipe, **asked_recipe} if recipe.get(key) != asked_recipe.get(key)]
+    if knobs:
+        return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in knobs)
+    if found["data"]["digest"] == wanted["data"]["digest"] and found["data"]["classes"] == wanted["data"]["classes"]:
+        return ""
+    there, here = (f"{record['data']['pairs']} pairs in {record['data']['folder']}" for record in (found, wanted))
+    return f"it learnt from the {there}" + (", which have changed" if there == here else f", asked for are the {here}")
+
+
+def digest(pairs: Sequence[Pair]) -> str:
+    """sha256 over the names and bytes of photos and masks."""
+    total = hashlib.sha256()
+    for pair in pairs:
+        for path in (pair.photo, pair.mask):
+            total.update(path.name.encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from training.data.pairs import read_pairs
+from training.recipe import Recipe
+from training.run import Run, asked, digest
+from training.student.errors import BadInput
+
+RECIPE = Recipe(epochs=3, border_weight=1, workers=0)
+
+
+@pytest.fixture
+def wanted(discs):
+    return asked(RECIPE, discs, discs.pairs[3:], discs.pairs[:3])
+
+
+@pytest.fixture
+def begun(tmp_path, wanted):
+    run = Run(tmp_path / "run")
+    run.claim(wanted, "fp32")
+    return run
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "folder"),
+    [
+        ("mobile", None, "runs/mobile"),
+        ("mobile", "photos/rings/", "runs/mobile-rings"),
+        ("my/small.yaml", "rings", "runs/small-rings"),
+    ],
+)
+def test_the_usual_folder_is_named_by_recipe_and_data(recipe, data, folder):
+    assert Run.default_folder(recipe, Path(data) if data else None) == Path(folder)
+
+
+@pytest.mark.parametrize("entries", [None, [], [".DS_Store", ".run.json.left_behind"]])
+def test_a_free_folder_is_taken(tmp_path, wanted, entries):
+    folder = tmp_path / "run"
+    if entries is not None:
+        folder.mkdir()
+        for name in entries:
+            (folder / name).touch()
+
+    Run(folder).refuse_another(wanted)
+
+
+def test_the_same_run_is_gone_on_with(begun, wanted):
+    begun.refuse_another(wanted)
+
+    assert begun.arithmetic == "fp32"
+    assert not begun.is_finished
+
+
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path, wanted):
+    (tmp_path / "thesis.tex").write_text("mine")
+
+    with pytest.raises(BadInput, match="exists and is no run of ours; choose another folder with --run"):
+        Run(tmp_path).refuse_another(wanted)
+
+    assert content(tmp_path) == {"thesis.tex": b"mine"}
+
+
+def test_a_file_is_refused(tmp_path, wanted):
+    (tmp_path / "run").touch()
+
+    with pytest.raises(BadInput, match="run is a file"):
+        Run(tmp_path / "run").refuse_another(wanted)
+
+
+def test_another_recipe_is_refused_by_its_knobs(begun, discs):
+    before = content(begun.folder)
+    other = asked(Recipe(epochs=4, border_weight=2, workers=0), discs, discs.pairs[3:], discs.pairs[:3])
+
+    with pytest.raises(
+        BadInput, match=r"its border_weight is 1\.0, asked for is 2\.0; its epochs is 3, asked for is 4\).*--run"
+    ):
+        begun.refuse_another(other)
+
+    assert content(begun.folder) == before
+
+
+def test_workers_may_change_for_they_teach_nothing_else(begun, discs):
+    begun.refuse_another(asked(RECIPE.model_copy(update={"workers": 3}), discs, discs.pairs[3:], discs.pairs[:3]))
+
+
+def test_other_data_is_refused_by_its_folder(begun, draw_discs, tmp_path):
+    other = read_pairs(draw_discs(tmp_path / "others", count=5))
+
+    with pytest.raises(BadInput, match=r"learnt from the 12 pairs in .*discs, asked for are the 5 pairs in .*others"):
+        begun.refuse_another(asked(RECIPE, other, other.pairs[1:], other.pairs[:1]))
+
+
+def test_data_that_changed_in_its_place_is_refused(draw_discs, tmp_path):
+    data = read_pairs(draw_discs(tmp_path / "discs", count=3))
+    run = Run(tmp_path / "run")
+    run.claim(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]), "fp32")
+    data.pairs[1].mask.write_bytes(data.pairs[2].mask.read_bytes())
+
+    with pytest.raises(BadInput, match=r"3 pairs in .*discs, which have changed"):
+        run.refuse_another(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]))
+
+
+def test_data_may_move(draw_discs, tmp_path):
+    here, there = (read_pairs(draw_discs(tmp_path / place, count=3)) for place in ("here", "there"))
+    run = Run(tmp_path / "run")
+    run.claim(asked(RECIPE, here, here.pairs[1:], here.pairs[:1]), "fp32")
+
+    run.refuse_another(asked(RECIPE, there, there.pairs[1:], there.pairs[:1]))
+
+
+def test_the_digest_sees_a_changed_byte_and_a_changed_name(draw_discs, tmp_path):
+    folder = draw_discs(tmp_path / "discs", count=2)
+    photos, masks = folder / "photos", folder / "masks"
+    digests = [digest(read_pairs(folder).pairs), digest(read_pairs(folder).pairs)]
+    assert digests[0] == digests[1]
+
+    (photos / "disc_01.png").write_bytes((photos / "disc_00.png").read_bytes())
+    digests.append(digest(read_pairs(folder).pairs))
+    for part in (photos, masks):
+        (part / "disc_01.png").rename(part / "disc_02.png")
+    digests.append(digest(read_pairs(folder).pairs))
+
+    assert len(set(digests)) == 3
+
+
+def test_a_run_is_finished_only_when_it_says_so(begun):
+    begun.checkpoint.touch()
+    assert not begun.is_finished
+    begun.state.touch()
+
+    begun.finish()
+
+    assert begun.is_finished
+    assert not begun.state.exists()
+    begun.checkpoint.unlink()
+    assert not begun.is_finished
+
+
+def test_the_held_out_pairs_can_be_found_again(begun, discs):
+    assert begun.validation() == list(discs.pairs[:3])
+    assert begun.recipe() == RECIPE.model_dump(mode="json")
+    assert begun.data()["pairs"] == 12
+
+
+def test_data_that_is_gone_is_named(tmp_path, begun, wanted):
+    begun.claim({**wanted, "data": {**wanted["data"], "folder": str(tmp_path / "gone")}}, "fp32")
+
+    with pytest.raises(BadInput, match=r"no longer at .*gone; put it back, or name pairs with --data"):
+        begun.validation()
+
+
+def test_where_no_run_is_one_is_to_be_made(tmp_path):
+    with pytest.raises(BadInput, match=r"no run at .*; make one with"):
+        Run(tmp_path).recipe()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"recipe": {}}), "\0"])
+def test_a_damaged_record_is_refused(begun, wanted, text):
+    begun.record.write_text(text)
+
+    with pytest.raises(BadInput, match=r"run\.json is (damaged|not the record of a run).*delete .* and train again"):
+        begun.refuse_another(wanted)

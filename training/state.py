@@ -1,0 +1,84 @@
+"""An interrupted training on disk: Lightning's checkpoint as safetensors, with the rest as JSON in its header.
+
+Lightning's own format is a pickle, which can run code when it is loaded; this cannot.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.plugins import CheckpointIO
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as as_safetensors
+from torch import Tensor
+
+from training.student.aside import written_aside
+from training.student.errors import BadInput
+
+_KEY = "pocketmask.state"
+
+
+class SafetensorsIO(CheckpointIO):
+    """How Lightning saves and loads a training's state."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write it in one step.
+
+        Raises:
+            BadInput: The disk is full.
+            TypeError: The state holds what only pickle could keep.
+        """
+        tensors: dict[str, Tensor] = {}
+        rest = json.dumps(_detached(checkpoint, tensors))
+        with written_aside(Path(path)) as temporary:
+            # Not save_file: on a full disk that raises an error of its own, which nobody expects of a file.
+            temporary.write_bytes(as_safetensors(tensors, metadata={_KEY: rest}))
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read it back.
+
+        Raises:
+            BadInput: The file is damaged.
+        """
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+                checkpoint: dict[str, Any] = dict(_attached(json.loads(file.metadata()[_KEY]), tensors))
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise BadInput(f"{path} is damaged: {error}; delete it to train from the start") from error
+        return checkpoint
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Delete it."""
+        Path(path).unlink(missing_ok=True)
+
+
+# A dict is written as a list of pairs, since the optimiser's state has numbers for keys and JSON only strings.
+def _detached(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"items": [[_detached(part, tensors) for part in item] for item in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_detached(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_detached(item, tensors) for item in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"cannot save a {type(value).__name__} without pickle")
+
+
+def _attached(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_attached(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "tuple" in value:
+        return tuple(_attached(item, tensors) for item in value["tuple"])
+    return {_attached(key, tensors): _attached(item, tensors) for key, item in value["items"]}

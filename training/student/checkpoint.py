@@ -1,0 +1,80 @@
+"""A student on disk: NAME.safetensors, its weights, and NAME.json, all that it takes to build it again."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as as_safetensors
+
+from training.student.aside import write_text, written_aside
+from training.student.contract import Contract
+from training.student.errors import BadInput
+from training.student.network import Architecture, Student
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A trained student and what is known of it."""
+
+    student: Student
+    contract: Contract
+    architecture: Architecture
+    facts: dict[str, Any]
+    """Of its training: epoch, validation IoU, recipe, data, versions. For people and reports; nothing depends on it."""
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write both files beside each other; `path` is the .safetensors one."""
+    with written_aside(path) as temporary:
+        weights = {name: value.contiguous().cpu() for name, value in checkpoint.student.state_dict().items()}
+        # Not save_file: on a full disk that raises an error of its own, which nobody expects of a file.
+        temporary.write_bytes(as_safetensors(weights))
+    record = {
+        "schema": SCHEMA,
+        "contract": json.loads(checkpoint.contract.to_json()),
+        "architecture": asdict(checkpoint.architecture),
+        "facts": checkpoint.facts,
+    }
+    write_text(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+
+
+def load(path: Path) -> Checkpoint:
+    """The student of a checkpoint, ready for inference.
+
+    Args:
+        path: The .safetensors file; its .json lies beside it.
+
+    Raises:
+        BadInput: Either file is missing, damaged, of another schema, or they do not belong together.
+    """
+    record_path = path.with_suffix(".json")
+    for needed in (path, record_path):
+        if not needed.is_file():
+            raise BadInput(f"no checkpoint at {needed}; train one with `make train-mobile`")
+    try:
+        record = json.loads(record_path.read_text(encoding="utf-8"))
+        if record["schema"] != SCHEMA:
+            raise BadInput(f"{record_path} has schema {record['schema']}, this version reads {SCHEMA}")
+        contract = Contract.from_json(json.dumps(record["contract"]))
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in record["architecture"].items()
+        }
+        architecture = Architecture(**fields)
+        facts = dict(record["facts"])
+        student = Student(contract, architecture)
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise BadInput(f"{record_path} is not the record of a student: {error!r}; train it again") from error
+    try:
+        student.load_state_dict(load_file(str(path)), strict=True)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        # The first line of torch's message only says that others follow.
+        last = str(error).splitlines()[-1].strip()
+        raise BadInput(
+            f"{path} does not hold the weights that {record_path.name} describes: {last}; train it again"
+        ) from error
+    return Checkpoint(student.eval(), contract, architecture, facts)

@@ -1,0 +1,70 @@
+"""Weights that an encoder starts from, and the normalisation that belongs to them."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from training.recipe import Recipe
+from training.student import encoders
+from training.student.errors import BadInput
+from training.student.network import Student
+from training.student.normalisation import NEUTRAL
+
+
+def normalisation(recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std per RGB channel of inputs scaled to [0, 1], to go into the graph.
+
+    Raises:
+        BadInput: Weights come from a file, and the recipe does not say what they were trained with. Guessing would
+            cost accuracy without a sign of it.
+    """
+    mean, std = _triple(recipe.encoder_mean), _triple(recipe.encoder_std)
+    if mean and std:
+        return mean, std
+    if recipe.encoder_weights == "none":
+        return mean or NEUTRAL, std or NEUTRAL
+    if recipe.encoder_weights == "hub":
+        usual_mean, usual_std = encoders.hub_normalisation(recipe.encoder)
+        return mean or usual_mean, std or usual_std
+    raise BadInput(
+        f"encoder_weights={recipe.encoder_weights} needs encoder_mean and encoder_std, of inputs scaled to [0, 1]: "
+        "0.5 and 0.5 for weights ported from TensorFlow, [0.485,0.456,0.406] and [0.229,0.224,0.225] for most"
+    )
+
+
+def _triple(value: tuple[float, float, float] | float | None) -> tuple[float, float, float] | None:
+    return (value, value, value) if isinstance(value, float) else value
+
+
+def load_into(student: Student, recipe: Recipe) -> None:
+    """Give the student's encoder the weights that the recipe names; `none` leaves it as it was initialised.
+
+    Raises:
+        BadInput: The file or the hub does not have them, or they are another network's.
+    """
+    source = recipe.encoder_weights
+    if source == "none":
+        return
+    weights = encoders.hub_weights(recipe.encoder) if source == "hub" else _from_file(Path(source))
+    own = student.encoder.state_dict()
+    # timm's own files lack the prefix under which segmentation_models_pytorch wraps its networks.
+    found = {name: weights.get(name, weights.get(name.removeprefix("model."))) for name in own}
+    missing = [name for name, value in found.items() if value is None and not name.endswith("num_batches_tracked")]
+    odd = [name for name, value in found.items() if value is not None and value.shape != own[name].shape]
+    if missing or odd:
+        raise BadInput(
+            f"encoder_weights={source} does not fit encoder {recipe.encoder}: {len(missing)} of its {len(own)} tensors "
+            f"are missing and {len(odd)} have another shape, the first is {(missing + odd)[0]}"
+        )
+    student.encoder.load_state_dict({name: own[name] if value is None else value for name, value in found.items()})
+
+
+def _from_file(path: Path) -> dict[str, Tensor]:
+    if path.suffix != ".safetensors":
+        raise BadInput(f"encoder_weights={path} must be none, hub or a .safetensors file; other formats can run code")
+    try:
+        return load_file(str(path))
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"encoder_weights={path} cannot be read: {error}") from error
