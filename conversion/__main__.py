@@ -1,0 +1,115 @@
+"""`python -m conversion`: from a student to verified artefacts. Parses, calls, prints; no logic lives here."""
+
+from pathlib import Path
+
+import click
+
+from conversion.artefact import KINDS, TARGETS
+from training.command import Commands
+from training.student.errors import AccuracyBreached, ParityBreached
+
+_folder = click.Path(path_type=Path, file_okay=False)
+_run = click.argument("run_folder", metavar="RUN", type=_folder)
+_targets = click.option(
+    "--to", "targets", multiple=True, type=click.Choice(TARGETS), help="Only this target; repeatable."
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """From a student checkpoint, or anyone's ONNX file, to verified artefacts.
+
+    \b
+    Example:  python -m conversion export runs/mobile && python -m conversion verify runs/mobile
+    Exit codes: 0 fine, 2 usage or bad input, 3 conversion refused, 4 parity breached, 5 accuracy breached.
+    """
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
+    """Convert RECIPE's student untrained, to learn before training whether a phone would run it well."""
+    from conversion.rehearsal import rehearse as run
+    from training import recipe as recipes
+
+    print(run(recipes.read(recipe, overrides)))
+
+
+@main.command()
+@_run
+@_targets
+def export(run_folder: Path, targets: tuple[str, ...]) -> None:
+    """Convert RUN's student: ONNX, Core ML (fp32, fp16), TFLite (fp32, fp16), and a manifest."""
+    from conversion.export import export as convert
+    from training.run import Run
+
+    run = Run(run_folder)
+    for name, artefact in convert(run.checkpoint, run.export, targets).artefacts.items():
+        print(f"{run.export / artefact.file}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}")
+
+
+@main.command()
+@_run
+@_targets
+@click.option("--photos", default=24, show_default=True, help="How many of the held-out photos to compare on.")
+@click.option("--data", type=_folder, help="Compare on these pairs instead.")
+def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None) -> None:
+    """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
+    from conversion import parity
+    from conversion.report import write
+    from training.data.pairs import read_pairs
+    from training.run import Run
+
+    run = Run(run_folder)
+    pairs = (list(read_pairs(data).pairs) if data else run.validation())[:photos]
+    verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
+    write(run)
+    print(parity.as_text(verdict))
+    print(f"report: {run.report}")
+    if not verdict.is_green:
+        where = ", ".join([str(result.hop) for result in verdict.breached] + verdict.blind)
+        kind = AccuracyBreached if verdict.is_accuracy_alone else ParityBreached
+        raise kind(f"out of budget: {where}; the table above says by how much, {run.report} shows where")
+
+
+@main.command()
+@click.argument("model", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--to", "kind", required=True, type=click.Choice([name for name in KINDS if "-fp" in name]))
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write it [default: beside MODEL].")
+def convert(model: Path, kind: str, out: Path | None) -> None:
+    """Convert an ONNX file that was not made here; its first input must be an image."""
+    from conversion import graph, to_onnx
+    from conversion.export import emit
+
+    chosen = KINDS[kind]
+    path = out or model.with_name(model.stem + chosen.file.removeprefix("student"))
+    source = graph.read(to_onnx.simplify(to_onnx.load(model)))
+    artefact = emit(source, chosen, path, contract=None)
+    pieces = "" if artefact.partitions is None else f"  XNNPACK partitions: {artefact.partitions}"
+    print(f"{path}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s{pieces}")
+
+
+@main.command()
+@_run
+@click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
+def bench(run_folder: Path, runs: int) -> None:
+    """Time RUN's TFLite artefacts against smp.Unet("mobilenet_v2"), in turns, on one thread."""
+    from conversion.bench import bench as measure
+    from training.run import Run
+
+    print(measure(Run(run_folder).export, runs))
+
+
+@main.command()
+@click.argument("folder", type=_folder)
+def golden(folder: Path) -> None:
+    """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""
+    from conversion.golden import write
+
+    write(folder)
+    print(f"golden vectors: {folder}")
+
+
+if __name__ == "__main__":
+    main()

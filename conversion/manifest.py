@@ -1,0 +1,91 @@
+"""The manifest: what lies in an export folder, what it is made of, and whether its gate let it out."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.student.aside import write_text
+from training.student.contract import Contract
+from training.student.errors import BadInput
+
+SCHEMA = 1
+FILE = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One converted file or package."""
+
+    target: str
+    precision: str
+    file: str
+    """Its name beside the manifest."""
+    sha256: str
+    bytes: int
+    seconds: float
+    """What converting it took."""
+    gate: str = "unverified"
+    """`unverified`, `passed` or `breached`: what the parity check last said of these very bytes."""
+    partitions: int | None = None
+    """TFLite: how many pieces XNNPACK cuts it into; 1 is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Of one export folder."""
+
+    contract: Contract
+    checkpoint: str
+    """sha256 of the student's weights."""
+    artefacts: dict[str, Artefact]
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def with_artefact(self, name: str, artefact: Artefact) -> "Manifest":
+        """The same with one artefact added or replaced."""
+        return replace(self, artefacts={**self.artefacts, name: artefact})
+
+
+def versions() -> dict[str, str]:
+    """Of all that takes part in a conversion."""
+    names = ("torch", "onnx", "onnxscript", "onnxsim", "onnxruntime", "coremltools", "ai-edge-litert", "numpy")
+    return {name: version(name) for name in names}
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Beside the artefacts, in one step."""
+    record = {
+        "schema": SCHEMA,
+        "contract": json.loads(manifest.contract.to_json()),
+        "checkpoint": manifest.checkpoint,
+        "artefacts": {name: asdict(artefact) for name, artefact in manifest.artefacts.items()},
+        "versions": manifest.versions,
+    }
+    write_text(folder / FILE, json.dumps(record, indent=1) + "\n")
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of an export folder.
+
+    Raises:
+        BadInput: There is none, it is damaged or of another schema, or a path in it leaves the folder.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise BadInput(
+            f"nothing has been exported to {folder}; do so with `make export-coreml` or `make export-tflite`"
+        )
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if record["schema"] != SCHEMA:
+            raise BadInput(f"{path} has schema {record['schema']}, this version reads {SCHEMA}")
+        artefacts = {name: Artefact(**entry) for name, entry in record["artefacts"].items()}
+        contract = Contract.from_json(json.dumps(record["contract"]))
+        manifest = Manifest(contract, record["checkpoint"], artefacts, record["versions"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path} is damaged: {error!r}; export again") from error
+    for artefact in artefacts.values():
+        if Path(artefact.file).name != artefact.file or artefact.file in ("", ".."):
+            raise BadInput(f"{path} names {artefact.file!r}, which is not a file beside it")
+    return manifest

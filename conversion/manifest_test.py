@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from conversion import manifest
+from conversion.artefact import kinds_of, sha256, size
+from conversion.manifest import Artefact, Manifest
+from training.student.contract import Contract
+from training.student.errors import BadInput
+
+MANIFEST = Manifest(
+    Contract(32, 64, 4, ("thing",)),
+    checkpoint="c" * 64,
+    artefacts={"onnx": Artefact("onnx", "fp32", "student.onnx", "a" * 64, 10, 0.5)},
+    versions={"onnx": "1"},
+)
+
+
+def test_a_manifest_comes_back_as_it_was_written(tmp_path):
+    manifest.write(MANIFEST, tmp_path)
+
+    assert manifest.read(tmp_path) == MANIFEST
+
+
+@pytest.mark.parametrize("file", ["../student.onnx", "/etc/passwd", "a/b.onnx", "..", ""])
+def test_a_file_name_that_could_lead_elsewhere_is_refused(tmp_path, file):
+    manifest.write(MANIFEST, tmp_path)
+    record = json.loads((tmp_path / manifest.FILE).read_text())
+    record["artefacts"]["onnx"]["file"] = file
+    (tmp_path / manifest.FILE).write_text(json.dumps(record))
+
+    with pytest.raises(BadInput, match="not a file beside it"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', '{"schema": 1, "artefacts": {"onnx": 3}}'])
+def test_a_damaged_manifest_is_named(tmp_path, text):
+    (tmp_path / manifest.FILE).write_text(text)
+
+    with pytest.raises(BadInput, match=r"manifest\.json"):
+        manifest.read(tmp_path)
+
+
+def test_a_missing_manifest_says_how_to_make_one(tmp_path):
+    with pytest.raises(BadInput, match="make export-coreml"):
+        manifest.read(tmp_path)
+
+
+def test_the_digest_of_a_folder_sees_names_and_bytes(tmp_path):
+    for name, file, text in (("a", "x", "1"), ("b", "x", "1"), ("c", "y", "1"), ("d", "x", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(text)
+
+    assert sha256(tmp_path / "a") == sha256(tmp_path / "b")
+    assert len({sha256(tmp_path / name) for name in "acd"}) == 3
+    assert size(tmp_path / "a") == 1
+
+
+def test_an_unknown_target_lists_the_known_ones():
+    with pytest.raises(BadInput, match="unknown target 'coreMl'; expected one of onnx, coreml, tflite"):
+        kinds_of(("coreMl",))

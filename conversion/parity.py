@@ -1,0 +1,188 @@
+"""Parity: every form of a student runs the same photos; each hop's drift is held against its budget."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from conversion import manifest
+from conversion.artefact import KINDS, sha256
+from conversion.controls import CONTROLS
+from conversion.drift import Budget, Drift, Hop, breaches, measure, read_budgets
+from conversion.forms import FORMS, Photo, Seen, look, prepare
+from conversion.manifest import Manifest
+from conversion.pictures import draw_worst
+from conversion.runner import Runner, why_not
+from training.data.pairs import Pair
+from training.student.aside import write_text
+from training.student.contract import Contract
+from training.student.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class HopResult:
+    """What one hop did."""
+
+    hop: Hop
+    drift: Drift
+    breaches: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The verdict on an export folder."""
+
+    photos: list[str]
+    hops: list[HopResult]
+    teacher_iou: dict[str, float]
+    """By form: mean IoU of its masks with the teacher masks."""
+    controls: dict[str, list[str]]
+    """By sabotage: the breaches that it caused. One that caused none means that the gate sees nothing."""
+    unproven: dict[str, str]
+    """By form: why this machine could not run it."""
+
+    @property
+    def breached(self) -> list[HopResult]:
+        """The hops that left their budget."""
+        return [result for result in self.hops if result.breaches]
+
+    @property
+    def blind(self) -> list[str]:
+        """Sabotages that went unnoticed."""
+        return [name for name, found in self.controls.items() if not found]
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the gate may let the artefacts out."""
+        return not self.breached and not self.blind
+
+    @property
+    def is_accuracy_alone(self) -> bool:
+        """Whether every breach is of accuracy, which has an exit code of its own."""
+        accuracy = ("iou_change", "worst_change")
+        return not self.blind and all(text.startswith(accuracy) for result in self.hops for text in result.breaches)
+
+
+def verify(
+    checkpoint: Path, export: Path, pairs: Sequence[Pair], folder: Path, targets: tuple[str, ...] = ()
+) -> Parity:
+    """Run every hop of an export, then the negative controls; mark the manifest, and keep verdict and pictures.
+
+    Args:
+        checkpoint: The student's weights.
+        export: The export folder.
+        pairs: What to compare on.
+        folder: Where parity.json and the pictures of the worst photos go.
+        targets: Only hops to these; all that were exported when empty.
+
+    Raises:
+        BadInput: An artefact is missing, or is not the one that the manifest lists.
+    """
+    listed = _listed(checkpoint, export)
+    budgets, hops = read_budgets()
+    hops = [hop for hop in hops if all(_takes_part(form, listed, targets) for form in (hop.reference, hop.candidate))]
+    forms = list(dict.fromkeys(form for hop in hops for form in (hop.reference, hop.candidate)))
+    unproven = {form: reason for form in forms if (reason := why_not(FORMS[form].runtime))}
+    photos = prepare(pairs, listed.contract)
+    seen: dict[str, list[Seen]] = {}
+    for form in (bar := tqdm([form for form in forms if form not in unproven], unit="form")):
+        bar.set_description(f"run {form}")
+        seen[form] = look(FORMS[form].open(checkpoint, export), photos, listed.contract)
+    results = []
+    for hop in hops:
+        if hop.candidate in seen:
+            drift = measure(reference=seen[hop.reference], candidate=seen[hop.candidate], contract=listed.contract)
+            results.append(HopResult(hop, drift, breaches(drift, budgets[hop.budget])))
+    loosest = min((budgets[hop.budget] for hop in hops), key=lambda budget: budget.get("psnr", float("inf")))
+    parity = Parity(
+        photos=[photo.name for photo in photos],
+        hops=results,
+        teacher_iou={form: float(np.mean([one.teacher_iou for one in views])) for form, views in seen.items()},
+        controls=trip(FORMS["onnx"].open(checkpoint, export), seen["onnx"], photos, listed.contract, loosest),
+        unproven=unproven,
+    )
+    draw_worst(photos, seen, listed.contract, folder)
+    write_text(folder / "parity.json", json.dumps(asdict(parity), indent=1) + "\n")
+    manifest.write(_marked(listed, parity), export)
+    return parity
+
+
+def trip(
+    runner: Runner, reference: Sequence[Seen], photos: Sequence[Photo], contract: Contract, budget: Budget
+) -> dict[str, list[str]]:
+    """The breaches that each sabotage of a good runner causes: the gate must see every one of them."""
+    found = {}
+    for name, sabotage in CONTROLS.items():
+        candidate = look(sabotage(runner), photos, contract)
+        found[name] = breaches(measure(reference=reference, candidate=candidate, contract=contract), budget)
+    return found
+
+
+def read(path: Path) -> Parity:
+    """The verdict that `verify` kept.
+
+    Raises:
+        BadInput: There is none, or it is damaged.
+    """
+    if not path.is_file():
+        raise BadInput(f"no verdict at {path}; reach one with `make parity`")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        hops = [
+            HopResult(Hop(**entry["hop"]), Drift(**entry["drift"]), entry["breaches"]) for entry in found.pop("hops")
+        ]
+        return Parity(hops=hops, **found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path} is damaged: {error!r}; run `make parity` again") from error
+
+
+def as_text(parity: Parity) -> str:
+    """The verdict as a table for a terminal."""
+    lines = [f"{'hop':<37} {'rel. error':>10} {'PSNR':>7} {'flips':>9} {'IoU':>7} {'teacher':>8}  verdict"]
+    for result in parity.hops:
+        drift = result.drift
+        verdict = "; ".join(result.breaches) or "within budget"
+        lines.append(
+            f"{result.hop!s:<37} {drift.relative_error:>10.1e} {drift.psnr:>7.1f} {drift.flips:>9.4%} "
+            f"{drift.iou:>7.4f} {parity.teacher_iou[result.hop.candidate]:>8.4f}  {verdict}"
+        )
+    for name, found in parity.controls.items():
+        lines.append(f"control: {name.replace('_', ' ')} {'trips the gate' if found else 'GOES UNNOTICED'}")
+    lines += [f"not proven: {form}: {reason}" for form, reason in parity.unproven.items()]
+    return "\n".join(lines)
+
+
+def _listed(checkpoint: Path, export: Path) -> Manifest:
+    """The manifest, once every file is found to be what it says."""
+    listed = manifest.read(export)
+    if not checkpoint.is_file() or sha256(checkpoint) != listed.checkpoint:
+        raise BadInput(f"{export} was exported from another student than {checkpoint}; export again")
+    for name, artefact in listed.artefacts.items():
+        path = export / artefact.file
+        if not path.exists() or sha256(path) != artefact.sha256:
+            raise BadInput(f"{path} is not the artefact that the manifest lists as {name}; export again")
+    return listed
+
+
+def _takes_part(form: str, listed: Manifest, targets: tuple[str, ...]) -> bool:
+    kind = FORMS[form].kind
+    wanted = not kind or not targets or KINDS[kind].target in (*targets, "onnx")
+    return wanted and (not kind or kind in listed.artefacts)
+
+
+def _marked(listed: Manifest, parity: Parity) -> Manifest:
+    """The manifest with the gate's word on every artefact that took part."""
+    verdicts: dict[str, str] = {}
+    for result in parity.hops:
+        kind = FORMS[result.hop.candidate].kind
+        if result.breaches or parity.blind:
+            verdicts[kind] = "breached"
+        else:
+            verdicts.setdefault(kind, "passed")
+    artefacts: Mapping[str, manifest.Artefact] = listed.artefacts
+    return replace(
+        listed, artefacts={name: replace(one, gate=verdicts.get(name, one.gate)) for name, one in artefacts.items()}
+    )

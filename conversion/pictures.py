@@ -1,0 +1,74 @@
+"""Pictures of the photos on which a student does worst, for the report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.forms import Photo, Seen
+from training.data.photos import read_photo
+from training.student.aside import written_aside
+from training.student.contract import Contract
+from training.student.postprocess import Mask
+
+WORST = 6
+_SIDE = 360
+"""Pixels of a picture's longer side."""
+
+# RGB, one per class, repeated when there are more; apart for eyes that confuse red and green.
+_COLOURS = np.array(
+    [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0], [240, 228, 66]]
+)
+_FLIP = np.array([255, 0, 80])
+
+
+def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], contract: Contract, folder: Path) -> None:
+    """Into folder/pictures: RANK-teacher.jpg, RANK-student.jpg, RANK-flips.jpg and an index, worst photo first.
+
+    Flips are the pixels that any form changes against torch, thickened so that a single one can be seen.
+    """
+    student = seen["torch"]
+    order = sorted(range(len(photos)), key=lambda i: student[i].teacher_iou)[:WORST]
+    with written_aside(folder / "pictures") as temporary:
+        temporary.mkdir()
+        index = []
+        for rank, i in enumerate(order):
+            photo = read_photo(photos[i].path)
+            flipped = np.any([views[i].mask != student[i].mask for views in seen.values()], axis=0)
+            for name, picture in (
+                ("teacher", _overlaid(photo, photos[i].teacher_mask, contract)),
+                ("student", _overlaid(photo, student[i].mask, contract)),
+                ("flips", _flips(photo, flipped)),
+            ):
+                _save(picture, temporary / f"{rank}-{name}.jpg")
+            index.append({"name": photos[i].name, "iou": student[i].teacher_iou, "flipped": int(flipped.sum())})
+        (temporary / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+
+
+def _overlaid(photo: NDArray[np.uint8], mask: Mask, contract: Contract) -> NDArray[np.uint8]:
+    """The photo with its mask tinted and outlined."""
+    picture = photo.astype(np.float32)
+    for index in range(1 if contract.is_binary else 0, max(2, len(contract.classes))):
+        member = (mask == index).astype(np.uint8)
+        colour = _COLOURS[index % len(_COLOURS)]
+        picture[member > 0] = picture[member > 0] * 0.5 + colour * 0.5
+        outline = cv2.morphologyEx(member, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        picture[outline > 0] = colour
+    return picture.astype(np.uint8)
+
+
+def _flips(photo: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The photo, faded, with flipped pixels marked."""
+    picture = (photo.astype(np.float32) * 0.4 + 140).clip(0, 255)
+    thick = cv2.dilate(flipped.astype(np.uint8), np.ones((5, 5), np.uint8))
+    picture[thick > 0] = _FLIP
+    return picture.astype(np.uint8)
+
+
+def _save(picture: NDArray[np.uint8], path: Path) -> None:
+    shrink = min(1.0, _SIDE / max(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])

@@ -1,0 +1,70 @@
+"""The rehearsal: a recipe's student, untrained, through the whole conversion before an hour is spent on it."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from conversion import graph, to_onnx
+from conversion.artefact import KINDS
+from conversion.tflite.partitions import partitions
+from training.recipe import Recipe
+from training.student.errors import ConversionRefused
+from training.student.network import Student
+from training.student.normalisation import NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What is known of a recipe before it is trained."""
+
+    encoder: str
+    megabytes: float
+    """Of the fp16 TFLite file."""
+    milliseconds: float
+    """Of one inference by LiteRT on one thread of this machine."""
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"rehearsal: {self.encoder} converts to Core ML and TFLite, runs in one XNNPACK partition, "
+            f"{self.megabytes:.1f} MB (fp16), {self.milliseconds:.1f} ms here on one thread"
+        )
+
+
+def rehearse(recipe: Recipe) -> Rehearsal:
+    """Convert the recipe's untrained student to every phone artefact, and run the TFLite one.
+
+    Raises:
+        BadInput: The recipe's sizes, stride or encoder do not go together.
+        ConversionRefused: A target cannot express the student, or XNNPACK would cut it into pieces.
+    """
+    from conversion.bench import milliseconds
+    from conversion.export import emit
+
+    contract = recipe.contract(("foreground",))
+    student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
+    source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
+    with tempfile.TemporaryDirectory() as folder:
+        found = {
+            name: emit(source, kind, Path(folder) / kind.file, contract)
+            for name, kind in KINDS.items()
+            if kind.target != "onnx" and kind.precision == "fp16"
+        }
+        path = Path(folder) / KINDS["tflite-fp16"].file
+        refuse_pieces(path.read_bytes(), recipe.encoder)
+        return Rehearsal(recipe.encoder, found["tflite-fp16"].bytes / 1e6, milliseconds([path], runs=10)[0])
+
+
+def refuse_pieces(model: bytes, what: str) -> None:
+    """Raise unless XNNPACK takes a TFLite model whole.
+
+    Raises:
+        ConversionRefused: It does not; the operators that it leaves out are named.
+    """
+    found = partitions(model)
+    if not found.is_whole:
+        outside = ", ".join(dict.fromkeys(found.outside))
+        raise ConversionRefused(
+            f"{what} would run in {found.count} XNNPACK partitions, since it leaves {outside} out; "
+            "each border between them copies tensors and waits: choose another encoder or decoder"
+        )

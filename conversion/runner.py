@@ -1,0 +1,155 @@
+"""Every form of a student as one thing: a function from the input's pixels to logits.
+
+An input is (height, width, 3) uint8 RGB, as `preprocess` makes it; logits are (channels, rows, columns) float32.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from conversion.tflite.interpreter import open_interpreter
+from training.student.errors import BadInput
+
+Runner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def torch_runner(path: Path) -> Runner:
+    """The student itself, from its checkpoint."""
+    from training.student.checkpoint import load
+
+    student = load(path).student
+
+    @torch.inference_mode()
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = student(torch.from_numpy(_channels_first(image)))[0].numpy()
+        return logits
+
+    return run
+
+
+def onnxruntime(path: Path) -> Runner:
+    """ONNX Runtime on the CPU."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    session = _opened(lambda: ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]), path)
+    name = session.get_inputs()[0].name
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = session.run(None, {name: _channels_first(image)})[0][0]
+        return logits
+
+    return run
+
+
+def litert(path: Path) -> Runner:
+    """LiteRT with the XNNPACK delegate that phones use."""
+    return _interpreted(_opened(lambda: open_interpreter(path.read_bytes()), path))
+
+
+def litert_reference(path: Path) -> Runner:
+    """LiteRT's reference kernels: slow, plain, and independent of XNNPACK."""
+    return _interpreted(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
+
+
+def tflite_runtime(path: Path) -> Runner:
+    """The oldest runtime that phones carry, from before LiteRT had its name."""
+    from tflite_runtime.interpreter import Interpreter
+
+    interpreter = _opened(lambda: Interpreter(str(path), num_threads=1), path)
+    interpreter.allocate_tensors()
+    return _interpreted(interpreter)
+
+
+def coreml_executor(path: Path) -> Runner:
+    """The saved Core ML program executed operator by operator, in float32."""
+    return _executed(path, "fp32")
+
+
+def coreml_executor_fp16(path: Path) -> Runner:
+    """The same with every operator's result rounded to float16, where the program says so."""
+    return _executed(path, "fp16")
+
+
+def coreml(path: Path) -> Runner:
+    """Core ML itself; macOS only."""
+    from PIL import Image
+
+    from conversion.coreml.toolbox import load_coremltools
+
+    model = _opened(lambda: load_coremltools().models.MLModel(str(path)), path)
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits = model.predict({"image": Image.fromarray(image)})["logits"]
+        return np.asarray(logits[0], np.float32)
+
+    return run
+
+
+RUNTIMES: Mapping[str, Callable[[Path], Runner]] = MappingProxyType(
+    {
+        "torch": torch_runner,
+        "onnxruntime": onnxruntime,
+        "litert": litert,
+        "litert-reference": litert_reference,
+        "tflite-runtime": tflite_runtime,
+        "coreml-executor": coreml_executor,
+        "coreml-executor-fp16": coreml_executor_fp16,
+        "coreml": coreml,
+    }
+)
+
+
+def why_not(runtime: str) -> str:
+    """Why this machine cannot run that runtime; empty where it can."""
+    if runtime == "coreml" and platform.system() != "Darwin":
+        return "Core ML runs on macOS only"
+    if runtime == "tflite-runtime":
+        try:
+            import tflite_runtime.interpreter  # noqa: F401
+        except (ImportError, AttributeError) as error:
+            return f"tflite-runtime is not usable here ({error}); it needs Python 3.11 and numpy 1"
+    return ""
+
+
+def _channels_first(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def _interpreted(interpreter: Any) -> Runner:
+    entry, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        interpreter.set_tensor(entry, image[None].astype(np.float32))
+        interpreter.invoke()
+        return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
+
+    return run
+
+
+def _executed(path: Path, rounding: Literal["fp32", "fp16"]) -> Runner:
+    from conversion.coreml.executor import load
+
+    program = load(path)
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = program.run(image, rounding=rounding)["logits"][0]
+        return logits
+
+    return run
+
+
+def _opened(opener: Callable[[], Any], path: Path) -> Any:
+    if not path.exists():
+        raise BadInput(f"no artefact at {path}; make it with `make export-coreml` or `make export-tflite`")
+    try:
+        return opener()
+    except Exception as error:  # each runtime raises its own kinds for a damaged file
+        raise BadInput(f"{path} cannot be opened: {error}") from error

@@ -1,0 +1,98 @@
+"""Student to ONNX: exported as PyTorch writes it, then simplified. Both are kept, since each is a hop."""
+
+import contextlib
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from training.student.aside import written_aside
+from training.student.contract import CONVENTIONS, Contract
+from training.student.errors import ConversionRefused
+
+OPSET = 18
+"""The newest that every part of the chain, onnxsim's optimiser included, reads without converting."""
+
+CONTRACT_KEY = "pocketmask.contract"
+"""Under this name every artefact carries its contract, in its format's own metadata."""
+
+
+def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:
+    """The network as PyTorch's exporter writes it: `image` (1, 3, H, W) float32 in, `logits` out.
+
+    Raises:
+        ConversionRefused: PyTorch cannot export it.
+    """
+    example = torch.zeros(1, 3, contract.height, contract.width)
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                student.eval(),
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[CONVENTIONS["input"]],
+                output_names=[CONVENTIONS["output"]],
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise ConversionRefused(f"PyTorch cannot export this network to ONNX: {error}") from error
+    assert program is not None
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
+    return model
+
+
+def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network with constants folded, and whatever folds into a convolution folded.
+
+    Raises:
+        ConversionRefused: onnxsim's own check finds that its result computes something else.
+    """
+    import onnxsim
+
+    simplified: onnx.ModelProto
+    simplified, agrees = onnxsim.simplify(model)
+    if not agrees:
+        raise ConversionRefused("onnxsim's result does not agree with the network that it was given")
+    onnx.helper.set_model_props(simplified, {entry.key: entry.value for entry in model.metadata_props})
+    return simplified
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Check the model and write it in one step."""
+    onnx.checker.check_model(model, full_check=True)
+    with written_aside(path) as temporary:
+        onnx.save(model, str(temporary))
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """Read an ONNX file.
+
+    Raises:
+        ConversionRefused: It is no valid ONNX model.
+    """
+    try:
+        model = onnx.load(str(path))
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf and onnx raise kinds of their own for damaged files
+        raise ConversionRefused(f"{path} is not a valid ONNX model: {error}") from error
+    return model
+
+
+@contextlib.contextmanager
+def _quiet():  # type: ignore[no-untyped-def]
+    """The exporter tells its progress on stdout and warns of its own deprecations; neither concerns the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
