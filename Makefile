@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity report bench render golden check test clean
+
+RECIPE ?= mobile
+DATA   ?=
+RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
+
+# Whatever else is said on the command line as key=value replaces a knob of the recipe.
+KNOBS  := $(filter-out DATA=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
+PYTHON ?= python3
+PY     := .venv/bin/python
+
+.NOTPARALLEL:
+
+mobile: train-mobile export parity ## Photos to verified Core ML and TFLite models, with a report. Start here
+
+train-mobile: .venv/ready ## Rehearse the conversion, then train the student
+	$(PY) -m conversion rehearse $(RECIPE) $(KNOBS)
+	$(PY) -m training fit $(RECIPE) $(KNOBS) $(if $(DATA),--data $(DATA)) --run $(RUN)
+
+export-coreml: .venv/ready ## Convert the run's student to Core ML, fp32 and fp16
+	$(PY) -m conversion export $(RUN) --to onnx --to coreml
+
+export-tflite: .venv/ready ## Convert the run's student to TFLite, fp32 and fp16
+	$(PY) -m conversion export $(RUN) --to onnx --to tflite
+
+export: .venv/ready ## Both
+	$(PY) -m conversion export $(RUN)
+
+parity: .venv/ready ## Run every hop on held-out photos, hold it against its budget, write the report
+	$(PY) -m conversion verify $(RUN)
+
+bench: .venv/ready ## Time the run's artefacts against the usual UNet
+	$(PY) -m conversion bench $(RUN)
+
+golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
+	$(PY) -m conversion golden golden
+
+check: .venv/ready ## Lint, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: .venv/ready ## All tests
+	$(PY) -m pytest -q
+
+clean: ## Delete the environment and rendered data; runs stay
+	rm -rf .venv data
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@echo; echo "DATA=folder (photos/, masks/)  RECIPE=name or .yaml  RUN=folder  key=value for any knob of the recipe"
+
+# uv installs in a quarter of pip's time. tflite-runtime exists up to Python 3.11 only; its marker leaves it out above.
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	$(PY) -m uv pip install --python $(PY) -e '.[dev,tflite-runtime]'
+	touch $@

@@ -1,0 +1,42 @@
+"""A student trained for a minute on rendered coins, exported and verified once for all tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conversion import parity
+from conversion.export import export
+from conversion.forms import Photo, prepare
+from conversion.parity import Parity
+from training import recipe as recipes
+from training.data.builtin import rendered_pairs
+from training.data.pairs import Pair
+from training.fit import fit
+from training.run import Run
+from training.student.contract import Contract
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A run that has gone the whole way."""
+
+    run: Run
+    contract: Contract
+    pairs: Sequence[Pair]
+    photos: Sequence[Photo]
+    parity: Parity
+
+
+@pytest.fixture(scope="session")
+def verified(tmp_path_factory) -> Verified:
+    """Photos to verified artefacts, by the recipe `smoke`."""
+    folder = tmp_path_factory.mktemp("smoke")
+    recipe = recipes.read("smoke")
+    data = rendered_pairs(recipe.pairs, recipe.seed, root=folder / "data")
+    run = Run(folder / "run")
+    checkpoint = fit(recipe, data=data, run=run)
+    export(run.checkpoint, run.export)
+    pairs = run.validation()[:12]
+    verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity)
+    return Verified(run, checkpoint.contract, pairs, prepare(pairs, checkpoint.contract), verdict)

@@ -1,0 +1,65 @@
+"""Each hop of a trained student, from torch to every phone artefact, on photos it was not taught with."""
+
+import json
+
+import pytest
+
+from conversion import manifest, report
+from conversion.coreml.package import read_metadata as coreml_metadata
+from conversion.drift import read_budgets
+from conversion.forms import FORMS
+from conversion.runner import why_not
+from conversion.tflite.metadata import read_metadata as tflite_metadata
+from conversion.to_onnx import CONTRACT_KEY
+from training.student.contract import Contract
+
+_, HOPS = read_budgets()
+
+
+@pytest.mark.parametrize("hop", HOPS, ids=str)
+def test_a_hop_stays_within_its_budget(verified, hop):
+    if reason := why_not(FORMS[hop.candidate].runtime):
+        assert verified.parity.unproven[hop.candidate] == reason
+        pytest.skip(reason)
+
+    result = next(result for result in verified.parity.hops if result.hop == hop)
+
+    assert not result.breaches
+
+
+def test_the_student_is_trained_enough_for_its_masks_to_mean_something(verified):
+    assert verified.parity.teacher_iou["torch"] > 0.6
+
+
+def test_no_candidate_equals_its_reference_bit_for_bit_where_drift_is_expected(verified):
+    for result in verified.parity.hops:
+        if result.hop.budget == "fp16":
+            assert result.drift.max_error > 0
+
+
+def test_every_artefact_that_was_compared_is_marked_as_passed(verified):
+    listed = manifest.read(verified.run.export)
+
+    assert {artefact.gate for artefact in listed.artefacts.values()} == {"passed"}
+    assert all(artefact.partitions == 1 for artefact in listed.artefacts.values() if artefact.target == "tflite")
+
+
+def test_every_phone_artefact_carries_the_contract_inside(verified):
+    folder = verified.run.export
+
+    for precision in ("fp32", "fp16"):
+        for read, suffix in ((tflite_metadata, "tflite"), (coreml_metadata, "mlpackage")):
+            found = read(folder / f"student-{precision}.{suffix}")[CONTRACT_KEY]
+            assert Contract.from_json(found) == verified.contract
+
+
+def test_the_report_is_one_page_that_needs_nothing_beside_it(verified):
+    report.write(verified.run)
+
+    page = verified.run.report.read_text()
+    assert "verified" in page
+    assert 'src="data:image/' in page
+    assert "http://" not in page
+    assert "https://" not in page
+    facts = json.loads(verified.run.report.with_suffix(".json").read_text())
+    assert len(facts["hops"]) == len(verified.parity.hops)

@@ -1,0 +1,68 @@
+"""The arrows between the rooms of the house: who may know of whom."""
+
+import ast
+from pathlib import Path
+
+import training
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Each room, and the rooms of ours that it may know. The first that fits a module counts.
+MAY_IMPORT = {
+    "training.student": {"training.student"},
+    "training.data.coins": {"training.data.coins", "training.student"},
+    "training.data": {"training.data", "training.student", "training.recipe"},
+    "training.recipe": {"training.student"},
+    "training": {"training"},
+    "conversion": {
+        "conversion",
+        "training.student",
+        "training.data",
+        "training.recipe",
+        "training.run",
+        "training.command",
+    },
+}
+
+
+def _modules():
+    for path in sorted([*ROOT.glob("training/**/*.py"), *ROOT.glob("conversion/**/*.py")]):
+        if not path.name.endswith("_test.py") and path.name != "conftest.py":
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts), ast.parse(path.read_text())
+
+
+def _imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _within(name, room):
+    return name == room or name.startswith(room + ".")
+
+
+def test_every_import_follows_an_arrow():
+    against = []
+    for module, tree in _modules():
+        room = next(room for room in MAY_IMPORT if _within(module, room))
+        for name in _imports(tree):
+            ours = _within(name, "training") or _within(name, "conversion") or _within(name, "parity_tests")
+            if ours and not any(_within(name, allowed) for allowed in MAY_IMPORT[room]):
+                against.append(f"{module} imports {name}")
+
+    assert not against
+
+
+def test_the_contract_and_its_arithmetic_need_no_torch():
+    free = {"contract", "preprocess", "postprocess", "resize", "metrics", "errors", "aside"}
+    for module, tree in _modules():
+        if module.rpartition(".")[0] == "training.student" and module.rpartition(".")[2] in free:
+            assert not any(_within(name, "torch") for name in _imports(tree)), module
+
+
+def test_training_is_ours():
+    found = Path(training.__file__).resolve()
+
+    assert found.is_relative_to(ROOT), f"another package named 'training' shadows ours: {found}"
