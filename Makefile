@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity report bench render golden check test clean
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -32,6 +32,16 @@ parity: .venv/ready ## Run every hop on held-out photos, hold it against its bud
 
 bench: .venv/ready ## Time the run's artefacts against the usual UNet
 	$(PY) -m conversion bench $(RUN)
+
+compare: .venv/ready ## Train the recipe's student and the usual UNet alike on DATA, compare their IoU
+	$(PY) -m training compare $(RECIPE) $(KNOBS) --data $(DATA)
+
+bench-training: .venv/ready ## Photos a second of this training loop and of the plain one, on DATA
+	$(PY) -m training bench $(RECIPE) $(KNOBS) --data $(DATA)
+
+transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos of DATA
+	$(PY) -m training fit coins $(KNOBS) --run runs/coins
+	$(PY) -m training evaluate runs/coins --data $(DATA)
 
 golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 	$(PY) -m conversion golden golden

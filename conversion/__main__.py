@@ -102,6 +102,36 @@ def bench(run_folder: Path, runs: int) -> None:
 
 
 @main.command()
+@click.argument("run_folders", metavar="RUN...", nargs=-1, required=True, type=_folder)
+@click.option("--repetitions", default=50, show_default=True, help="Timed inferences of each TFLite file.")
+def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
+    """Print the results of verified runs as a Markdown table."""
+    from conversion.table import as_markdown
+    from training.run import Run
+
+    print(as_markdown([Run(folder) for folder in run_folders], repetitions))
+
+
+@main.command()
+@_run
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--photos", default=8, show_default=True, help="How many of the held-out photos.")
+def picture(run_folder: Path, path: Path, photos: int) -> None:
+    """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH."""
+    from conversion import manifest
+    from conversion.forms import FORMS, look, prepare
+    from conversion.pictures import draw_sheet
+    from training.run import Run
+
+    run = Run(run_folder)
+    contract = manifest.read(run.export).contract
+    shown = prepare(run.validation()[:photos], contract)
+    runner = FORMS["tflite-fp16"].open(run.checkpoint, run.export)
+    draw_sheet(shown, look(runner, shown, contract), contract, path)
+    print(path)
+
+
+@main.command()
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""

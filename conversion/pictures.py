@@ -17,6 +17,7 @@ from training.student.postprocess import Mask
 WORST = 6
 _SIDE = 360
 """Pixels of a picture's longer side."""
+_TILE = 224
 
 # RGB, one per class, repeated when there are more; apart for eyes that confuse red and green.
 _COLOURS = np.array(
@@ -46,6 +47,18 @@ def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], cont
                 _save(picture, temporary / f"{rank}-{name}.jpg")
             index.append({"name": photos[i].name, "iou": student[i].teacher_iou, "flipped": int(flipped.sum())})
         (temporary / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+
+
+def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract, path: Path, columns: int = 4) -> None:
+    """Photos with a form's masks drawn over them, side by side, as one JPEG; rows that would not fill are left out."""
+    tiles = [
+        cv2.resize(_overlaid(read_photo(photo.path), view.mask, contract), (_TILE, _TILE), interpolation=cv2.INTER_AREA)
+        for photo, view in zip(photos, seen, strict=True)
+    ]
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - columns + 1, columns)]
+    with written_aside(path) as temporary:
+        sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(temporary), sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 def _overlaid(photo: NDArray[np.uint8], mask: Mask, contract: Contract) -> NDArray[np.uint8]:

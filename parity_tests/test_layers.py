@@ -66,3 +66,23 @@ def test_training_is_ours():
     found = Path(training.__file__).resolve()
 
     assert found.is_relative_to(ROOT), f"another package named 'training' shadows ours: {found}"
+
+
+def test_the_tree_in_the_readme_is_true():
+    tree = (ROOT / "README.md").read_text().split("## The house")[1].split("```")[1]
+    folder = ROOT
+    named = {}
+    for line in filter(None, tree.splitlines()):
+        names = line.split("  ")[0].split() if not line.startswith(" ") else line.strip().split("  ")[0].split()
+        if not line.startswith(" "):
+            folder = ROOT / names[0]
+            named[folder] = set()
+            continue
+        for name in names:
+            assert (folder / name).exists(), f"the README names {folder.name}/{name}, which does not exist"
+            named[folder].add(name)
+
+    for room in ("training", "conversion"):
+        modules = {path.name for path in (ROOT / room).glob("*.py") if not path.name.endswith("_test.py")}
+        unnamed = modules - named[ROOT / room] - {"__init__.py", "__main__.py", "conftest.py", "command.py"}
+        assert not unnamed, f"the README's tree leaves out {sorted(unnamed)} of {room}/"

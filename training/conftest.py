@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -69,3 +70,17 @@ def tiny():
 def tiny_recipe(tiny):
     """`mobile` with those and further overrides."""
     return lambda *overrides: recipes.read("mobile", [*tiny, *overrides])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 40 MB: enough for the run of a tiny student, and quickly filled."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a disk to fill can only be mounted by root on Linux")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -5,7 +5,6 @@ import dataclasses
 import importlib.metadata
 import io
 import logging
-import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -221,12 +220,10 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Undo that Lightning turns Ctrl-C into an exit like any failure's, and is deaf to Ctrl-C from then on."""
-    handler = signal.getsignal(signal.SIGINT)
+    """Undo that Lightning turns Ctrl-C into an exit like any failure's."""
     try:
         yield
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from error
         raise

@@ -88,7 +88,7 @@ class Run:
             if difference:
                 raise BadInput(
                     f"{self.folder} holds a run of another kind ({difference}); delete it, or choose another folder "
-                    "with --run"
+                    "with --run (RUN= with make)"
                 )
         elif self.folder.is_dir() and not all(entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise BadInput(f"{self.folder} exists and is no run of ours; choose another folder with --run")
@@ -124,10 +124,12 @@ class Run:
         folder = Path(found["data"]["folder"])
         if not folder.is_dir():
             raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
-        return [
-            Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"])
-            for entry in found["validation"]
-        ]
+        pairs = []
+        for entry in found["validation"]:
+            if any(Path(entry[part]).name != entry[part] for part in ("photo", "mask")):
+                raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
+            pairs.append(Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]))
+        return pairs
 
     def _write(self, record: dict[str, Any]) -> None:
         write_text(self.record, json.dumps(record, indent=1) + "\n")

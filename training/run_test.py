@@ -148,6 +148,16 @@ def test_the_held_out_pairs_can_be_found_again(begun, discs):
     assert begun.data()["pairs"] == 12
 
 
+@pytest.mark.parametrize("part", ["photo", "mask"])
+def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part):
+    record = json.loads(begun.record.read_text())
+    record["validation"][0][part] = "../../secret.png"
+    begun.record.write_text(json.dumps(record))
+
+    with pytest.raises(BadInput, match="not a file of the data folder"):
+        begun.validation()
+
+
 def test_data_that_is_gone_is_named(tmp_path, begun, wanted):
     begun.claim({**wanted, "data": {**wanted["data"], "folder": str(tmp_path / "gone")}}, "fp32")
 

@@ -109,6 +109,18 @@ def test_a_damaged_file_is_told_with_what_to_do(tmp_path, damage):
         SafetensorsIO().load_checkpoint(path)
 
 
+def test_a_full_disk_is_told_and_leaves_the_older_state(small_disk):
+    path = small_disk / "state.safetensors"
+    SafetensorsIO().save_checkpoint({"weights": torch.ones(2**20)}, path)
+    before = path.read_bytes()
+
+    with pytest.raises(BadInput, match=r"no space left to write .*state\.safetensors; free some"):
+        SafetensorsIO().save_checkpoint({"weights": torch.ones(10 * 2**20)}, path)
+
+    assert path.read_bytes() == before
+    assert list(small_disk.iterdir()) == [path]
+
+
 def test_removing_twice_does_no_harm(tmp_path):
     path = tmp_path / "state.safetensors"
     SafetensorsIO().save_checkpoint({}, path)

@@ -1,0 +1,37 @@
+"""The results of several runs as one Markdown table, measured milliseconds included: what the README shows."""
+
+from collections.abc import Sequence
+
+from conversion import parity
+from conversion.bench import milliseconds
+from conversion.manifest import read
+from training.run import Run
+
+_HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|---:|---:|---:|---:|"
+
+
+def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
+    """One row an artefact, the trained student first; ms is LiteRT's median on one thread, empty for Core ML.
+
+    Raises:
+        BadInput: A run has not been exported or verified.
+    """
+    lines = [_HEAD]
+    for run in runs:
+        verdict = parity.read(run.parity / "parity.json")
+        listed = read(run.export).artefacts
+        by_form = {result.hop.candidate: result.drift for result in verdict.hops}
+        timed = [name for name, artefact in listed.items() if artefact.target == "tflite"]
+        times = dict(
+            zip(timed, milliseconds([run.export / listed[name].file for name in timed], runs=repetitions), strict=True)
+        )
+        data = run.folder.name
+        lines.append(f"| {data} | trained student |  |  |  | {verdict.teacher_iou['torch']:.4f} |  |")
+        for name in ("coreml-fp32", "coreml-fp16", "tflite-fp32", "tflite-fp16"):
+            if name in listed and name in by_form:
+                drift, artefact = by_form[name], listed[name]
+                ms = f"{times[name]:.1f}" if name in times else ""
+                what = f"{artefact.target} {artefact.precision} | {artefact.bytes / 1e6:.2f}"
+                iou = verdict.teacher_iou[name]
+                lines.append(f"| {data} | {what} | {drift.psnr:.0f} | {drift.flips:.4%} | {iou:.4f} | {ms} |")
+    return "\n".join(lines)
