@@ -22,7 +22,7 @@ def export(checkpoint_path: Path, folder: Path, targets: tuple[str, ...] = ()) -
     """Convert a student to these targets, all when none is named; what else lies in `folder` stays listed.
 
     Raises:
-        ConversionRefused: A target cannot express the student, or would run it in pieces.
+        ConversionRefused: A target cannot express the student.
     """
     student = checkpoints.load(checkpoint_path)
     kinds = kinds_of(targets)
@@ -53,31 +53,44 @@ def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None)
     if kind.precision == "fp16":
         source = with_kept_sums(source)
     metadata = {to_onnx.CONTRACT_KEY: contract.to_json()} if contract else {}
-    started = time.perf_counter()
     assert kind.precision != "exported"
-    partitions = _EMITTERS[kind.target](source, kind.precision, path, metadata)
+    write = _EMITTERS[kind.target]()
+    started = time.perf_counter()
+    partitions = write(source, kind.precision, path, metadata)
     return _artefact(kind, path, time.perf_counter() - started, partitions)
 
 
-def _emit_coreml(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> None:
+Emit = Callable[[graph.Graph, Precision, Path, Mapping[str, str]], int | None]
+"""Write a typed graph to a path, with metadata; the number of partitions where the target has such a thing."""
+
+
+def _coreml() -> Emit:
     from conversion.coreml.emitter import emit as emit_package
+    from conversion.coreml.toolbox import load_coremltools
 
-    emit_package(source, path, precision=precision, metadata=metadata)
+    load_coremltools()
+
+    def write(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> None:
+        emit_package(source, path, precision=precision, metadata=metadata)
+
+    return write
 
 
-def _emit_tflite(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> int:
+def _tflite() -> Emit:
     from conversion.tflite.emitter import emit as emit_flatbuffer
     from conversion.tflite.partitions import partitions
 
-    model = emit_flatbuffer(source, precision=precision, metadata=metadata)
-    with written_aside(path) as temporary:
-        temporary.write_bytes(model)
-    return partitions(model).count
+    def write(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> int:
+        model = emit_flatbuffer(source, precision=precision, metadata=metadata)
+        with written_aside(path) as temporary:
+            temporary.write_bytes(model)
+        return partitions(model).count
+
+    return write
 
 
-_EMITTERS: Mapping[str, Callable[[graph.Graph, Precision, Path, Mapping[str, str]], int | None]] = MappingProxyType(
-    {"coreml": _emit_coreml, "tflite": _emit_tflite}
-)
+# Each imports what its target needs, so that a conversion's time is its own.
+_EMITTERS: Mapping[str, Callable[[], Emit]] = MappingProxyType({"coreml": _coreml, "tflite": _tflite})
 
 
 def _to_onnx(student: Checkpoint, folder: Path, bar: "tqdm[Any]") -> dict[str, Artefact]:

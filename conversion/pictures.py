@@ -66,7 +66,7 @@ def _overlaid(photo: NDArray[np.uint8], mask: Mask, contract: Contract) -> NDArr
     picture = photo.astype(np.float32)
     for index in range(1 if contract.is_binary else 0, max(2, len(contract.classes))):
         member = (mask == index).astype(np.uint8)
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = _COLOURS[(index - contract.is_binary) % len(_COLOURS)]
         picture[member > 0] = picture[member > 0] * 0.5 + colour * 0.5
         outline = cv2.morphologyEx(member, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
         picture[outline > 0] = colour

@@ -64,11 +64,11 @@ def _rewritten(path, change):
 
 
 def _perturb_one_weight(model):
-    """The largest weight of the last convolution, by a twentieth."""
+    """The largest weight of the last convolution, with the wrong sign: one flipped bit."""
     head = [node for node in model.graph.node if node.op_type == "Conv"][-1]
     tensor = next(one for one in model.graph.initializer if one.name == head.input[1])
     weights = numpy_helper.to_array(tensor).copy()
-    weights.flat[np.abs(weights).argmax()] *= 1.05
+    weights.flat[np.abs(weights).argmax()] *= -1
     tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
 
 
