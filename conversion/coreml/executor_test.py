@@ -176,3 +176,22 @@ def test_an_image_of_another_size_or_type_is_bad_input(convolution, image):
         program.run(image.transpose(1, 0, 2), rounding="fp32")
     with pytest.raises(BadInput, match="image is float32"):
         program.run(image.astype(np.float32), rounding="fp32")
+
+
+def test_reading_and_running_a_package_changes_none_of_its_bytes(convolution, image, damaged):
+    before = {path: path.read_bytes() for path in damaged.rglob("*") if path.is_file()}
+
+    executor.load(damaged).run(image, rounding="fp16")
+    package.read_metadata(damaged)
+
+    assert {path: path.read_bytes() for path in damaged.rglob("*") if path.is_file()} == before
+
+
+def test_a_manifest_that_leads_out_of_the_package_is_refused(damaged):
+    manifest = damaged / "Manifest.json"
+    outside = damaged.parent / "model.mlmodel"
+    outside.write_bytes((damaged / MODEL).read_bytes())
+    manifest.write_text(manifest.read_text().replace(package.SPECIFICATION, "../../model.mlmodel"))
+
+    with pytest.raises(BadInput, match="lies outside it"):
+        package.read_specification(damaged)

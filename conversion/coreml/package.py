@@ -26,10 +26,20 @@ def read_specification(path: Path) -> Any:
     """
     if not path.is_dir():
         raise BadInput(f"no Core ML package at {path}; a .mlpackage is a folder")
-    ct = load_coremltools()
+    load_coremltools()
+    from coremltools.proto import Model_pb2
+
+    # Not by coremltools' own reader: that rewrites Manifest.json, so that reading a package changed its digest.
     try:
-        return ct.utils.load_spec(str(path))
-    # Nobody documents what the native reader and protobuf raise on damaged files: nearly everything.
+        manifest = json.loads((path / "Manifest.json").read_text(encoding="utf-8"))
+        item = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
+        file = (path / "Data" / item).resolve()
+        if not file.is_relative_to((path / "Data").resolve()):
+            raise ValueError(f"its manifest names {item}, which lies outside it")
+        specification = Model_pb2.Model()
+        specification.ParseFromString(file.read_bytes())
+        return specification
+    # Nobody documents what protobuf raises on damaged files, and a manifest can be wrong in every way.
     except Exception as error:
         raise BadInput(f"{path} is no readable Core ML package ({_brief(error)}); convert the model again") from error
 
