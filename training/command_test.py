@@ -53,7 +53,7 @@ def refused(found, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("fit", "mobil"), "no recipe 'mobil'; expected one of mobile"),
+        (("fit", "mobil"), "no recipe 'mobil'; expected one of coins, mobile"),
         (("fit", "mobile", "--data", "gone"), "gone does not exist; a folder of pairs holds photos/NAME.jpg"),
         (("fit", "mobile", "--data", "a_file"), "a_file is not a folder"),
         (("fit", "mobile", "epoch=3"), "unknown recipe key 'epoch' in"),
