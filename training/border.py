@@ -1,5 +1,6 @@
 """The border: the band around a teacher mask's edge, where a student's mistakes are seen first."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -25,7 +26,12 @@ def border(members: Tensor, *, width: int, inner_only: bool = False) -> Tensor:
 
 
 def _maximum(values: Tensor, width: int) -> Tensor:
-    """The largest value within `width` pixels; a square is a row of columns, which is much cheaper."""
+    """The largest value within `width` pixels.
+
+    A square is a row of columns, which is much cheaper; and images taken as the channels of one image lie beside
+    each other in memory, where a CPU takes many at once: 17 ms instead of 53 for both ends of 16 × 256².
+    """
     side = 2 * width + 1
-    rows = F.max_pool2d(values, (side, 1), stride=1, padding=(width, 0))
-    return F.max_pool2d(rows, (1, side), stride=1, padding=(0, width))
+    beside = values.reshape(1, -1, *values.shape[2:]).contiguous(memory_format=torch.channels_last)
+    rows = F.max_pool2d(beside, (side, 1), stride=1, padding=(width, 0))
+    return F.max_pool2d(rows, (1, side), stride=1, padding=(0, width)).reshape(values.shape)
