@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from conversion import graph
 from conversion.coreml.emitter import Precision, emit
+from conversion.rounding import with_kept_sums
 
 HEIGHT, WIDTH = 12, 10
 
@@ -30,8 +31,11 @@ class Network:
         return logits
 
     def emit(self, path: Path, precision: Precision = "fp32", metadata: Mapping[str, str] | None = None) -> Path:
-        """Write it as a package."""
-        emit(graph.read(self.model), path, precision=precision, metadata=metadata or {})
+        """Write it as a package, the way `export` does."""
+        source = graph.read(self.model)
+        if precision == "fp16":
+            source = with_kept_sums(source)
+        emit(source, path, precision=precision, metadata=metadata or {})
         return path
 
 
