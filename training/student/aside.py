@@ -65,5 +65,5 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 def _as_bad_input(error: OSError, path: Path) -> BadInput:
     if error.errno in _FULL:
-        return BadInput(f"no space left to write {path}; free some, or choose another folder with --out")
+        return BadInput(f"no space left to write {path}; free some, or choose another folder")
     return BadInput(f"cannot write {path}: {error.strerror}")
