@@ -17,7 +17,7 @@ from training.recipe import Recipe
 from training.student.baseline import usual_network
 from training.student.contract import Contract
 from training.student.network import Student
-from training.weights import load_into, normalisation
+from training.weights import load_into, load_into_usual, normalisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class Comparison:
 def compare(recipe: Recipe, data: Pairs) -> Comparison:
     """Teach both networks, one after the other.
 
-    The usual network starts from scratch, since its weights could only come from a hub; for a fair comparison
-    the recipe says `encoder_weights=none`.
+    Both encoders start from the same weights, or both from scratch.
     """
     halves = split(data.pairs, validation=recipe.validation, seed=recipe.seed)
     contract = recipe.contract(data.classes)
@@ -54,12 +53,14 @@ def compare(recipe: Recipe, data: Pairs) -> Comparison:
         teach(module, training, validation, choose(network, recipe).format, [watch])
         return watch.iou
 
+    mean, std = normalisation(recipe)
     torch.manual_seed(recipe.seed)
-    student = Student(contract, recipe.architecture(*normalisation(recipe)))
+    student = Student(contract, recipe.architecture(mean, std))
     load_into(student, recipe)
-    reached = best(student, contract)
     torch.manual_seed(recipe.seed)
-    return Comparison(student=reached, usual=best(usual_network(whole).train(), whole))
+    usual = usual_network(whole, mean, std).train()
+    load_into_usual(usual, recipe)
+    return Comparison(student=best(student, contract), usual=best(usual, whole))
 
 
 class Best(Callback):

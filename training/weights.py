@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import timm
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from training.recipe import Recipe
 from training.student import encoders
+from training.student.baseline import Usual
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
@@ -59,6 +61,30 @@ def load_into(student: Student, recipe: Recipe) -> None:
             f"are missing and {len(odd)} have another shape, the first is {(missing + odd)[0]}"
         )
     student.encoder.load_state_dict({name: own[name] if value is None else value for name, value in found.items()})
+
+
+def load_into_usual(usual: Usual, recipe: Recipe) -> None:
+    """Start the network to compare with from the same weights, where its encoder is the same under other names.
+
+    Raises:
+        BadInput: The file's weights are those of another encoder.
+    """
+    source = recipe.encoder_weights
+    own = usual.encoder.state_dict()
+    if source == "none":
+        return
+    if source == "hub":
+        usual.encoder.load_state_dict(encoders.hub_weights("mobilenet_v2"))
+        return
+    weights = _from_file(Path(source))
+    # timm and torchvision list the layers of MobileNetV2 in the same order, and name them differently.
+    names = [name for name in timm.create_model("mobilenetv2_100").state_dict() if not name.startswith("classifier")]
+    if any(name not in weights or weights[name].shape != own[its].shape for name, its in zip(names, own, strict=True)):
+        raise BadInput(
+            f"encoder_weights={source} are not those of timm's mobilenetv2_100, which the usual UNet could start from "
+            "as well; for a fair comparison say encoder_weights=none"
+        )
+    usual.encoder.load_state_dict({its: weights[name] for name, its in zip(names, own, strict=True)})
 
 
 def _from_file(path: Path) -> dict[str, Tensor]:

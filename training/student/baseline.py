@@ -9,13 +9,20 @@ from training.student.normalisation import NEUTRAL, Normalise
 class Usual(nn.Module):
     """smp.Unet("mobilenet_v2") behind the contract: raw RGB in, logits at stride 1 out."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         """Build it untrained."""
         import segmentation_models_pytorch as smp
 
         super().__init__()
-        self.normalise = Normalise(NEUTRAL, NEUTRAL)
+        self.normalise = Normalise(mean, std)
         self.network = smp.Unet("mobilenet_v2", encoder_weights=None, classes=len(contract.classes))
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may start from weights."""
+        encoder = self.network.encoder
+        assert isinstance(encoder, nn.Module)
+        return encoder
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, classes, H, W)."""
@@ -23,6 +30,6 @@ class Usual(nn.Module):
         return logits
 
 
-def usual_network(contract: Contract) -> nn.Module:
-    """The usual network for these classes, untrained."""
-    return Usual(contract).eval()
+def usual_network(contract: Contract, mean: tuple[float, ...] = NEUTRAL, std: tuple[float, ...] = NEUTRAL) -> Usual:
+    """The usual network for these classes, untrained; mean and std as in `Architecture`."""
+    return Usual(contract, mean, std).eval()
