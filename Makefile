@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden check test clean
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden conformance check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -45,6 +45,9 @@ transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos
 
 golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 	$(PY) -m conversion golden golden
+
+conformance: .venv/ready ## Run ONNX's own node tests through both emitters, write docs/operators.md
+	$(PY) -m conversion conformance --write docs/operators.md
 
 check: .venv/ready ## Lint, format and types
 	$(PY) -m ruff check .

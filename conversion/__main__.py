@@ -132,6 +132,23 @@ def picture(run_folder: Path, path: Path, photos: int) -> None:
 
 
 @main.command()
+@click.argument("operators", metavar="[OPERATOR]...", nargs=-1)
+@click.option("--write", "path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the page there.")
+def conformance(operators: tuple[str, ...], path: Path | None) -> None:
+    """Run ONNX's own node tests through both emitters; of OPERATORs alone, with one line for each test."""
+    from conversion.conformance import cases, page
+    from conversion.conformance.verdict import judge
+    from training.student.aside import write_text
+
+    verdicts = list(judge(cases.read(operators)))
+    print(page.as_lines(verdicts) if operators else page.render(verdicts))
+    if path is not None:
+        write_text(path, page.render(verdicts))
+    if wrong := sum(verdict.outcome == "wrong" for verdict in verdicts):
+        raise ParityBreached(f"{wrong} verdicts are wrong, listed above")
+
+
+@main.command()
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""

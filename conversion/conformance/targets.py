@@ -1,0 +1,37 @@
+"""A graph through an emitter and back: what the emitted file computes for given inputs, in ONNX's own axis order."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.graph import Graph
+
+Array = NDArray[Any]
+
+
+def tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool = True) -> dict[str, Array]:
+    """In LiteRT's reference kernels, or else in XNNPACK.
+
+    Raises:
+        ConversionRefused: TFLite cannot express the graph.
+    """
+    from conversion.tflite import layout
+    from conversion.tflite.emitter import emit
+    from conversion.tflite.interpreter import open_interpreter
+
+    interpreter = open_interpreter(emit(graph, precision="fp32", metadata={}), reference_kernels=reference_kernels)
+    for described in interpreter.get_input_details():
+        given = layout.to_file(np.asarray(inputs[described["name"]]))
+        interpreter.set_tensor(described["index"], given.astype(described["dtype"]))
+    interpreter.invoke()
+    return {
+        described["name"]: layout.to_graph(interpreter.get_tensor(described["index"]))
+        for described in interpreter.get_output_details()
+    }
+
+
+TARGETS: Mapping[str, Callable[[Graph, Mapping[str, Array]], dict[str, Array]]] = {
+    "TFLite": tflite,
+}
