@@ -47,7 +47,6 @@ def test_only_the_kernels_of_a_graph_change():
         shapes={},
         dtypes={},
         constants={"w": weight, "b": bias},
-        opset=18,
     )
 
     found = with_kept_sums(graph)

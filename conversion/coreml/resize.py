@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conversion import sampling as onnx_sampling
 from conversion.coreml import sampling
 from conversion.coreml.emission import Emission, refusal
 from conversion.graph import Node
@@ -31,16 +32,14 @@ def resize(node: Node, emission: Emission) -> None:
 
 def _check(node: Node, emission: Emission) -> None:
     shape, resized = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
-    if emission.graph.opset < 11:
-        raise refusal(node, "opset", emission.graph.opset, "export with opset 13 or later")
     if len(shape) != 4 or shape[:2] != resized[:2]:
         raise refusal(node, "a change of shape from", f"{shape} to {resized}", "resize the last two axes of four only")
     if (mode := node.attributes.get("mode", "nearest")) not in ("nearest", "linear"):
         raise refusal(node, "mode", mode, "use linear or nearest")
-    if _rule(node) not in sampling.ONNX:
-        raise refusal(node, "coordinate_transformation_mode", _rule(node), f"use one of {', '.join(sampling.ONNX)}")
-    if (policy := node.attributes.get("keep_aspect_ratio_policy", "stretch")) != "stretch":
-        raise refusal(node, "keep_aspect_ratio_policy", policy, "give the sizes themselves")
+    if _rule(node) not in onnx_sampling.RULES:
+        raise refusal(
+            node, "coordinate_transformation_mode", _rule(node), f"use one of {', '.join(onnx_sampling.RULES)}"
+        )
     if node.attributes.get("antialias", 0) and any(m < n for n, m in zip(shape, resized, strict=True)):
         raise refusal(node, "antialias", 1, "use 0, or AveragePool to shrink")
 
@@ -54,18 +53,13 @@ def _rounding(node: Node) -> str:
 
 
 def _image_axes(node: Node, emission: Emission) -> list[Axis]:
-    """Rows and columns; with sizes given, the scale is their ratio."""
-    lengths = list(zip(emission.shape(node.inputs[0]), emission.shape(node.outputs[0]), strict=True))
-    scales = [m / n for n, m in lengths]
-    given = emission.constant(node, 2)
-    if given is not None and given.size:
-        for axis, scale in zip(node.attributes.get("axes", range(len(scales))), given.tolist(), strict=True):
-            scales[axis] = scale
-    return [(n, m, scale) for (n, m), scale in zip(lengths, scales, strict=True)][2:]
+    """Rows and columns."""
+    lengths = (emission.shape(name) for name in (node.inputs[0], node.outputs[0]))
+    return list(zip(*lengths, node.attributes["scales"], strict=True))[2:]
 
 
 def _linear(node: Node, axes: list[Axis], emission: Emission) -> bool:
-    wanted = [sampling.onnx_positions(_rule(node), *axis) for axis in axes]
+    wanted = [onnx_sampling.positions(_rule(node), *axis) for axis in axes]
     for mode in sampling.MIL:
         offered = [sampling.mil_positions(mode, n, m) for n, m, _ in axes]
         if all(np.allclose(w, o, rtol=0, atol=1e-6 * len(w)) for w, o in zip(wanted, offered, strict=True)):
@@ -86,7 +80,7 @@ def _linear(node: Node, axes: list[Axis], emission: Emission) -> bool:
 
 def _nearest(node: Node, axes: list[Axis], emission: Emission) -> bool:
     """Whole factors only: MIL leaves open which sample others repeat."""
-    wanted = [sampling.onnx_nearest(_rule(node), _rounding(node), *axis) for axis in axes]
+    wanted = [onnx_sampling.nearest(_rule(node), _rounding(node), *axis) for axis in axes]
     factors = _whole_factors(axes)
     if not factors or any(
         not np.array_equal(w, np.arange(m) // (m // n)) for w, (n, m, _) in zip(wanted, axes, strict=True)

@@ -32,9 +32,8 @@ def binary(builtin: str) -> Emitter:
 
 def clip(node: Node, emission: Emission) -> None:
     """Relu or Clip that could not be fused: one activation if TFLite has it, otherwise MAXIMUM and MINIMUM."""
-    bounds = fusion.clip_bounds(node, emission.graph)
-    if bounds is None:
-        raise refusal(node, "bounds", "that are computed", "make them constants of the model")
+    bounds = fusion.clip_bounds(node)
+    assert bounds is not None
     source = emission.read(node.inputs[0])
     if bounds in fusion.ACTIVATIONS:
         emission.write(node, fusion.ACTIVATIONS[bounds], [source])
@@ -58,20 +57,6 @@ def hard_sigmoid(node: Node, emission: Emission) -> None:
         source = emission.intermediate(node, "MUL", [source, slope], shape)
     source = emission.intermediate(node, "ADD", [source, offset], shape, fusedActivationFunction="RELU6")
     emission.write(node, "MUL", [source, sixth])
-
-
-def batch_normalisation(node: Node, emission: Emission) -> None:
-    """A BatchNormalization that no Conv could take in: one factor and one offset per channel."""
-    folded = fusion.batch_normalisation(node, emission.graph)
-    if folded is None:
-        raise refusal(node, "statistics", "that are computed", "export the model in evaluation mode")
-    shape = emission.shape(node.inputs[0])
-    factor, offset = (
-        emission.number(f"{node.outputs[0]}/{name}", value.reshape(1, -1, *(1,) * (len(shape) - 2)))
-        for name, value in zip(("factor", "offset"), folded, strict=True)
-    )
-    scaled = emission.intermediate(node, "MUL", [emission.read(node.inputs[0]), factor], shape)
-    emission.write(node, "ADD", [scaled, offset])
 
 
 def _operand(node: Node, name: str, emission: Emission) -> int:

@@ -10,12 +10,10 @@ from conversion.tflite.resize import resize
 OPERATORS: Mapping[str, Callable[[Node, Emission], None]] = {
     "Add": elementwise.binary("ADD"),
     "AveragePool": windows.average_pool,
-    "BatchNormalization": elementwise.batch_normalisation,
     "Clip": elementwise.clip,
     "Concat": axes.concat,
     "Conv": windows.convolution,
     "Div": elementwise.binary("DIV"),
-    "GlobalAveragePool": axes.global_average_pool,
     "HardSigmoid": elementwise.hard_sigmoid,
     "HardSwish": elementwise.unary("HARD_SWISH"),
     "MaxPool": windows.max_pool,

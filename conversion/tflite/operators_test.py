@@ -265,17 +265,12 @@ REFUSED = {
         "'image' that is computed",
         "make it a constant",
     ),
-    "computed-bound": (one("Clip", "bound", attributes={}, shape=()), "bounds that are computed", "constants"),
     "transposing-mean": (
         one("ReduceMean", "axes", attributes={"keepdims": 0}, axes=[2]),
         "keepdims 0",
         "use keepdims 1",
     ),
 }
-REFUSED["computed-bound"][0]["nodes"] = [
-    make_node("Relu", ["image"], ["bound"]),
-    make_node("Clip", ["image", "bound"], ["logits"]),
-]
 
 
 @pytest.mark.parametrize(("case", "found", "instead"), REFUSED.values(), ids=REFUSED)

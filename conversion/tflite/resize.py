@@ -40,7 +40,7 @@ def resize(node: Node, emission: Emission) -> None:
                 halfPixelCenters=grid[1],
             )
             return
-    found = _coordinates(node, emission)
+    found = _coordinates(node)
     if is_nearest:
         found = f"{found} with nearest_mode {node.attributes.get('nearest_mode', 'round_prefer_floor')}"
     works = "asymmetric with floor" if is_nearest else "half_pixel"
@@ -54,17 +54,11 @@ def _check(node: Node, emission: Emission) -> None:
         raise refusal(node, "a change of shape from", f"{shape} to {resized}", "resize rows and columns of rank 4 only")
     if mode not in ("nearest", "linear"):
         raise refusal(node, "mode", mode, "use linear or nearest")
-    if _coordinates(node, emission) not in _POSITIONS:
-        raise refusal(
-            node, "coordinate_transformation_mode", _coordinates(node, emission), f"use one of {', '.join(_POSITIONS)}"
-        )
+    if _coordinates(node) not in _POSITIONS:
+        raise refusal(node, "coordinate_transformation_mode", _coordinates(node), f"use one of {', '.join(_POSITIONS)}")
     if node.attributes.get("antialias", 0) and any(out < size for size, out in zip(shape, resized, strict=True)):
         raise refusal(node, "antialias", 1, "use 0, or AveragePool to shrink")
-    scales = emission.constant(node, 1 if emission.graph.opset < 11 else 2)
-    if scales is None or not scales.size:
-        return
-    axes = [axis % len(shape) for axis in node.attributes.get("axes", range(len(shape)))]
-    for axis, scale in zip(axes, scales.tolist(), strict=True):
+    for axis, scale in enumerate(node.attributes["scales"]):
         if not np.isclose(scale * shape[axis], resized[axis], rtol=1e-6):
             raise refusal(
                 node,
@@ -74,9 +68,8 @@ def _check(node: Node, emission: Emission) -> None:
             )
 
 
-def _coordinates(node: Node, emission: Emission) -> str:
-    before_11 = "asymmetric" if emission.graph.opset < 11 else "half_pixel"
-    return str(node.attributes.get("coordinate_transformation_mode", before_11))
+def _coordinates(node: Node) -> str:
+    return str(node.attributes["coordinate_transformation_mode"])
 
 
 def _half_pixel(place: Floats, size: int, out: int) -> Floats:
@@ -111,7 +104,7 @@ _ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = {
 
 def _same_positions(node: Node, size: int, out: int, grid: tuple[bool, bool], emission: Emission) -> bool:
     place = np.arange(out, dtype=np.float64)
-    expected = _POSITIONS[_coordinates(node, emission)](place, size, out)
+    expected = _POSITIONS[_coordinates(node)](place, size, out)
     align_corners, half_pixel = grid
     found = (place + 0.5 * half_pixel) * _ratio(size, out, align_corners=align_corners) - 0.5 * half_pixel
     # Beyond its edges the image goes on as its last pixel, in both.
@@ -120,7 +113,7 @@ def _same_positions(node: Node, size: int, out: int, grid: tuple[bool, bool], em
 
 def _same_pixels(node: Node, size: int, out: int, grid: tuple[bool, bool], emission: Emission) -> bool:
     rounding = _ROUNDINGS[node.attributes.get("nearest_mode", "round_prefer_floor")]
-    position = _POSITIONS[_coordinates(node, emission)]
+    position = _POSITIONS[_coordinates(node)]
     exact = rounding(position(np.arange(out, dtype=np.float64), size, out).round(9)).clip(0, size - 1)
     align_corners, half_pixel = grid
     # Both runtimes compute in float32; where its error decides which pixel is nearest, they may part.

@@ -9,8 +9,6 @@ _WHERE_ALL_INPUTS_ARE = {
     "Add",
     "AveragePool",
     "Concat",
-    "GlobalAveragePool",
-    "Identity",
     "MaxPool",
     "Mul",
     "ReduceMean",
@@ -25,16 +23,16 @@ def non_negative(graph: Graph) -> frozenset[str]:
     """The computed and constant tensors whose every value is at least 0, whatever the input."""
     known = {name for name, value in graph.constants.items() if value.dtype.kind in "fiu" and (value >= 0).all()}
     for node in graph.nodes:
-        if _is_non_negative(node, graph, known):
+        if _is_non_negative(node, known):
             known.update(node.outputs)
     return frozenset(known)
 
 
-def _is_non_negative(node: Node, graph: Graph, known: set[str]) -> bool:
+def _is_non_negative(node: Node, known: set[str]) -> bool:
     if node.attributes.get(fusion.ATTRIBUTE) in _CLIPPED_AT_ZERO or node.operator in _ALWAYS:
         return True
     if node.operator == "Clip":
-        bounds = fusion.clip_bounds(node, graph)
+        bounds = fusion.clip_bounds(node)
         return bounds is not None and bounds[1] >= 0 and (bounds[0] >= 0 or node.inputs[0] in known)
     if node.operator not in _WHERE_ALL_INPUTS_ARE:
         return False
