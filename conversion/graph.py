@@ -62,6 +62,8 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
     for value in model.graph.input:
         if value.name in inputs:
+            if (kind := value.type.WhichOneof("value")) != "tensor_type":
+                raise ConversionRefused(f"input '{value.name}' is a {kind}; expected a tensor")
             dtype = tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
             draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
     outputs = tuple(value.name for value in model.graph.output)

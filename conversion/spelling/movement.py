@@ -107,3 +107,14 @@ def depth_to_space(node: Node, draft: Draft) -> None:
         blocksize=node.attributes["blocksize"],
         mode=node.attributes.get("mode", "DCR"),
     )
+
+
+def space_to_depth(node: Node, draft: Draft) -> None:
+    """SpaceToDepth, which also has a mode since opset 28.
+
+    Raises:
+        ConversionRefused: Channels come before the places of a block.
+    """
+    if (mode := node.attributes.get("mode", "DCR")) != "DCR":
+        raise refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
+    draft.unary("SpaceToDepth", node.inputs[0], node.outputs[0], blocksize=node.attributes["blocksize"])

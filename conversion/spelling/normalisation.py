@@ -78,7 +78,9 @@ def lp(node: Node, draft: Draft) -> None:
         norm = draft.reduce("ReduceSum", draft.unary("Abs", x), [axis])
     else:
         norm = draft.unary("Sqrt", draft.reduce("ReduceSum", draft.binary("Mul", x, x), [axis]))
-    draft.binary("Div", x, norm, node.outputs[0])
+    # Where all is 0, ONNX's quotient is 0 as well.
+    least = float(np.finfo(draft.dtypes[x]).tiny)
+    draft.binary("Div", x, draft.binary("Max", norm, least), node.outputs[0])
 
 
 def root_mean_square(node: Node, draft: Draft) -> None:

@@ -70,7 +70,7 @@ SPELLINGS: Table = {
     "Slice": movement.slice_,
     "Softmax": axes.softmax,
     "Softsign": elementwise.softsign,
-    "SpaceToDepth": elementwise.as_it_is,
+    "SpaceToDepth": movement.space_to_depth,
     "Split": axes.split,
     "Squeeze": movement.reshape,
     "Sub": elementwise.binary,

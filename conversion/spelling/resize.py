@@ -6,12 +6,16 @@ from conversion import sampling
 from conversion.node import Node
 from conversion.spelling.draft import Draft, refusal
 
+_WHOLE = 1e-3
+"""How far a scale in float32 may put a length beside a whole number that it means."""
+
 
 def resize(node: Node, draft: Draft) -> None:
     """Resize; before opset 11 its scales are the second input and it samples asymmetrically.
 
     Raises:
-        ConversionRefused: It is of opset 10 and shrinks to nearest pixels, which that opset leaves undefined.
+        ConversionRefused: It is of opset 10 and shrinks to nearest pixels, which that opset leaves undefined, or
+            aligns corners of a length that its scale does not give.
     """
     shape, resized = draft.shapes[node.inputs[0]], draft.shapes[node.outputs[0]]
     is_old = draft.opset < 11
@@ -48,6 +52,11 @@ def resize(node: Node, draft: Draft) -> None:
         roi = draft.constant(node, 1)
         attributes["roi"] = () if roi is None else tuple(roi.reshape(-1).tolist())
         attributes["extrapolation_value"] = node.attributes.get("extrapolation_value", 0.0)
+    if attributes["coordinate_transformation_mode"] == "align_corners":
+        for size, out, scale in zip(shape, resized, scales, strict=True):
+            # ONNX's own tests divide by the length before it was rounded, its runtimes by the one after.
+            if abs(size * scale - out) > _WHOLE:
+                raise refusal(node, "align_corners with scale", f"{scale:g} of {size}", "use sizes instead of scales")
     if is_old and attributes["mode"] == "nearest":
         for size, out, scale in zip(shape, resized, scales, strict=True):
             down, up = (sampling.nearest("asymmetric", way, size, out, scale) for way in ("floor", "ceil"))
