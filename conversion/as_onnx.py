@@ -28,7 +28,7 @@ def as_onnx(graph: Graph, outputs: Sequence[str] | None = None) -> onnx.ModelPro
             inputs.append("" if value is None else f"{place}/{len(inputs)}")
             if value is not None:
                 constants[inputs[-1]] = value
-        nodes.append(make_node(node.operator, inputs, node.outputs, name=node.name, **attributes))
+        nodes.append(make_node(node.operator, inputs, node.outputs, **attributes))
 
     def info(name: str) -> onnx.ValueInfoProto:
         return make_tensor_value_info(
@@ -83,12 +83,11 @@ def _clip(node: Node, graph: Graph) -> tuple[_Parameters, dict[str, Any]]:
 
 def _resize(node: Node, graph: Graph) -> tuple[_Parameters, dict[str, Any]]:
     attributes = dict(node.attributes)
-    scales, roi = attributes.pop("scales"), attributes.pop("roi", None)
+    scales = attributes.pop("scales")
     shape, resized = graph.shapes[node.inputs[0]], graph.shapes[node.outputs[0]]
-    region = None if roi is None else np.asarray(roi, np.float32)
     if scales == tuple(out / size for size, out in zip(shape, resized, strict=True)):
-        return [region, None, np.asarray(resized, np.int64)], attributes
-    return [region, np.asarray(scales, np.float32)], attributes
+        return [None, None, np.asarray(resized, np.int64)], attributes
+    return [None, np.asarray(scales, np.float32)], attributes
 
 
 def _cast(node: Node, graph: Graph) -> tuple[_Parameters, dict[str, Any]]:

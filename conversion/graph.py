@@ -11,11 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import onnx
-from onnx import numpy_helper
-from onnx.helper import tensor_dtype_to_np_dtype
 
 from conversion.node import Array, Dtype, Node, Shape
-from conversion.spelling import elementwise
+from conversion.spelling import elementwise, soundness
 from conversion.spelling.absorption import absorb
 from conversion.spelling.draft import Draft
 from conversion.spelling.inference import infer
@@ -58,13 +56,11 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     """
     draft = Draft(_opset(model), recognise)
     for tensor in model.graph.initializer:
-        draft.fix(tensor.name, numpy_helper.to_array(tensor))
+        draft.fix(tensor.name, soundness.array(tensor))
     inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
     for value in model.graph.input:
         if value.name in inputs:
-            if (kind := value.type.WhichOneof("value")) != "tensor_type":
-                raise ConversionRefused(f"input '{value.name}' is a {kind}; expected a tensor")
-            dtype = tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+            dtype = soundness.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
             draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
     outputs = tuple(value.name for value in model.graph.output)
     read_by_name = {name for proto in model.graph.node for name in proto.input}.union(outputs)
@@ -74,11 +70,16 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
         node = replace(node, inputs=tuple(draft.source(name) for name in node.inputs))
         for name, (shape, dtype) in infer(proto, node, draft).items():
             draft.declare(name, shape, dtype)
-        SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
+        try:
+            SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
+        except (ArithmeticError, LookupError, ValueError) as error:
+            # ONNX's inference lets some nodes pass whose parameters do not fit their inputs.
+            raise ConversionRefused(f"{node} contradicts itself: {error}") from error
     for name in outputs:
         draft.publish(name, outputs)
     draft.nodes = _needed(draft.nodes, outputs)
     absorb(draft, outputs)
+    soundness.check(draft.nodes, draft.constants)
     used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
     return Graph(
         nodes=tuple(draft.nodes),
@@ -93,10 +94,15 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
 
 def _opset(model: onnx.ModelProto) -> int:
     newest = onnx.defs.onnx_opset_version()
-    found = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
-    if not 1 <= found <= newest:
-        raise ConversionRefused(f"the model is of opset {found}; known are 1 to {newest}: export it with one of them")
-    return found
+    versions = [int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        domains = ", ".join(entry.domain for entry in model.opset_import)
+        raise ConversionRefused(f"the model imports no operators of ONNX's own, only of {domains or 'no domain'}")
+    if not 1 <= versions[0] <= newest:
+        raise ConversionRefused(
+            f"the model is of opset {versions[0]}; known are 1 to {newest}: export it with one of them"
+        )
+    return versions[0]
 
 
 def _shape(value: onnx.ValueInfoProto, given: Shape | None) -> Shape:
@@ -139,14 +145,14 @@ def _node(proto: onnx.NodeProto, read_by_name: Collection[str]) -> Node:
     # Where a Split cuts depends on all of its outputs.
     while len(outputs) > 1 and outputs[-1] not in read_by_name and proto.op_type != "Split":
         outputs.pop()
-    return Node(proto.op_type, tuple(proto.input), tuple(outputs), attributes, proto.name)
+    return Node(proto.op_type, tuple(proto.input), tuple(outputs), attributes, proto.name or (outputs or [""])[0])
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, onnx.TensorProto):
-        return numpy_helper.to_array(value)
+        return soundness.array(value)
     if isinstance(value, list | tuple) or type(value).__name__.startswith("Repeated"):
         return tuple(_plain(item) for item in value)
     return value

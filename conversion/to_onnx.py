@@ -8,11 +8,14 @@ from pathlib import Path
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from torch import nn
 
+from conversion.external import fetch
+from conversion.spelling.soundness import one_line
 from training.student.aside import written_aside
 from training.student.contract import CONVENTIONS, Contract
-from training.student.errors import ConversionRefused
+from training.student.errors import BadInput, ConversionRefused
 
 OPSET = 18
 """The newest that every part of the chain, onnxsim's optimiser included, reads without converting."""
@@ -71,16 +74,28 @@ def save(model: onnx.ModelProto, path: Path) -> None:
 
 
 def load(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file.
+    """Read an ONNX file, and the files beside it that hold its weights.
 
     Raises:
+        BadInput: It cannot be read.
         ConversionRefused: It is no valid ONNX model.
     """
     try:
-        model = onnx.load(str(path))
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except DecodeError as error:
+        raise ConversionRefused(f"{path} is damaged or no ONNX file; fetch or export it again") from error
+    if not model.graph.node:
+        raise ConversionRefused(f"{path} of {len(content)} bytes holds no network; fetch or export it again")
+    fetch(model, path.parent)
+    try:
         onnx.checker.check_model(model)
-    except Exception as error:  # protobuf and onnx raise kinds of their own for damaged files
-        raise ConversionRefused(f"{path} is not a valid ONNX model: {error}") from error
+    except (onnx.checker.ValidationError, ValueError) as error:
+        raise ConversionRefused(f"{path} is not a valid ONNX model: {one_line(error)}") from error
     return model
 
 

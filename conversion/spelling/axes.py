@@ -69,10 +69,10 @@ def global_pool(operator: str) -> Spell:
 
 def index_of_extreme(node: Node, draft: Draft) -> None:
     """ArgMax and ArgMin."""
-    draft.unary(
+    draft.write(
         node.operator,
-        node.inputs[0],
-        node.outputs[0],
+        node.inputs,
+        node.outputs,
         axis=node.attributes.get("axis", 0) % max(len(draft.shapes[node.inputs[0]]), 1),
         keepdims=node.attributes.get("keepdims", 1),
         select_last_index=node.attributes.get("select_last_index", 0),

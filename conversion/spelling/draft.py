@@ -112,13 +112,13 @@ class Draft:
         dtype: Dtype | None = None,
         **attributes: Any,
     ) -> str:
-        """Add a canonical node, or fold it where all of its inputs are constants.
+        """Write a canonical node.
 
         Args:
             operator: Its name.
             inputs: Tensors, already sources.
             outputs: Tensors whose shapes are declared; a new one if empty.
-            shape: Of the new one; by default what its inputs broadcast to.
+            shape: Of the new one; by default what its inputs broadcast to. Of a declared one, what it must be.
             dtype: Of the new one; by default that of its first input.
             attributes: All that the operator has.
 
@@ -126,29 +126,38 @@ class Draft:
             The tensor that holds its first output.
 
         Raises:
-            ConversionRefused: It has no elements, or more than any phone can count; or it cannot be folded.
+            ConversionRefused: As `add` does.
         """
         inputs = tuple(inputs)
         if not outputs:
             outputs = self._fresh(operator)
             shape = np.broadcast_shapes(*(self.shapes[name] for name in inputs)) if shape is None else shape
             self.declare(outputs, shape, dtype or self.dtypes[inputs[0]])
+        elif shape is not None and self.shapes[str(outputs)] != shape:
+            raise ValueError(f"its shape is {self.shapes[str(outputs)]} by ONNX's rules and {shape} by its parameters")
         names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        node = Node(operator, inputs, names, attributes, self._current.name or self._current.outputs[0])
-        if all(name in self.constants for name in inputs if name) and operator in folding.KERNELS:
+        self.add(Node(operator, inputs, names, attributes, self._current.name))
+        return names[0]
+
+    def add(self, node: Node) -> None:
+        """Append a node, or fold it where all of its inputs are constants.
+
+        Raises:
+            ConversionRefused: It has no elements, or more than any phone can count; or it cannot be folded.
+        """
+        if all(name in self.constants for name in node.inputs if name) and node.operator in folding.KERNELS:
             self.allow(node)
-            values = folding.evaluate(node, [self.constants[name] for name in inputs], self.shapes, self.dtypes)
-            for name, value in zip(names, values, strict=True):
+            values = folding.evaluate(node, [self.constants[name] for name in node.inputs], self.shapes, self.dtypes)
+            for name, value in zip(node.outputs, values, strict=True):
                 self.fix(name, value)
-            return names[0]
-        for name in filter(None, names):
+            return
+        for name in filter(None, node.outputs):
             if not 0 < math.prod(self.shapes[name]) <= LARGEST:
                 shape = self.shapes[name]
                 raise ConversionRefused(f"{node} writes '{name}' of shape {shape}; expected 1 to {LARGEST} elements")
         node = self._recognise(node, self)
         self.nodes.append(node)
-        self._producers.update(dict.fromkeys(names, node))
-        return names[0]
+        self._producers.update(dict.fromkeys(node.outputs, node))
 
     def number(self, value: float | Array, like: str) -> str:
         """A new constant with the type of the tensor `like`."""
@@ -156,16 +165,19 @@ class Draft:
 
     def unary(self, operator: str, x: str, output: str = "", **attributes: Any) -> str:
         """An operator that treats every value alike."""
-        return self.write(operator, [x], output, **attributes)
+        return self.write(operator, [x], output, shape=self.shapes[x], **attributes)
 
     def binary(self, operator: str, a: str, b: str | float | Array, output: str = "") -> str:
         """Arithmetic of two tensors, or of a tensor and a number."""
-        return self.write(operator, [a, b if isinstance(b, str) else self.number(b, like=a)], output)
+        b = b if isinstance(b, str) else self.number(b, like=a)
+        return self.write(operator, [a, b], output, shape=np.broadcast_shapes(self.shapes[a], self.shapes[b]))
 
     def reshape(self, x: str, shape: Shape, output: str = "") -> str:
         """The same values in the same order."""
         while self.producer(x).operator == "Reshape":
             (x,) = self.producer(x).inputs
+        if math.prod(self.shapes[x]) != math.prod(shape):
+            raise ValueError(f"it makes {shape} of {self.shapes[x]}")
         if self.shapes[x] == shape:
             return self.alias(output, x) if output else x
         return self.write("Reshape", [x], output, shape=shape)
@@ -175,6 +187,8 @@ class Draft:
         while self.producer(x).operator == "Transpose":
             earlier = self.producer(x)
             x, perm = earlier.inputs[0], tuple(earlier.attributes["perm"][axis] for axis in perm)
+        if sorted(perm) != list(range(len(self.shapes[x]))):
+            raise ValueError(f"perm {perm} of {len(self.shapes[x])} axes")
         if perm == tuple(range(len(perm))):
             return self.alias(output, x) if output else x
         return self.write("Transpose", [x], output, shape=tuple(self.shapes[x][axis] for axis in perm), perm=perm)
@@ -197,7 +211,7 @@ class Draft:
         elif source in self._producers and source not in outputs:
             self._rename(source, name)
         else:
-            self.nodes.append(Node("Identity", (source,), (name,)))
+            self.nodes.append(Node("Identity", (source,), (name,), {}, name))
 
     def _rename(self, old: str, new: str) -> None:
         def renamed(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from conversion.spelling.draft import Draft, Spell, refusal
 
 def as_it_is(node: Node, draft: Draft) -> None:
     """An operator of one spelling, or one that only an emitter can judge; outputs that it leaves out stay out."""
-    draft.write(node.operator, node.inputs, node.outputs, **node.attributes)
+    draft.add(node)
 
 
 def identity(node: Node, draft: Draft) -> None:

@@ -60,7 +60,7 @@ def slice_(node: Node, draft: Draft) -> None:
         draft.alias(output, x)
         return
     starts, ends, steps = (list(column) for column in zip(*bounds, strict=True))
-    draft.unary("Slice", x, output, starts=tuple(starts), ends=tuple(ends), steps=tuple(steps))
+    draft.write("Slice", [x], output, starts=tuple(starts), ends=tuple(ends), steps=tuple(steps))
 
 
 def pad(node: Node, draft: Draft) -> None:
@@ -75,10 +75,11 @@ def pad(node: Node, draft: Draft) -> None:
     if not pads.any():
         draft.alias(output, x)
         return
-    draft.unary(
+    draft.write(
         "Pad",
-        x,
+        [x],
         output,
+        shape=tuple(size + sum(pair) for size, pair in zip(draft.shapes[x], pads.T.tolist(), strict=True)),
         mode=node.attributes.get("mode", "constant"),
         pads=tuple(pads.reshape(-1).tolist()),
         value=float(node.attributes.get("value", 0.0) if fill is None or not fill.size else fill.reshape(-1)[0]),
@@ -95,15 +96,15 @@ def gather(node: Node, draft: Draft) -> None:
     places, length = draft.constants[indices], draft.shapes[x][axis]
     if places.size and not (-length <= places.min() and places.max() < length):
         raise refusal(node, "index", f"{places.min()} to {places.max()} of {length}", "repair the model")
-    draft.unary("Gather", x, node.outputs[0], axis=axis, indices=places % length)
+    draft.write("Gather", [x], node.outputs[0], axis=axis, indices=places % length)
 
 
 def depth_to_space(node: Node, draft: Draft) -> None:
     """DepthToSpace; DCR is what it meant before opset 11."""
-    draft.unary(
+    draft.write(
         "DepthToSpace",
-        node.inputs[0],
-        node.outputs[0],
+        node.inputs,
+        node.outputs,
         blocksize=node.attributes["blocksize"],
         mode=node.attributes.get("mode", "DCR"),
     )
@@ -117,4 +118,4 @@ def space_to_depth(node: Node, draft: Draft) -> None:
     """
     if (mode := node.attributes.get("mode", "DCR")) != "DCR":
         raise refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
-    draft.unary("SpaceToDepth", node.inputs[0], node.outputs[0], blocksize=node.attributes["blocksize"])
+    draft.write("SpaceToDepth", node.inputs, node.outputs, blocksize=node.attributes["blocksize"])

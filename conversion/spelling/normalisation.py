@@ -72,15 +72,15 @@ def mean_variance(node: Node, draft: Draft) -> None:
 
 
 def lp(node: Node, draft: Draft) -> None:
-    """LpNormalization: by the sum of absolute values or the root of the sum of squares along an axis."""
+    """LpNormalization: by the sum of absolute values or the root of the sum of squares along an axis; 0 stays 0."""
     (x,), axis, power = node.inputs, node.attributes.get("axis", -1), node.attributes.get("p", 2)
     if power == 1:
         norm = draft.reduce("ReduceSum", draft.unary("Abs", x), [axis])
     else:
         norm = draft.unary("Sqrt", draft.reduce("ReduceSum", draft.binary("Mul", x, x), [axis]))
-    # Where all is 0, ONNX's quotient is 0 as well.
-    least = float(np.finfo(draft.dtypes[x]).tiny)
-    draft.binary("Div", x, draft.binary("Max", norm, least), node.outputs[0])
+    is_zero = draft.write("Equal", [norm, draft.number(0.0, like=norm)], dtype=np.dtype(np.bool_))
+    divisor = draft.write("Where", [is_zero, draft.number(1.0, like=norm), norm], dtype=draft.dtypes[norm])
+    draft.binary("Div", x, divisor, node.outputs[0])
 
 
 def root_mean_square(node: Node, draft: Draft) -> None:

@@ -30,7 +30,7 @@ def transposed_convolution(node: Node, draft: Draft) -> None:
             whole = (size[i] - 1) * stride + extra[i] + (kernel[i] - 1) * window["dilations"][i] + 1
             extra[i] += max(output[i] - whole, 0)
             total = max(whole - output[i], 0)
-            pads.append(total // 2 if automatic != "SAME_LOWER" else total - total // 2)
+            pads.append(total // 2 if automatic == "SAME_UPPER" else total - total // 2)
             pads.append(total - pads[-1])
         window["pads"] = (*pads[::2], *pads[1::2])
     draft.write(
@@ -45,7 +45,8 @@ def transposed_convolution(node: Node, draft: Draft) -> None:
 
 def max_pool(node: Node, draft: Draft) -> None:
     """MaxPool; its second output, if read, stays for an emitter to judge."""
-    draft.write("MaxPool", node.inputs, node.outputs, **_pool(node, draft))
+    indices = {"storage_order": node.attributes.get("storage_order", 0)} if len(node.outputs) > 1 else {}
+    draft.write("MaxPool", node.inputs, node.outputs, **_pool(node, draft), **indices)
 
 
 def average_pool(node: Node, draft: Draft) -> None:
