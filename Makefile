@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden conformance check test clean
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden conformance mediapipe check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -49,6 +49,9 @@ golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 conformance: .venv/ready ## Run ONNX's own node tests through both emitters, write docs/operators.md
 	$(PY) -m conversion conformance --write docs/operators.md
 
+mediapipe: .venv/ready .venv-mediapipe/ready ## Hold MediaPipe's masks against ours, on the photos of RUN as well if it is there
+	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
+
 check: .venv/ready ## Lint, format and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -58,7 +61,7 @@ test: .venv/ready ## All tests
 	$(PY) -m pytest -q
 
 clean: ## Delete the environment and rendered data; runs stay
-	rm -rf .venv data
+	rm -rf .venv .venv-mediapipe data
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,4 +72,10 @@ help: ## This list
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
 	$(PY) -m uv pip install --python $(PY) -e '.[dev,tflite-runtime]'
+	touch $@
+
+# Apart, since MediaPipe brings opencv-contrib, which overwrites the headless OpenCV. Debian: libgl1 libegl1 libgles2.
+.venv-mediapipe/ready: .venv/ready
+	$(PY) -m uv venv --clear --python $(PY) .venv-mediapipe
+	$(PY) -m uv pip install --python .venv-mediapipe mediapipe==1.2.2
 	touch $@

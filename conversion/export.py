@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from conversion import graph, manifest, to_onnx
+from conversion.about import CONTRACT_KEY
 from conversion.artefact import EXPORTED, KINDS, SIMPLIFIED, Kind, Precision, kinds_of, sha256, size
 from conversion.manifest import Artefact, Manifest
 from conversion.rounding import with_kept_sums
@@ -52,7 +53,7 @@ def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None)
     """
     if kind.precision == "fp16":
         source = with_kept_sums(source)
-    metadata = {to_onnx.CONTRACT_KEY: contract.to_json()} if contract else {}
+    metadata = {CONTRACT_KEY: contract.to_json()} if contract else {}
     assert kind.precision != "exported"
     write = _EMITTERS[kind.target]()
     started = time.perf_counter()

@@ -11,6 +11,7 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import nn
 
+from conversion.about import CONTRACT_KEY
 from conversion.external import fetch
 from conversion.spelling.soundness import one_line
 from training.student.aside import written_aside
@@ -19,9 +20,6 @@ from training.student.errors import BadInput, ConversionRefused
 
 OPSET = 18
 """The newest that every part of the chain, onnxsim's optimiser included, reads without converting."""
-
-CONTRACT_KEY = "pocketmask.contract"
-"""Under this name every artefact carries its contract, in its format's own metadata."""
 
 
 def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from conversion import manifest, report
+from conversion.about import CONTRACT_KEY
 from conversion.coreml.package import read_metadata as coreml_metadata
 from conversion.drift import read_budgets
 from conversion.forms import FORMS
 from conversion.runner import why_not
 from conversion.tflite.metadata import read_metadata as tflite_metadata
-from conversion.to_onnx import CONTRACT_KEY
 from training.student.contract import Contract
 
 _, HOPS = read_budgets()

@@ -126,7 +126,7 @@ class Emission:
         self._program.operator(builtin, inputs, index, **options)
         return index
 
-    def to_bytes(self, metadata: Mapping[str, str]) -> bytes:
+    def to_bytes(self, metadata: Mapping[str, bytes]) -> bytes:
         """The finished file.
 
         Raises:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from conversion.about import about, contract_of
 from conversion.graph import Graph
-from conversion.tflite import fusion
+from conversion.tflite import fusion, mediapipe
 from conversion.tflite.emission import Emission
 from conversion.tflite.operators import OPERATORS
 from training.student.errors import BadInput, ConversionRefused
@@ -20,7 +21,8 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     Args:
         graph: As `conversion.graph.read` gives it.
         precision: `fp32`, or `fp16` to store convolution weights in half the space.
-        metadata: Texts to carry along, by name.
+        metadata: Texts to carry along, by name. With a contract among them the file also says in MediaPipe's own words
+            what to do before and after the model.
 
     Raises:
         BadInput: The precision is unknown.
@@ -36,4 +38,8 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     emission = Emission(graph, is_half=precision == "fp16")
     for node in graph.nodes:
         OPERATORS[node.operator](node, emission)
-    return emission.to_bytes(metadata)
+    entries = {name: text.encode() for name, text in metadata.items()}
+    if (contract := contract_of(metadata)) is None:
+        return emission.to_bytes(entries)
+    entries[mediapipe.ENTRY] = mediapipe.metadata(contract, about(graph.metadata, contract))
+    return mediapipe.with_labels(emission.to_bytes(entries), contract)

@@ -77,22 +77,24 @@ class Program:
         use = builtin.Use(tuple(tensor.shape for tensor in read), tuple(tensor.dtype for tensor in read), options)
         self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), (output,), options))
 
-    def to_bytes(self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, str]) -> bytes:
+    def to_bytes(
+        self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, bytes]
+    ) -> bytes:
         """The finished file.
 
         Args:
             inputs: Tensor of each input, by the name that callers use.
             outputs: Likewise.
-            metadata: Texts to carry along; `metadata.read_metadata` gives them back.
+            metadata: What to carry along, by name.
         """
         import flatbuffers
         from ai_edge_litert import schema_py_generated as schema
 
         buffers = list(self._buffers)
         entries = []
-        for name, text in sorted(metadata.items()):
+        for name, data in sorted(metadata.items()):
             entries.append(schema.MetadataT(name=name, buffer=len(buffers)))
-            buffers.append(text.encode())
+            buffers.append(data)
         codes = sorted({(operator.builtin, operator.version) for operator in self.operators})
         subgraph = schema.SubGraphT(
             name="main",

@@ -1,0 +1,119 @@
+"""A TFLite file as exported, in MediaPipe's ImageSegmenter: what it shows must follow from our logits.
+
+Its masks are not quite ours, for two reasons that no file can mend. On a CPU it samples the photo from the top left
+corners of pixels, half a pixel of the input off the contract's centres; and it upsamples confidences, where the
+contract upsamples logits. `_as_mediapipe` repeats both, so that whatever else differed would show.
+
+MediaPipe brings an OpenCV that would replace the project's own, so it runs in an environment of its own, which
+`make mediapipe` makes; with RUN=folder that also compares on the held-out photos of that run.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from conversion import graph, manifest, to_onnx
+from conversion.artefact import KINDS
+from conversion.export import emit
+from conversion.forms import FORMS
+from training.data.photos import read_photo
+from training.run import Run
+from training.student.contract import Contract
+from training.student.metrics import foreground_iou
+from training.student.network import Architecture, Student
+from training.student.normalisation import NEUTRAL
+from training.student.postprocess import postprocess
+from training.student.preprocess import preprocess
+
+PYTHON = Path(__file__).resolve().parents[1] / ".venv-mediapipe" / "bin" / "python"
+CLIENT = Path(__file__).with_name("mediapipe_client.py")
+RUN = os.environ.get("RUN", "")
+
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no environment with MediaPipe; `make mediapipe` makes one")
+
+
+def _segmented(model, photos, folder):
+    np.savez(folder / "photos.npz", **photos)
+    command = [PYTHON, CLIENT, model, folder / "photos.npz", folder / "result.npz"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return np.load(folder / "result.npz")
+
+
+def _as_mediapipe(runner, photo, contract):
+    """(classes, rows, columns) confidences of a photo, from our runner, sampled as MediaPipe does on a CPU."""
+    rows, columns = photo.shape[:2]
+    to_photo = np.diag([columns / contract.width, rows / contract.height, 1.0])
+    size, flags = (contract.width, contract.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    logits = runner(cv2.warpPerspective(photo, to_photo, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    exponential = np.exp(logits - logits.max(axis=0))
+    confidence = 1 / (1 + np.exp(-logits)) if contract.is_binary else exponential / exponential.sum(axis=0)
+    return np.stack([cv2.resize(channel, (columns, rows), interpolation=cv2.INTER_LINEAR) for channel in confidence])
+
+
+def _agreement(run, kind, pairs, folder):
+    """Mean IoU of MediaPipe's masks with ours, as it samples and as the contract does; its worst confidence."""
+    contract = manifest.read(run.export).contract
+    runner = FORMS[kind].open(run.checkpoint, run.export)
+    photos = {pair.name: read_photo(pair.photo) for pair in pairs}
+    found = _segmented(run.export / KINDS[kind].file, photos, folder)
+    assert tuple(found["labels"]) == contract.classes
+    threshold = 1 / (1 + np.exp(-contract.threshold))
+    as_sampled, as_agreed, errors = [], [], []
+    for name, photo in photos.items():
+        confidence = found[f"{name}/confidence"]
+        mask = (confidence[0] > threshold).astype(np.uint8)
+        expected = _as_mediapipe(runner, photo, contract)
+        ours = postprocess(runner(preprocess(photo, contract)), contract, *photo.shape[:2])
+        errors.append(np.abs(confidence - expected).max())
+        as_sampled.append(foreground_iou(reference=(expected[0] > threshold).astype(np.uint8), candidate=mask))
+        as_agreed.append(foreground_iou(reference=ours, candidate=mask))
+        # Of a single class its category is 0 where it is and 255 where it is not: the reverse of a mask.
+        assert set(np.unique(found[f"{name}/category"])) <= {0, 255}
+        assert np.mean((found[f"{name}/category"] == 0) == mask) > 0.9
+    return np.mean(as_sampled), np.mean(as_agreed), max(errors)
+
+
+@pytest.mark.parametrize("kind", ["tflite-fp32", "tflite-fp16"])
+def test_its_masks_of_rendered_coins_follow_from_our_logits(verified, kind, tmp_path):
+    as_sampled, _, error = _agreement(verified.run, kind, verified.pairs, tmp_path)
+
+    assert as_sampled >= 0.999
+    assert error < 1e-3
+
+
+@pytest.mark.skipif(not RUN, reason="no trained run named; `make mediapipe RUN=folder` compares on its photos")
+@pytest.mark.parametrize("kind", ["tflite-fp32", "tflite-fp16"])
+def test_its_masks_of_a_runs_held_out_photos_follow_from_our_logits(kind, tmp_path, capsys):
+    run = Run(Path(RUN))
+    pairs = run.validation()[:48]
+
+    as_sampled, as_agreed, error = _agreement(run, kind, pairs, tmp_path)
+
+    figures = f"IoU {as_sampled:.4f} as it samples, {as_agreed:.4f} with our own masks; confidences within {error:.0e}"
+    with capsys.disabled():
+        print(f"\n{RUN} {kind}, {len(pairs)} photos: {figures}")  # noqa: T201 (what this test is run for)
+    assert as_sampled >= 0.999
+    assert error < 1e-3
+
+
+def test_several_classes_come_with_their_labels_and_by_softmax(tmp_path):
+    contract = Contract(64, 96, 4, ("sky", "road", "tree & bush"))
+    student = Student(contract, Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL))
+    source = graph.read(to_onnx.simplify(to_onnx.export(student.eval(), contract)))
+    file = KINDS["tflite-fp32"].file
+    emit(source, KINDS["tflite-fp32"], tmp_path / file, contract)
+    photo = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)
+
+    found = _segmented(tmp_path / file, {"noise": photo}, tmp_path)
+
+    assert tuple(found["labels"]) == contract.classes
+    confidence = found["noise/confidence"]
+    np.testing.assert_allclose(confidence.sum(axis=0), 1, atol=1e-5)
+    expected = _as_mediapipe(FORMS["tflite-fp32"].open(tmp_path, tmp_path), photo, contract)
+    np.testing.assert_allclose(confidence, expected, atol=1e-4)
+    assert set(np.unique(found["noise/category"])) <= {0, 1, 2}
