@@ -91,6 +91,17 @@ def convert(model: Path, kind: str, out: Path | None) -> None:
 
 
 @main.command()
+@click.argument("artefact", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For other programs.")
+def inspect(artefact: Path, as_json: bool) -> None:
+    """Print what a .tflite, .mlpackage, .onnx or student's .safetensors is: ours or anybody's, from the file alone."""
+    from conversion.inspection import inspect as read
+
+    found = read(artefact)
+    print(found.to_json() if as_json else found)
+
+
+@main.command()
 @_run
 @click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
 def bench(run_folder: Path, runs: int) -> None:

@@ -7,6 +7,7 @@ makes of the output: our contract with mean 0, std 1 and the activation that bel
 
 import io
 import zipfile
+import zlib
 from typing import Any
 
 from conversion.about import About
@@ -147,5 +148,6 @@ def labels(model: bytes) -> list[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive:
             return archive.read(LABELS).decode().splitlines()
-    except (zipfile.BadZipFile, KeyError, ValueError):
+    # What Python's reader raises where there is none, or a damaged one.
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, OSError, EOFError, zlib.error):
         return []

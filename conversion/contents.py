@@ -1,0 +1,43 @@
+"""What a model file holds, whatever its format: what `inspect` shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    """A name or `?` where the file leaves a size open."""
+    type: str
+    """Of its numbers, or `image`."""
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return f"{self.name} ({', '.join(map(str, self.shape))}) {self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Of one file or package."""
+
+    format: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    operators: Mapping[str, int]
+    """How often each occurs, in the format's own names."""
+    weights: Mapping[str, int]
+    """Stored bytes of constants by the type of their numbers."""
+    metadata: Mapping[str, Any]
+    """By the format's own names."""
+    notes: list[str] = field(default_factory=list)
+    """What else is worth knowing, a sentence each."""
+
+
+def brief(error: Exception) -> str:
+    """The first line of what a library has to say, on its own."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
