@@ -3,7 +3,9 @@
 Layout, precision, fused activations and refusals are dealt with here, so that an operator is a few lines.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,21 @@ from numpy.typing import NDArray
 
 from conversion.graph import Graph, Node
 from conversion.tflite import fusion, layout, sign
+from conversion.tflite.layout import Order, Shape
 from conversion.tflite.program import Program
 from training.student.errors import ConversionRefused
 
 Array = NDArray[Any]
 
 _FLOAT32 = np.dtype(np.float32)
+# What the file holds for a type of the graph. Phones index in 32 bits, and few kernels know 64.
+_STORED: Mapping[np.dtype[Any], np.dtype[Any]] = {
+    _FLOAT32: _FLOAT32,
+    np.dtype(np.int64): np.dtype(np.int32),
+    np.dtype(np.int32): np.dtype(np.int32),
+    np.dtype(np.uint8): np.dtype(np.uint8),
+    np.dtype(np.bool_): np.dtype(np.bool_),
+}
 
 
 def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
@@ -24,8 +35,20 @@ def refusal(node: Node, attribute: str, found: object, instead: str) -> Conversi
     return ConversionRefused(f"{node}: TFLite cannot express {attribute} {found}; {instead}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A tensor of the graph as it was first written."""
+
+    index: int
+    order: Order
+
+
 class Emission:
-    """One graph on its way into a file."""
+    """One graph on its way into a file.
+
+    Every tensor lies in an order of its own, the one in which its producer wrote it. Only `read` ever moves data
+    into another, once for each order that is asked for.
+    """
 
     def __init__(self, graph: Graph, *, is_half: bool) -> None:
         """Declare the graph's inputs.
@@ -35,52 +58,113 @@ class Emission:
             is_half: Whether weights are stored as float16.
 
         Raises:
-            ConversionRefused: An input is not float32.
+            ConversionRefused: An input is of a type that phones do not compute with.
         """
         self.graph = graph
         self.non_negative = sign.non_negative(graph)
         self._program = Program()
         self._is_half = is_half
-        self._indices: dict[str, int] = {}
+        self._stored: dict[str, _Stored] = {}
+        self._moved: dict[tuple[Any, ...], int] = {}
         self._dequantized: dict[int, int] = {}
         for name in graph.inputs:
-            if graph.dtypes[name] != _FLOAT32:
+            if graph.dtypes[name] not in _STORED:
                 raise ConversionRefused(
-                    f"input '{name}' is {graph.dtypes[name]}, expected float32; export the model so"
+                    f"input '{name}' is {graph.dtypes[name]}, expected one of {', '.join(map(str, _STORED))}; "
+                    "export the model so"
                 )
-            self._indices[name] = self._program.tensor(name, layout.shape(graph.shapes[name]), _FLOAT32)
+            order = layout.border(len(self.shape(name)))
+            shape = layout.laid_out(self.shape(name), order)
+            self._stored[name] = _Stored(self._program.tensor(name, shape, _STORED[graph.dtypes[name]]), order)
 
-    def shape(self, name: str) -> tuple[int, ...]:
+    def shape(self, name: str) -> Shape:
         """A tensor's shape in the graph's own axis order."""
         return self.graph.shapes[name]
 
-    def constant(self, node: Node, position: int) -> Array | None:
-        """The value of an input that must be known, in the graph's axis order; None where it is left out.
+    def shape_in_file(self, index: int) -> Shape:
+        """The shape of a tensor of the file, in its own axis order."""
+        return self._program.tensors[index].shape
+
+    def stored_type(self, node: Node, name: str) -> np.dtype[Any]:
+        """What the file holds for a tensor's type.
+
+        Raises:
+            ConversionRefused: Phones do not compute with it.
+        """
+        if self.graph.dtypes[name] not in _STORED:
+            raise refusal(node, "numbers of type", self.graph.dtypes[name], "export the model in float32")
+        return _STORED[self.graph.dtypes[name]]
+
+    def constant(self, node: Node, position: int) -> Array:
+        """The value of an input that must be known, in the graph's axis order.
 
         Raises:
             ConversionRefused: It is computed.
         """
-        name = node.inputs[position] if position < len(node.inputs) else ""
-        if not name:
-            return None
+        name = node.inputs[position]
         if name not in self.graph.constants:
             raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
         return self.graph.constants[name]
 
-    def read(self, name: str) -> int:
-        """The file's tensor for one of the graph."""
-        if name not in self._indices:
-            self._indices[name] = self.number(name, self.graph.constants[name])
-        return self._indices[name]
+    def order(self, *names: str) -> Order:
+        """The order, among those of some tensors, in which reading all of them, broadcast, moves the least data."""
+        rank = max(len(self.shape(name)) for name in names)
+        computed = [name for name in names if name in self._stored]
+        orders = [layout.widened(self._stored[name].order, rank) for name in computed]
+
+        def moved(order: Order) -> int:
+            return sum(math.prod(self.shape(name)) for name in computed if not self.is_at_hand(name, order))
+
+        return min(orders, key=moved, default=tuple(range(rank)))
+
+    def is_at_hand(self, name: str, order: Order) -> bool:
+        """Whether a tensor can be read in an order, which may be of a higher rank, without moving its data."""
+        if name not in self._stored:
+            return True
+        shape = self.shape(name)
+        return layout.moves_nothing(shape, self._stored[name].order, layout.narrowed(order, len(shape)))
+
+    def read(self, name: str, order: Order) -> int:
+        """The file's tensor for one of the graph, in an axis order.
+
+        An order of higher rank than the tensor's gives it axes of size 1 in front, as broadcasting does.
+
+        Raises:
+            ConversionRefused: It is a constant with infinities.
+        """
+        shape = self.shape(name)
+        missing = len(order) - len(shape)
+        if name not in self._stored:
+            value = self.graph.constants[name]
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise ConversionRefused(
+                    f"constant '{name}' holds {value[~np.isfinite(value)][0]}, which TFLite's arithmetic clamps; use a "
+                    "finite number, such as -1e9 in a mask"
+                )
+            return self.number(name, value.reshape((1,) * missing + shape).transpose(order))
+        stored, own = self._stored[name], layout.narrowed(order, len(shape))
+        laid_out = layout.laid_out(shape, own)
+        if layout.moves_nothing(shape, stored.order, own):
+            index = self.reshape(stored.index, laid_out)
+        else:
+            index = self._transpose(stored.index, tuple(stored.order.index(axis) for axis in own), laid_out)
+        # TFLite broadcasts from the last axis on, too: axes in front of all others go without saying.
+        is_in_front = order[:missing] == tuple(range(missing))
+        return index if is_in_front else self.reshape(index, layout.laid_out((1,) * missing + shape, order))
 
     def number(self, name: str, value: Array) -> int:
-        """A constant that keeps full precision, given in the graph's axis order."""
-        value = layout.to_file(value)
-        return self._program.constant(name, value.astype(np.float32) if value.dtype.kind == "f" else value)
+        """A constant that keeps full precision, given in the file's axis order."""
+        is_real = value.dtype.kind == "f"
+        return self._program.constant(name, value.astype(np.float32 if is_real else _STORED[value.dtype], copy=False))
 
-    def integers(self, name: str, values: Sequence[int] | Array) -> int:
+    def scalar(self, node: Node, value: float) -> int:
+        """One number, for arithmetic with tensors of the node's rank and type."""
+        (name, *_), rank = node.outputs, len(self.shape(node.outputs[0]))
+        return self.number(f"{name}/{value:g}", np.full((1,) * rank, value, self.graph.dtypes[name]))
+
+    def integers(self, node: Node, values: int | Sequence[int] | Array) -> int:
         """A constant of axes, sizes or amounts, already in the file's axis order."""
-        return self._program.constant(name, np.asarray(values, np.int32))
+        return self._sizes(node.outputs[0], values)
 
     def weights(self, node: Node, name: str, value: Array) -> int:
         """A constant in the file's precision, given in the file's axis order.
@@ -99,44 +183,100 @@ class Emission:
         stored = self._program.constant(name, value.astype(np.float16))
         if stored not in self._dequantized:
             self._dequantized[stored] = self._program.tensor(f"{name}/float32", value.shape, _FLOAT32)
-            self._program.operator("DEQUANTIZE", [stored], self._dequantized[stored])
+            self._program.operator("DEQUANTIZE", [stored], [self._dequantized[stored]])
         return self._dequantized[stored]
 
-    def write(self, node: Node, builtin: str, inputs: Sequence[int], **options: Any) -> None:
-        """Compute the node's output, with the activation that was fused into the node, if any.
+    def write(
+        self, node: Node, builtin: str, inputs: Sequence[int], order: Order, *outputs: str, **options: Any
+    ) -> None:
+        """Compute outputs of the node in an axis order, with the activation that was fused into the node, if any.
+
+        Args:
+            node: The node.
+            builtin: TFLite's name of the operator.
+            inputs: The file's tensors that it reads.
+            order: What the operator makes of the orders of its inputs.
+            outputs: Names; left out, the node's only one.
+            options: The schema's own.
 
         Raises:
-            ConversionRefused: The output is not float32, or there are several.
+            ConversionRefused: The output is of a type that phones do not compute with, or `outputs` leaves one out.
         """
-        name, *others = node.outputs
-        if any(others):
-            raise refusal(node, "further outputs", others, "use its first output alone")
-        if self.graph.dtypes[name] != _FLOAT32:
-            raise refusal(node, "numbers of type", self.graph.dtypes[name], "export the model in float32")
+        names = outputs or node.outputs[:1]
+        if not outputs and any(node.outputs[1:]):
+            raise refusal(node, "further outputs", list(node.outputs[1:]), "use its first output alone")
+        for name in names:
+            shape = layout.laid_out(self.shape(name), order)
+            self._stored[name] = _Stored(self._program.tensor(name, shape, self.stored_type(node, name)), order)
         if fusion.ATTRIBUTE in node.attributes:
             options["fusedActivationFunction"] = node.attributes[fusion.ATTRIBUTE]
-        self._indices[name] = self._program.tensor(name, layout.shape(self.shape(name)), _FLOAT32)
-        self._program.operator(builtin, inputs, self._indices[name], **options)
+        self._program.operator(builtin, inputs, [self._stored[name].index for name in names], **options)
 
-    def intermediate(
-        self, node: Node, builtin: str, inputs: Sequence[int], shape: tuple[int, ...], **options: Any
+    def compute(
+        self,
+        node: Node,
+        builtin: str,
+        inputs: Sequence[int],
+        shape: Shape | None = None,
+        dtype: np.dtype[Any] = _FLOAT32,
+        **options: Any,
     ) -> int:
-        """Compute a tensor that the graph does not have, of `shape` in the graph's axis order."""
-        index = self._program.tensor(f"{node.outputs[0]}/{builtin.lower()}", layout.shape(shape), _FLOAT32)
-        self._program.operator(builtin, inputs, index, **options)
+        """Compute a tensor that the graph does not have.
+
+        Its shape is that in the file; left out, what the inputs give when broadcast.
+        """
+        if shape is None:
+            shape = np.broadcast_shapes(*map(self.shape_in_file, inputs))
+        index = self._program.tensor(f"{node.outputs[0]}/{builtin.lower()}", shape, dtype)
+        self._program.operator(builtin, inputs, [index], **options)
         return index
 
-    def to_bytes(self, metadata: Mapping[str, bytes]) -> bytes:
-        """The finished file.
+    def relabel(self, name: str, index: int, order: Order) -> None:
+        """Let a tensor of the file, reshaped if need be, be a tensor of the graph in an axis order."""
+        self._stored[name] = _Stored(self.reshape(index, layout.laid_out(self.shape(name), order), name), order)
 
-        Raises:
-            ConversionRefused: An output is not computed.
-        """
+    def reshape(self, index: int, shape: Shape, name: str | None = None) -> int:
+        """A tensor of the file in another shape of its own axis order; `name` is for a tensor that the graph has."""
+        source = self._program.tensors[index]
+        if source.shape == shape:
+            return index
+        name = name or f"{source.name}/{'x'.join(map(str, shape))}"
+        return self._once("RESHAPE", [index, self._sizes(name, shape)], shape, name)
+
+    def to_bytes(self, metadata: Mapping[str, bytes]) -> bytes:
+        """The finished file."""
+        inputs = {name: self._stored[name].index for name in self.graph.inputs}
+        outputs: dict[str, int] = {}
         for name in self.graph.outputs:
-            if name in self.graph.inputs or name not in self._indices:
-                raise ConversionRefused(f"output '{name}' is not computed from the input; remove it from the model")
-        return self._program.to_bytes(
-            inputs={name: self._indices[name] for name in self.graph.inputs},
-            outputs={name: self._indices[name] for name in self.graph.outputs},
-            metadata=metadata,
-        )
+            index = self.read(name, layout.border(len(self.shape(name))))
+            if index in (*inputs.values(), *outputs.values()) or name in self.graph.constants:
+                # A caller reads every output from a tensor of its own.
+                index = self._copied(index)
+            self._program.rename(index, name)
+            outputs[name] = index
+        return self._program.to_bytes(inputs=inputs, outputs=outputs, metadata=metadata)
+
+    def _transpose(self, index: int, permutation: Order, shape: Shape) -> int:
+        name = f"{self._program.tensors[index].name}/{''.join(map(str, permutation))}"
+        return self._once("TRANSPOSE", [index, self._sizes(name, permutation)], shape, name)
+
+    def _sizes(self, name: str, values: int | Sequence[int] | Array) -> int:
+        return self._program.constant(f"{name}/sizes", np.asarray(values, np.int32))
+
+    def _once(self, builtin: str, inputs: Sequence[int], shape: Shape, name: str) -> int:
+        """A tensor that only holds another's values differently: all who ask for it share it."""
+        key = (builtin, *inputs)
+        if key not in self._moved:
+            self._moved[key] = self._program.tensor(name, shape, self._program.tensors[inputs[0]].dtype)
+            self._program.operator(builtin, inputs, [self._moved[key]])
+        return self._moved[key]
+
+    def _copied(self, index: int) -> int:
+        source = self._program.tensors[index]
+        copy = self._program.tensor(source.name, source.shape, source.dtype)
+        self._program.operator("RESHAPE", [index, self._sizes(source.name, source.shape)], [copy])
+        return copy
+
+
+Emitter = Callable[[Node, Emission], None]
+"""An operator's function."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from conversion.about import about, contract_of
 from conversion.graph import Graph
 from conversion.tflite import fusion, mediapipe
-from conversion.tflite.emission import Emission
-from conversion.tflite.operators import OPERATORS
+from conversion.tflite.emission import Emission, refusal
+from conversion.tflite.operators import OPERATORS, kinds
 from training.student.errors import BadInput, ConversionRefused
 
 PRECISIONS = ("fp32", "fp16")
@@ -37,6 +37,9 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
         raise ConversionRefused(f"no TFLite form is known of {found}; known are {', '.join(OPERATORS)}")
     emission = Emission(graph, is_half=precision == "fp16")
     for node in graph.nodes:
+        for name in node.inputs:
+            if graph.dtypes[name].kind not in kinds(node.operator):
+                raise refusal(node, f"'{name}' of type", graph.dtypes[name], "cast it to float32 first")
         OPERATORS[node.operator](node, emission)
     entries = {name: text.encode() for name, text in metadata.items()}
     if (contract := contract_of(metadata)) is None:

@@ -1,9 +1,11 @@
-"""Rewrites of the graph that spare the phone work: activations into their producers."""
+"""Rewrites of the graph that spare the phone work: what one operator of TFLite does at once becomes one node."""
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+
+import numpy as np
 
 from conversion.graph import Graph, Node
 
@@ -17,52 +19,81 @@ ACTIVATIONS: Mapping[tuple[float, float], str] = {
     (-1.0, 1.0): "RELU_N1_TO_1",
 }
 
-_TAKES_ACTIVATION = {"Add", "AveragePool", "Conv", "Div", "MaxPool", "Mul", "Sub"}
+_TAKES_ACTIVATION = {"Add", "AveragePool", "Conv", "Div", "MatMul", "MaxPool", "Mul", "Sub"}
+_BROADCASTS = {"Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mul"}
+_BROADCASTS |= {"Or", "Pow", "Sub", "Where"}
 
 
 def fused(graph: Graph) -> Graph:
     """The same function in fewer nodes."""
-    return _with_activations_fused(graph)
+    graph = _with_expansion_left_to_readers(graph)
+    return _merged(_merged(graph, _with_bias), _with_activation)
 
 
-def clip_bounds(node: Node) -> tuple[float, float] | None:
-    """What a Relu or Clip clips to; None for other operators."""
-    if node.operator == "Relu":
-        return 0.0, math.inf
-    if node.operator != "Clip":
+def bounds(node: Node) -> tuple[float, float]:
+    """What a Relu or Clip clips to."""
+    return (0.0, math.inf) if node.operator == "Relu" else (node.attributes["min"], node.attributes["max"])
+
+
+def _with_activation(producer: Node, node: Node, graph: Graph) -> Node | None:
+    """A Relu or Clip is applied by its producer."""
+    if node.operator not in ("Relu", "Clip") or ATTRIBUTE in producer.attributes:
         return None
-    return node.attributes["min"], node.attributes["max"]
+    # BATCH_MATMUL has no activation of its own, FULLY_CONNECTED has.
+    is_batched = producer.operator == "MatMul" and not _is_matrix(producer, graph)
+    activation = ACTIVATIONS.get(bounds(node))
+    if activation is None or is_batched or producer.operator not in _TAKES_ACTIVATION:
+        return None
+    return replace(producer, attributes={**producer.attributes, ATTRIBUTE: activation}, outputs=node.outputs)
 
 
-def _with_activations_fused(graph: Graph) -> Graph:
-    """A Relu or Clip that alone reads its producer is applied by the producer."""
-    producers = _sole_producers(graph, _TAKES_ACTIVATION)
-    rewritten: dict[str, Node] = {}
-    gone = set()
-    for node in graph.nodes:
-        producer = producers.get(node.inputs[0]) if node.inputs else None
-        activation = ACTIVATIONS.get(clip_bounds(node) or (math.nan, math.nan))
-        if producer is not None and activation is not None:
-            attributes = {**producer.attributes, ATTRIBUTE: activation}
-            rewritten[producer.outputs[0]] = replace(producer, attributes=attributes, outputs=node.outputs)
-            gone.add(node.outputs[0])
-    return _rewritten(graph, rewritten, gone)
+def _with_bias(producer: Node, node: Node, graph: Graph) -> Node | None:
+    """What is added along the last axis of a product by constant weights becomes its bias, a third input."""
+    if node.operator != "Add" or not _is_matrix(producer, graph) or len(producer.inputs) > 2:
+        return None
+    added = next((name for name in node.inputs if name in graph.constants), None)
+    if added is None or graph.shapes[node.outputs[0]] != graph.shapes[producer.outputs[0]]:
+        return None
+    if graph.constants[added].size not in (1, *graph.shapes[added][-1:]):
+        return None
+    return replace(producer, inputs=(*producer.inputs, added), outputs=node.outputs)
 
 
-def _sole_producers(graph: Graph, operators: set[str]) -> dict[str, Node]:
-    """Nodes by their only output, where one node alone reads that and it is no output of the graph."""
+def _is_matrix(node: Node, graph: Graph) -> bool:
+    """Whether a node multiplies by a constant matrix on the right."""
+    return node.operator == "MatMul" and node.inputs[1] in graph.constants and len(graph.shapes[node.inputs[1]]) == 2
+
+
+def _merged(graph: Graph, fuse: Callable[[Node, Node, Graph], Node | None]) -> Graph:
+    """With every node that alone reads its producer made one with it, where `fuse` knows how."""
     uses = Counter(name for node in graph.nodes for name in node.inputs)
-    return {
-        node.outputs[0]: node
+    written: dict[str, Node] = {}
+    for node in graph.nodes:
+        sole = [name for name in node.inputs if name in written and uses[name] == 1 and name not in graph.outputs]
+        merged = ((name, fuse(written[name], node, graph)) for name in sole if len(written[name].outputs) == 1)
+        name, kept = next(((name, both) for name, both in merged if both is not None), ("", node))
+        written.pop(name, None)
+        written[kept.outputs[0]] = kept
+    return replace(graph, nodes=tuple(written.values()))
+
+
+def _with_expansion_left_to_readers(graph: Graph) -> Graph:
+    """An Expand vanishes where all that read it broadcast by themselves to the same shape."""
+    sources: dict[str, str] = {}
+    for node in graph.nodes:
+        output = node.outputs[0]
+        if node.operator == "Expand" and output not in graph.outputs:
+            without = {**sources, output: node.inputs[0]}
+            if all(_is_kept_in_shape(reader, without, graph) for reader in graph.readers(output)):
+                sources = without
+    nodes = (
+        replace(node, inputs=tuple(sources.get(name, name) for name in node.inputs))
         for node in graph.nodes
-        if node.operator in operators
-        and len(node.outputs) == 1
-        and uses[node.outputs[0]] == 1
-        and node.outputs[0] not in graph.outputs
-    }
+        if node.outputs[0] not in sources
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
-def _rewritten(graph: Graph, rewritten: Mapping[str, Node], gone: set[str]) -> Graph:
-    """With the nodes that wrote the keys of `rewritten` replaced, and those that wrote `gone` left out."""
-    nodes = tuple(rewritten.get(node.outputs[0], node) for node in graph.nodes if node.outputs[0] not in gone)
-    return replace(graph, nodes=nodes)
+def _is_kept_in_shape(node: Node, sources: Mapping[str, str], graph: Graph) -> bool:
+    shapes = (graph.shapes[sources.get(name, name)] for name in node.inputs)
+    return node.operator in _BROADCASTS and np.broadcast_shapes(*shapes) == graph.shapes[node.outputs[0]]

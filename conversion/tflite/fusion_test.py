@@ -37,18 +37,49 @@ def test_only_the_first_of_two_activations_moves(model, drift):
     assert max(drift(small).values()) < 1e-5
 
 
-@pytest.mark.parametrize("inputs", [["image", "w"], ["image", "w", "b"]])
-@pytest.mark.parametrize("group", [1, 4])
-def test_a_normalisation_moves_into_the_convolution_before_it(model, drift, inputs, group):
+def test_a_product_takes_its_bias_and_activation(model, drift):
     nodes = [
-        make_node("Conv", inputs, ["a"], group=group),
-        make_node("BatchNormalization", ["a", "s", "o", "m", "v"], ["n"], epsilon=1e-3),
-        make_node("Relu", ["n"], ["logits"]),
+        make_node("MatMul", ["image", "w"], ["a"]),
+        make_node("Add", ["b", "a"], ["c"]),
+        make_node("Relu", ["c"], ["logits"]),
     ]
-    statistics = {name: RNG.uniform(0.5, 2, 4) for name in "somv"}
-    small = model(nodes, w=RNG.normal(size=(4, 4 // group, 3, 3)), b=RNG.normal(size=4), **statistics)
+    small = model(nodes, w=RNG.normal(size=(11, 3)), b=RNG.normal(size=3))
 
-    assert operators(small) == [("Conv", "RELU")]
+    assert operators(small) == [("MatMul", "RELU")]
+    assert max(drift(small).values()) < 1e-5
+
+
+def test_a_product_of_two_tensors_leaves_its_activation_to_another(model, drift):
+    nodes = [
+        make_node("Transpose", ["image"], ["a"], perm=[0, 1, 3, 2]),
+        make_node("MatMul", ["image", "a"], ["b"]),
+        make_node("Relu", ["b"], ["logits"]),
+    ]
+
+    assert operators(model(nodes)) == [("Transpose", None), ("MatMul", None), ("Relu", None)]
+    assert max(drift(model(nodes)).values()) < 1e-5
+
+
+@pytest.mark.parametrize("added", [np.ones((9, 1)), np.ones((4, 1, 3)), np.ones((2, 1, 1, 3))])
+def test_what_is_no_bias_of_a_product_stays_an_addition(model, drift, added):
+    nodes = [make_node("MatMul", ["image", "w"], ["a"]), make_node("Add", ["a", "b"], ["logits"])]
+    small = model(nodes, w=RNG.normal(size=(11, 3)), b=added)
+
+    assert operators(small) == [("MatMul", None), ("Add", None)]
+    assert max(drift(small).values()) < 1e-5
+
+
+def test_an_expansion_stays_where_a_reader_needs_it(model, drift):
+    nodes = [
+        make_node("ReduceMax", ["image", "axes"], ["a"]),
+        make_node("Expand", ["a", "size"], ["b"]),
+        make_node("Add", ["a", "b"], ["c"]),
+        make_node("Mul", ["image", "b"], ["d"]),
+        make_node("Add", ["c", "d"], ["logits"]),
+    ]
+    small = model(nodes, axes=[2, 3], size=[1, 4, 9, 11])
+
+    assert ("Expand", None) in operators(small)
     assert max(drift(small).values()) < 1e-5
 
 

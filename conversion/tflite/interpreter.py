@@ -12,7 +12,8 @@ def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool 
     Args:
         model: The flatbuffer.
         threads: For XNNPACK.
-        reference_kernels: Take LiteRT's plain reference kernels and no delegate.
+        reference_kernels: Take LiteRT's plain reference kernels and no delegate; its optimised ones where a model has
+            an operator without a plain one, such as ELU, CEIL and ROUND.
 
     Raises:
         ValueError: LiteRT cannot load the model.
@@ -20,9 +21,16 @@ def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool 
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    resolver = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+    def opened(kernels: OpResolverType) -> Any:
+        return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=kernels)
+
     with _native_stderr_closed():
-        interpreter = Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=resolver)
+        try:
+            interpreter = opened(OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO)
+        except ValueError as error:
+            if not reference_kernels or "Didn't find op" not in str(error):
+                raise
+            interpreter = opened(OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
         interpreter.allocate_tensors()
     return interpreter
 

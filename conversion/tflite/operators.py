@@ -1,28 +1,95 @@
 """From ONNX operator to the function that writes it into the file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from conversion.graph import Node
-from conversion.tflite import axes, elementwise, windows
-from conversion.tflite.emission import Emission
+from conversion.tflite import axes, elementwise, normalisation, padding, products, transposed, windows
+from conversion.tflite.elementwise import plain
+from conversion.tflite.emission import Emitter
+from conversion.tflite.normalisation import extreme_place, reduction
 from conversion.tflite.resize import resize
 
-OPERATORS: Mapping[str, Callable[[Node, Emission], None]] = {
-    "Add": elementwise.binary("ADD"),
+_MOVES = {"Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Tile", "Transpose", "Where"}
+_COUNTS = {"Abs", "Add", "ArgMax", "ArgMin", "Div", "Max", "Min", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin"}
+_COUNTS |= {"Clip", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "ReduceProd", "ReduceSum", "Sub"}
+_DECIDES = {"And", "Not", "Or", "Xor"}
+
+
+def kinds(operator: str) -> str:
+    """The numpy kinds of numbers that an operator takes; to TFLite's arithmetic, bytes stand for real numbers."""
+    if operator in _MOVES:
+        return "fiub"
+    if operator in _COUNTS:
+        return "fib" if operator == "Equal" else "fi"
+    return "b" if operator in _DECIDES else "f"
+
+
+OPERATORS: Mapping[str, Emitter] = {
+    "Abs": plain("ABS"),
+    "Add": plain("ADD"),
+    "And": plain("LOGICAL_AND"),
+    "ArgMax": extreme_place("ARG_MAX"),
+    "ArgMin": extreme_place("ARG_MIN"),
     "AveragePool": windows.average_pool,
+    "Cast": elementwise.cast,
+    "Ceil": plain("CEIL"),
     "Clip": elementwise.clip,
     "Concat": axes.concat,
     "Conv": windows.convolution,
-    "Div": elementwise.binary("DIV"),
+    "ConvTranspose": transposed.transposed_convolution,
+    "Cos": plain("COS"),
+    "DepthToSpace": axes.depth_to_space,
+    "Div": plain("DIV"),
+    "Elu": elementwise.elu,
+    "Equal": plain("EQUAL"),
+    "Exp": plain("EXP"),
+    "Expand": axes.expand,
+    "Floor": plain("FLOOR"),
+    "Gather": axes.gather,
+    "Gelu": elementwise.gelu,
+    "Greater": plain("GREATER"),
+    "GreaterOrEqual": plain("GREATER_EQUAL"),
     "HardSigmoid": elementwise.hard_sigmoid,
-    "HardSwish": elementwise.unary("HARD_SWISH"),
+    "HardSwish": plain("HARD_SWISH"),
+    "Identity": elementwise.identity,
+    "LayerNormalization": normalisation.layer_normalisation,
+    "LeakyRelu": elementwise.leaky_relu,
+    "Less": plain("LESS"),
+    "LessOrEqual": plain("LESS_EQUAL"),
+    "Log": plain("LOG"),
+    "LogSoftmax": normalisation.softmax("LOG_SOFTMAX"),
+    "MatMul": products.matmul,
+    "Max": plain("MAXIMUM"),
     "MaxPool": windows.max_pool,
-    "Mul": elementwise.binary("MUL"),
-    "Pad": axes.pad,
-    "ReduceMean": axes.reduce_mean,
+    "Min": plain("MINIMUM"),
+    "Mul": plain("MUL"),
+    "Neg": plain("NEG"),
+    "Not": plain("LOGICAL_NOT"),
+    "Or": plain("LOGICAL_OR"),
+    "PRelu": plain("PRELU"),
+    "Pad": padding.pad,
+    "Pow": elementwise.power,
+    "Reciprocal": elementwise.reciprocal,
+    "ReduceMax": reduction("REDUCE_MAX"),
+    "ReduceMean": reduction("MEAN"),
+    "ReduceMin": reduction("REDUCE_MIN"),
+    "ReduceProd": reduction("REDUCE_PROD"),
+    "ReduceSum": reduction("SUM"),
     "Relu": elementwise.clip,
+    "Reshape": axes.reshape,
     "Resize": resize,
-    "Sigmoid": elementwise.unary("LOGISTIC"),
-    "Softmax": axes.softmax,
-    "Sub": elementwise.binary("SUB"),
+    "Round": plain("ROUND"),
+    "Sigmoid": plain("LOGISTIC"),
+    "Sin": plain("SIN"),
+    "Slice": axes.slice_,
+    "Softmax": normalisation.softmax("SOFTMAX", beta=1.0),
+    "Softplus": elementwise.softplus,
+    "SpaceToDepth": axes.space_to_depth,
+    "Split": axes.split,
+    "Sqrt": plain("SQRT"),
+    "Sub": plain("SUB"),
+    "Tanh": plain("TANH"),
+    "Tile": axes.tile,
+    "Transpose": axes.transpose,
+    "Where": plain("SELECT_V2"),
+    "Xor": plain("NOT_EQUAL"),
 }

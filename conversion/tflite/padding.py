@@ -1,6 +1,6 @@
 """Where a sliding window meets the image's edge: what ONNX asks for, and TFLite's way to say it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,10 @@ import numpy as np
 from conversion.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.emission import Emission, refusal
+from conversion.tflite.layout import Order, Shape
 
 Pair = tuple[int, int]
-"""Along rows, along columns."""
+"""Along rows, along columns; or before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class Window:
         return rows, columns
 
     @property
+    def around(self) -> tuple[Pair, Pair]:
+        """Padding before and after, of rows and of columns."""
+        rows, columns = zip(self.before, self.after, strict=True)
+        return rows, columns
+
+    @property
     def scheme(self) -> str | None:
         """TFLite's SAME or VALID where one of them is this padding exactly; otherwise None."""
         if not any((*self.before, *self.after)):
@@ -58,53 +65,100 @@ class Window:
         return zip(self.size, self.output, self.extent, self.strides, self.before, strict=True)
 
 
-def window(node: Node, kernel: tuple[int, ...], emission: Emission) -> Window:
-    """The window of a Conv or pool node, `auto_pad` resolved.
+def window(node: Node, kernel: Sequence[int], emission: Emission) -> Window:
+    """The window of a Conv or pool node.
 
     Raises:
         ConversionRefused: It slides over other than two axes, or cuts off pixels by a negative padding.
     """
-    shape, output = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
+    size, output = image(node, emission), emission.shape(node.outputs[0])[2:]
+    strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
+    if min(pads) < 0:
+        raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
+    extent = tuple((side - 1) * dilation + 1 for side, dilation in zip(kernel, dilations, strict=True))
+    return Window(*(pair(values) for values in (size, output, extent, strides, dilations, pads[:2])))
+
+
+def image(node: Node, emission: Emission) -> Pair:
+    """Rows and columns of the node's image.
+
+    Raises:
+        ConversionRefused: It is none.
+    """
+    shape = emission.shape(node.inputs[0])
     if len(shape) != layout.IMAGE_RANK:
         raise refusal(node, "an input of shape", shape, "give it rank 4: (N, C, H, W)")
-    size, places = shape[2:], output[2:]
-    strides = node.attributes.get("strides", (1, 1))
-    dilations = node.attributes.get("dilations", (1, 1))
-    extent = tuple((side - 1) * dilation + 1 for side, dilation in zip(kernel, dilations, strict=True))
-    total = [max((places[i] - 1) * strides[i] + extent[i] - size[i], 0) for i in range(2)]
-    automatic = node.attributes.get("auto_pad", "NOTSET")
-    pads = node.attributes.get("pads", (0, 0, 0, 0))
-    if automatic == "NOTSET" and min(pads) < 0:
-        raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
-    before = {
-        "NOTSET": tuple(pads[:2]),
-        "VALID": (0, 0),
-        "SAME_UPPER": tuple(amount // 2 for amount in total),
-        "SAME_LOWER": tuple((amount + 1) // 2 for amount in total),
-    }[automatic]
-    return Window(*(_pair(values) for values in (size, places, extent, strides, dilations, before)))
+    return pair(shape[2:])
 
 
-def padded(node: Node, window: Window, emission: Emission, *, fill: float = 0.0) -> int:
-    """The node's image with its padding written out, so that VALID windows fit."""
-    amounts = ((0, 0), (0, 0), *zip(window.before, window.after, strict=True))
-    shape = tuple(size + sum(pair) for size, pair in zip(emission.shape(node.inputs[0]), amounts, strict=True))
-    builtin, inputs = pad(node, emission.read(node.inputs[0]), amounts, fill, emission)
-    return emission.intermediate(node, builtin, inputs, shape)
-
-
-def pad(node: Node, source: int, amounts: tuple[Pair, ...], fill: float, emission: Emission) -> tuple[str, list[int]]:
-    """Operator and inputs that pad by (before, after) for each axis of the graph.
-
-    PAD only knows zeros; XNNPACK does not know PADV2.
-    """
-    laid_out = np.array([amounts[axis] for axis in layout.order(len(amounts))])
-    inputs = [source, emission.integers(f"{node.outputs[0]}/paddings", laid_out)]
-    if fill == 0:
-        return "PAD", inputs
-    return "PADV2", [*inputs, emission.number(f"{node.outputs[0]}/fill", np.full((), fill, np.float32))]
-
-
-def _pair(values: tuple[int, ...]) -> Pair:
+def pair(values: Sequence[int]) -> Pair:
+    """The two numbers."""
     rows, columns = (int(value) for value in values)
     return rows, columns
+
+
+def padded(node: Node, around: Sequence[Pair], emission: Emission, *, fill: float = 0.0) -> int:
+    """The node's image, channels-last, with padding written out before and after its rows and columns."""
+    source = emission.read(node.inputs[0], layout.CHANNELS_LAST)
+    if not np.any(around):
+        return source
+    amounts = ((0, 0), *around, (0, 0))
+    builtin, inputs = _padding(node, amounts, fill, emission)
+    shape = tuple(size + sum(pair) for size, pair in zip(emission.shape_in_file(source), amounts, strict=True))
+    return emission.compute(node, builtin, [source, *inputs], shape)
+
+
+def pad(node: Node, emission: Emission) -> None:
+    """Pad in every mode; negative amounts crop.
+
+    Raises:
+        ConversionRefused: It crops and repeats pixels at once.
+    """
+    (name,), mode, pads = node.inputs, node.attributes["mode"], node.attributes["pads"]
+    order = emission.order(name)
+    source, shape = emission.read(name, order), layout.laid_out(emission.shape(name), order)
+    amounts = [(pads[axis], pads[axis + len(order)]) for axis in order]
+    if mode == "constant":
+        _pad_constantly(node, source, shape, amounts, order, emission)
+    elif min(pads) < 0:
+        raise refusal(node, f"mode {mode} with negative pads", list(pads), "crop with Slice")
+    else:
+        _pad_with_pixels(node, source, shape, amounts, order, emission)
+
+
+def _pad_constantly(
+    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, emission: Emission
+) -> None:
+    if min(map(min, amounts)) < 0:
+        begin = [max(-before, 0) for before, _ in amounts]
+        shape = tuple(
+            size + min(before, 0) + min(after, 0) for size, (before, after) in zip(shape, amounts, strict=True)
+        )
+        bounds = (emission.integers(node, sizes) for sizes in (begin, shape))
+        source = emission.compute(node, "SLICE", [source, *bounds], shape)
+    builtin, inputs = _padding(node, amounts, node.attributes["value"], emission)
+    emission.write(node, builtin, [source, *inputs], order)
+
+
+def _pad_with_pixels(
+    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, emission: Emission
+) -> None:
+    """Look up, axis by axis, which pixel comes again; ONNX and numpy call the modes alike."""
+    padded = [i for i, around in enumerate(amounts) if any(around)]
+    for i in padded:
+        places = np.pad(np.arange(shape[i]), amounts[i], mode=node.attributes["mode"])
+        inputs = [source, emission.integers(node, places)]
+        if i == padded[-1]:
+            emission.write(node, "GATHER", inputs, order, axis=i)
+        else:
+            shape = (*shape[:i], len(places), *shape[i + 1 :])
+            source = emission.compute(node, "GATHER", inputs, shape, axis=i)
+
+
+def _padding(node: Node, amounts: Sequence[Pair], fill: float, emission: Emission) -> tuple[str, list[int]]:
+    """Operator and further inputs that pad; PAD only knows zeros, XNNPACK does not know PADV2."""
+    sizes = emission.integers(node, np.maximum(amounts, 0))
+    if fill == 0:
+        return "PAD", [sizes]
+    dtype = emission.graph.dtypes[node.outputs[0]]
+    return "PADV2", [sizes, emission.number(f"{node.outputs[0]}/fill", np.full((), fill, dtype))]

@@ -5,8 +5,6 @@ from conversion.graph import read
 from conversion.tflite.emitter import emit
 from conversion.tflite.partitions import Partitions, partitions
 
-NEAREST = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-
 
 def found(model, nodes, **constants):
     return partitions(emit(read(model(nodes, **constants)), metadata={}))
@@ -16,26 +14,23 @@ def test_a_model_of_arithmetic_is_whole(model):
     assert found(model, [make_node("HardSwish", ["image"], ["logits"])]) == Partitions(count=1, outside=())
 
 
-def test_a_nearest_resize_in_the_middle_splits_a_model(model):
+def test_an_operator_that_xnnpack_does_not_know_splits_a_model(model):
     nodes = [
         make_node("Sigmoid", ["image"], ["a"]),
-        make_node("Resize", ["a", "", "scales"], ["b"], **NEAREST),
+        make_node("Tile", ["a", "repeats"], ["b"]),
         make_node("HardSwish", ["b"], ["logits"]),
     ]
 
-    split = found(model, nodes, scales=[1.0, 1.0, 2.0, 2.0])
+    split = found(model, nodes, repeats=[1, 1, 2, 1])
 
-    assert split == Partitions(count=2, outside=("RESIZE_NEAREST_NEIGHBOR",))
+    assert split == Partitions(count=2, outside=("TILE",))
     assert not split.is_whole
 
 
-def test_a_nearest_resize_beside_the_rest_stays_outside_without_splitting_it(model):
-    nodes = [
-        make_node("Sigmoid", ["image"], ["a"]),
-        make_node("Resize", ["a", "", "scales"], ["logits"], **NEAREST),
-    ]
+def test_an_operator_beside_the_rest_stays_outside_without_splitting_it(model):
+    nodes = [make_node("Sigmoid", ["image"], ["a"]), make_node("Tile", ["a", "repeats"], ["logits"])]
 
-    assert found(model, nodes, scales=[1.0, 1.0, 2.0, 2.0]) == Partitions(1, ("RESIZE_NEAREST_NEIGHBOR",))
+    assert found(model, nodes, repeats=[1, 1, 2, 1]) == Partitions(1, ("TILE",))
 
 
 def test_what_is_no_model_is_refused():

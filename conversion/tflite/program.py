@@ -3,8 +3,9 @@
 Knows the file format and nothing of ONNX. The same calls give the same bytes.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ _SCHEMA_VERSION = 3
 _ALIGNMENT = 16
 # Codes up to here fit the one byte that runtimes before 2.4 read; later ones put this number there instead.
 _LAST_DEPRECATED_CODE = 127
-_TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
+_TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int32": "INT32", "uint8": "UINT8", "bool": "BOOL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,12 @@ class Operator:
     options: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    index: int
+    data: memoryview
+
+
 class Program:
     """A model that grows by one tensor or operator at a time."""
 
@@ -53,7 +60,7 @@ class Program:
         self.tensors: list[Tensor] = []
         self.operators: list[Operator] = []
         # By convention buffer 0 is empty: it belongs to every computed tensor.
-        self._buffers: dict[bytes, int] = {b"": 0}
+        self._buffers: dict[bytes, _Buffer] = {b"": _Buffer(0, memoryview(b""))}
         self._constants: dict[tuple[Any, ...], int] = {}
 
     def tensor(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
@@ -63,19 +70,27 @@ class Program:
 
     def constant(self, name: str, value: Array) -> int:
         """The index of a constant; one of equal value, shape and type is taken again under its first name."""
-        data = value.tobytes()
-        key = (value.dtype.str, value.shape, data)
+        data = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
+        digest = hashlib.sha256(data).digest() if data else b""
+        key = (value.dtype.str, value.shape, digest)
         if key not in self._constants:
-            buffer = self._buffers.setdefault(data, len(self._buffers))
-            self.tensors.append(Tensor(name, value.shape, value.dtype, buffer))
+            buffer = self._buffers.setdefault(digest, _Buffer(len(self._buffers), data))
+            self.tensors.append(Tensor(name, value.shape, value.dtype, buffer.index))
             self._constants[key] = len(self.tensors) - 1
         return self._constants[key]
 
-    def operator(self, name: str, inputs: Sequence[int], output: int, **options: Any) -> None:
-        """Append one operator; options are the schema's own, with enumerations by name."""
+    def rename(self, index: int, name: str) -> None:
+        """Call a tensor by another name, which only one shall have."""
+        for other, tensor in enumerate(self.tensors):
+            if tensor.name == name:
+                self.tensors[other] = replace(tensor, name=f"{name}/as computed")
+        self.tensors[index] = replace(self.tensors[index], name=name)
+
+    def operator(self, name: str, inputs: Sequence[int], outputs: Sequence[int], **options: Any) -> None:
+        """Append one operator; options are the schema's own, with enumerations by name and types as numpy's."""
         read = [self.tensors[index] for index in inputs]
         use = builtin.Use(tuple(tensor.shape for tensor in read), tuple(tensor.dtype for tensor in read), options)
-        self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), (output,), options))
+        self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), tuple(outputs), options))
 
     def to_bytes(
         self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, bytes]
@@ -90,11 +105,11 @@ class Program:
         import flatbuffers
         from ai_edge_litert import schema_py_generated as schema
 
-        buffers = list(self._buffers)
+        buffers = [buffer.data for buffer in self._buffers.values()]
         entries = []
         for name, data in sorted(metadata.items()):
             entries.append(schema.MetadataT(name=name, buffer=len(buffers)))
-            buffers.append(data)
+            buffers.append(memoryview(data))
         codes = sorted({(operator.builtin, operator.version) for operator in self.operators})
         subgraph = schema.SubGraphT(
             name="main",
@@ -123,13 +138,13 @@ class Program:
         # Room for all constants at once: growing the builder copies everything written so far.
         builder = flatbuffers.Builder(sum(map(len, buffers)) + 2**16)
         builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
-        return bytes(builder.Output())
+        return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 class _AlignedBuffer:
     """A buffer of the file, which the generated schema would write without the alignment that it asks for."""
 
-    def __init__(self, data: bytes, schema: Any) -> None:
+    def __init__(self, data: memoryview, schema: Any) -> None:
         self._data, self._schema = data, schema
 
     def Pack(self, builder: Any) -> int:  # noqa: N802 (the generated schema's spelling)
@@ -153,7 +168,7 @@ class _AlignedBuffer:
 def _tensor(tensor: Tensor, schema: Any) -> Any:
     return schema.TensorT(
         shape=list(tensor.shape),
-        type=getattr(schema.TensorType, _TYPES[tensor.dtype.name]),
+        type=_type(tensor.dtype, schema),
         buffer=tensor.buffer,
         name=tensor.name,
         hasRank=True,
@@ -175,9 +190,23 @@ def _operator(operator: Operator, code: int, schema: Any) -> Any:
         written.builtinOptions = getattr(schema, f"{table}T")()
     for option, value in operator.options.items():
         assert hasattr(written.builtinOptions, option), f"{operator.builtin} has no option {option}"
-        enumeration = _ENUMERATIONS.get(option)
-        setattr(written.builtinOptions, option, getattr(getattr(schema, enumeration), value) if enumeration else value)
+        setattr(written.builtinOptions, option, _plain(option, value, schema))
     return written
 
 
-_ENUMERATIONS = {"padding": "Padding", "fusedActivationFunction": "ActivationFunctionType"}
+def _plain(option: str, value: Any, schema: Any) -> Any:
+    if isinstance(value, np.dtype):
+        return _type(value, schema)
+    return getattr(getattr(schema, _ENUMERATIONS[option]), value) if option in _ENUMERATIONS else value
+
+
+def _type(dtype: np.dtype[Any], schema: Any) -> int:
+    code: int = getattr(schema.TensorType, _TYPES[dtype.name])
+    return code
+
+
+_ENUMERATIONS = {
+    "padding": "Padding",
+    "fusedActivationFunction": "ActivationFunctionType",
+    "mode": "MirrorPadMode",
+}

@@ -3,19 +3,23 @@
 from conversion.graph import Graph, Node
 from conversion.tflite import fusion
 
-_ALWAYS = {"Relu", "Sigmoid", "HardSigmoid", "Softmax"}
+_ALWAYS = {"Abs", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus", "Sqrt"}
 # Each value of the output is some input value, a mean of several, a sum or a product.
 _WHERE_ALL_INPUTS_ARE = {
     "Add",
     "AveragePool",
     "Concat",
+    "Identity",
     "MaxPool",
     "Mul",
+    "ReduceMax",
     "ReduceMean",
+    "Reshape",
     "Resize",
+    "Slice",
+    "Split",
+    "Transpose",
 }
-# The other inputs of these hold sizes.
-_READS_SIZES = {"ReduceMean", "Resize"}
 _CLIPPED_AT_ZERO = {"RELU", "RELU6"}
 
 
@@ -32,10 +36,9 @@ def _is_non_negative(node: Node, known: set[str]) -> bool:
     if node.attributes.get(fusion.ATTRIBUTE) in _CLIPPED_AT_ZERO or node.operator in _ALWAYS:
         return True
     if node.operator == "Clip":
-        bounds = fusion.clip_bounds(node)
-        return bounds is not None and bounds[1] >= 0 and (bounds[0] >= 0 or node.inputs[0] in known)
+        low, high = fusion.bounds(node)
+        return high >= 0 and (low >= 0 or node.inputs[0] in known)
     if node.operator not in _WHERE_ALL_INPUTS_ARE:
         return False
-    inputs = node.inputs[:1] if node.operator in _READS_SIZES else node.inputs
     # A cubic resize overshoots.
-    return all(name in known for name in inputs) and node.attributes.get("mode") != "cubic"
+    return all(name in known for name in node.inputs) and node.attributes.get("mode") != "cubic"

@@ -1,0 +1,76 @@
+"""Operators that relate each value to others along some axes: reductions, Softmax, LayerNormalization, ArgMax."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from conversion.graph import Node
+from conversion.tflite import layout
+from conversion.tflite.emission import Emission, Emitter, refusal
+
+
+def reduction(builtin: str) -> Emitter:
+    """A sum, mean, product or extreme over some axes."""
+
+    def emit(node: Node, emission: Emission) -> None:
+        order = emission.order(node.inputs[0])
+        axes, keeps = node.attributes["axes"], bool(node.attributes["keepdims"])
+        inputs = [emission.read(node.inputs[0], order), _places(node, axes, order, emission)]
+        emission.write(node, builtin, inputs, order if keeps else layout.without(order, axes), keepDims=keeps)
+
+    return emit
+
+
+def extreme_place(builtin: str) -> Emitter:
+    """ArgMax or ArgMin; the first of equals, as int32."""
+
+    def emit(node: Node, emission: Emission) -> None:
+        name, axis = node.inputs[0], node.attributes["axis"]
+        if node.attributes["select_last_index"]:
+            raise refusal(node, "select_last_index", 1, "use 0")
+        order = emission.order(name)
+        inputs = [emission.read(name, order), emission.integers(node, order.index(axis))]
+        left = layout.without(order, [axis])
+        if not node.attributes["keepdims"]:
+            emission.write(node, builtin, inputs, left, outputType=np.dtype(np.int32))
+            return
+        shape = tuple(emission.shape(name)[own] for own in order if own != axis)
+        found = emission.compute(node, builtin, inputs, shape, np.dtype(np.int32), outputType=np.dtype(np.int32))
+        emission.relabel(node.outputs[0], found, order)
+
+    return emit
+
+
+def softmax(builtin: str, **options: float) -> Emitter:
+    """Softmax or its logarithm over one axis, which TFLite wants to be the last."""
+
+    def emit(node: Node, emission: Emission) -> None:
+        order = layout.with_last(emission.order(node.inputs[0]), node.attributes["axis"])
+        emission.write(node, builtin, [emission.read(node.inputs[0], order)], order, **options)
+
+    return emit
+
+
+def layer_normalisation(node: Node, emission: Emission) -> None:
+    """LayerNormalization, spelled out: TFLite has no operator for it, XNNPACK knows each of these."""
+    name, *affine = node.inputs
+    order, shape = emission.order(name), emission.shape(name)
+    normalised = range(node.attributes["axis"], len(shape))
+    places = _places(node, normalised, order, emission)
+    reduced = tuple(1 if axis in normalised else shape[axis] for axis in order)
+    source = emission.read(name, order)
+    mean = emission.compute(node, "MEAN", [source, places], reduced, keepDims=True)
+    centred = emission.compute(node, "SUB", [source, mean])
+    square = emission.compute(node, "SQUARE", [centred])
+    variance = emission.compute(node, "MEAN", [square, places], reduced, keepDims=True)
+    safe = emission.compute(node, "ADD", [variance, emission.scalar(node, node.attributes["epsilon"])])
+    steps = [("MUL", emission.compute(node, "RSQRT", [safe]))]
+    steps += [(builtin, emission.read(part, order)) for builtin, part in zip(("MUL", "ADD"), affine, strict=False)]
+    for builtin, operand in steps[:-1]:
+        centred = emission.compute(node, builtin, [centred, operand])
+    builtin, operand = steps[-1]
+    emission.write(node, builtin, [centred, operand], order)
+
+
+def _places(node: Node, axes: Sequence[int], order: layout.Order, emission: Emission) -> int:
+    return emission.integers(node, sorted(order.index(axis) for axis in axes))

@@ -1,0 +1,136 @@
+"""ConvTranspose: TRANSPOSE_CONV, or for groups, which that does not know, one Conv for each place in a stride."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from conversion.graph import Node
+from conversion.tflite import layout, padding
+from conversion.tflite.axes import joined
+from conversion.tflite.emission import Array, Emission, refusal
+from conversion.tflite.padding import Pair
+from conversion.tflite.windows import biases, filters
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """An image that each of its pixels writes a window of."""
+
+    size: Pair
+    """The image's that is read."""
+    output: Pair
+    extent: Pair
+    """Of the window, dilation included."""
+    strides: Pair
+    before: Pair
+    """How much of the written image is cut off above and left."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether TFLite's SAME cuts off exactly that."""
+        return all(
+            size == -(-output // stride) and before == max((size - 1) * stride + extent - output, 0) // 2
+            for size, output, extent, stride, before in self._axes()
+        )
+
+    @property
+    def whole(self) -> Pair:
+        """All that is written, and as much behind it as the output reaches."""
+        return padding.pair(
+            [
+                max((size - 1) * stride + extent, before + output)
+                for size, output, extent, stride, before in self._axes()
+            ]
+        )
+
+    def _axes(self) -> Iterator[tuple[int, int, int, int, int]]:
+        return zip(self.size, self.output, self.extent, self.strides, self.before, strict=True)
+
+
+def transposed_convolution(node: Node, emission: Emission) -> None:
+    """ConvTranspose of an image.
+
+    Raises:
+        ConversionRefused: It has groups and strides that differ between rows and columns.
+    """
+    size = padding.image(node, emission)
+    strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
+    weights = _with_holes(emission.constant(node, 1), padding.pair(dilations))
+    spread = _Spread(
+        size=size,
+        output=padding.pair(emission.shape(node.outputs[0])[2:]),
+        extent=padding.pair(weights.shape[2:]),
+        strides=padding.pair(strides),
+        before=padding.pair(pads[:2]),
+    )
+    if min(pads) < 0:
+        raise refusal(node, "negative pads", list(pads), "pad with Pad behind it")
+    if node.attributes["group"] > 1:
+        _crop(node, _in_phases(node, spread, weights, emission), spread, emission)
+        return
+    size = spread.output if spread.is_same else spread.whole
+    shape = (emission.shape(node.inputs[0])[0], *size, weights.shape[1])
+    bias = biases(node, emission)
+    inputs = [
+        emission.integers(node, shape),
+        emission.weights(node, node.inputs[1], weights.transpose(1, 2, 3, 0)),
+        emission.read(node.inputs[0], layout.CHANNELS_LAST),
+        *([] if bias is None else [emission.weights(node, f"{node.outputs[0]}/bias", bias)]),
+    ]
+    options = {"strideH": strides[0], "strideW": strides[1], "padding": "SAME" if spread.is_same else "VALID"}
+    if size == spread.output:
+        emission.write(node, "TRANSPOSE_CONV", inputs, layout.CHANNELS_LAST, **options)
+    else:
+        _crop(node, emission.compute(node, "TRANSPOSE_CONV", inputs, shape, **options), spread, emission)
+
+
+def _with_holes(weights: Array, dilations: Pair) -> Array:
+    """The same window without dilation."""
+    rows, columns = ((side - 1) * dilation + 1 for side, dilation in zip(weights.shape[2:], dilations, strict=True))
+    spread = np.zeros((*weights.shape[:2], rows, columns), weights.dtype)
+    spread[:, :, :: dilations[0], :: dilations[1]] = weights
+    return spread
+
+
+def _in_phases(node: Node, spread: _Spread, weights: Array, emission: Emission) -> int:
+    """All that is written, by one Conv for each place within a stride, interleaved by DEPTH_TO_SPACE.
+
+    Output pixel stride · q + phase gets weight phase + stride · t of input pixel q − t.
+    """
+    stride, groups = spread.strides[0], node.attributes["group"]
+    if spread.strides != (stride, stride):
+        raise refusal(
+            node, "groups with strides", list(spread.strides), "use the same for rows and columns, or group 1"
+        )
+    taps = [-(-(whole - (size - 1) * stride) // stride) for whole, size in zip(spread.whole, spread.size, strict=True)]
+    extra = [(0, stride * tap - side) for tap, side in zip(taps, spread.extent, strict=True)]
+    weights = np.pad(weights, ((0, 0), (0, 0), *extra))
+    channels, per_group = weights.shape[:2]
+    weights = weights.reshape(groups, channels // groups, per_group, *weights.shape[2:]).swapaxes(1, 2)
+    weights = weights.reshape(groups * per_group, channels // groups, *weights.shape[3:])
+    source = padding.padded(node, [(tap - 1, tap - 1) for tap in taps], emission)
+    rows, columns = (size + tap - 1 for size, tap in zip(spread.size, taps, strict=True))
+    shape = (emission.shape(node.inputs[0])[0], rows, columns, groups * per_group)
+    bias = biases(node, emission)
+    phases = []
+    for row, column in product(range(stride), repeat=2):
+        phase = weights[:, :, row::stride, column::stride][:, :, ::-1, ::-1]
+        builtin, inputs, options = filters(node, phase, bias, emission)
+        options |= {"padding": "VALID", "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+        phases.append(emission.compute(node, builtin, [source, *inputs], shape, **options))
+    stacked = joined(node, phases, 3, emission)
+    if stride == 1:
+        return stacked
+    shape = (shape[0], rows * stride, columns * stride, shape[3])
+    return emission.compute(node, "DEPTH_TO_SPACE", [stacked], shape, blockSize=stride)
+
+
+def _crop(node: Node, whole: int, spread: _Spread, emission: Emission) -> None:
+    begin, size = (0, *spread.before, 0), layout.laid_out(emission.shape(node.outputs[0]), layout.CHANNELS_LAST)
+    if emission.shape_in_file(whole) == size:
+        emission.relabel(node.outputs[0], whole, layout.CHANNELS_LAST)
+    else:
+        window = [emission.integers(node, begin), emission.integers(node, size)]
+        emission.write(node, "SLICE", [whole, *window], layout.CHANNELS_LAST)
