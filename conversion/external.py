@@ -37,14 +37,14 @@ def _data(tensor: onnx.TensorProto, folder: Path) -> bytes:
     try:
         path = (folder / location).resolve()
         offset = int(entries.get("offset", 0))
+        available = path.stat().st_size if path.is_file() else None
     except (ValueError, OSError, RuntimeError) as error:
         raise ConversionRefused(f"{what} names no place in a file: {error}; save the model again") from error
     if not location or not path.is_relative_to(folder):
         raise ConversionRefused(f"{what} lies in '{location}', outside the model's folder; put it beside the model")
-    if not path.is_file():
+    if available is None:
         raise ConversionRefused(f"{what} lies in '{location}', which is missing; put it beside the model, in {folder}")
     size = math.prod(tensor.dims) * dtype_of(tensor.data_type, what).itemsize
-    available = path.stat().st_size
     if min(tensor.dims, default=0) < 0 or offset < 0 or offset + size > available:
         raise ConversionRefused(
             f"{what} takes bytes {offset} to {offset + size} of '{location}', which has {available}; fetch it again"

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import onnx
 
 from conversion.node import Array, Dtype, Node, Shape
@@ -19,7 +20,7 @@ from conversion.spelling.draft import Draft
 from conversion.spelling.inference import infer
 from conversion.spelling.operators import SPELLINGS
 from conversion.spelling.recognition import recognise
-from training.student.errors import ConversionRefused
+from training.student.errors import BadInput, ConversionRefused
 
 __all__ = ["Array", "Graph", "Node", "read"]
 
@@ -53,11 +54,14 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     Raises:
         ConversionRefused: The model has a dynamic shape, a control-flow or foreign operator, a shape that cannot be
             inferred, or contradicts itself.
+        BadInput: `shapes` names an input that the model has not.
     """
     draft = Draft(_opset(model), recognise)
     for tensor in model.graph.initializer:
         draft.fix(tensor.name, soundness.array(tensor))
     inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
+    for name in (shapes or {}).keys() - set(inputs):
+        raise BadInput(f"no input is called '{name}'; the model has {', '.join(inputs)}")
     for value in model.graph.input:
         if value.name in inputs:
             dtype = soundness.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
@@ -71,14 +75,19 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
         for name, (shape, dtype) in infer(proto, node, draft).items():
             draft.declare(name, shape, dtype)
         try:
-            SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
+            # What overflows on the way is found at the end.
+            with np.errstate(all="ignore"):
+                SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
         except (ArithmeticError, LookupError, ValueError) as error:
             # ONNX's inference lets some nodes pass whose parameters do not fit their inputs.
             raise ConversionRefused(f"{node} contradicts itself: {error}") from error
-    for name in outputs:
-        draft.publish(name, outputs)
+    draft.begin(Node("output", (), ()))
+    for value in model.graph.output:
+        draft.publish(value.name, outputs)
+        _check_output(value, draft.shapes[value.name])
     draft.nodes = _needed(draft.nodes, outputs)
-    absorb(draft, outputs)
+    with np.errstate(all="ignore"):
+        absorb(draft, outputs)
     soundness.check(draft.nodes, draft.constants)
     used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
     return Graph(
@@ -124,6 +133,18 @@ def _shape(value: onnx.ValueInfoProto, given: Shape | None) -> Shape:
             "`--size`, or export it so"
         )
     return fixed
+
+
+def _check_output(value: onnx.ValueInfoProto, shape: Shape) -> None:
+    """Hold what the model says of an output against what it computes."""
+    tensor = value.type.tensor_type
+    declared = [entry.dim_value if entry.dim_value > 0 else None for entry in tensor.shape.dim]
+    is_so = len(declared) == len(shape) and all(
+        said in (None, found) for said, found in zip(declared, shape, strict=True)
+    )
+    if tensor.HasField("shape") and not is_so:
+        said = tuple("?" if size is None else size for size in declared)
+        raise ConversionRefused(f"output '{value.name}' is {shape}, where the model says {said}; export it again")
 
 
 def _node(proto: onnx.NodeProto, read_by_name: Collection[str]) -> Node:

@@ -6,7 +6,7 @@ from onnx.reference import ReferenceEvaluator
 
 from conversion.as_onnx import as_onnx
 from conversion.graph import read
-from training.student.errors import ConversionRefused
+from training.student.errors import BadInput, ConversionRefused
 
 SHAPE = (1, 3, 8, 10)
 
@@ -295,3 +295,100 @@ REFUSED = {
 def test_what_no_phone_can_run_is_refused_by_name(model, message):
     with pytest.raises(ConversionRefused, match=message):
         read(model)
+
+
+def test_sizes_left_open_are_those_that_are_asked_for():
+    model = model_of(("Relu", "image", "logits", {}), shape=("batch", 3, "height", None))
+
+    assert read(model, {"image": (2, 3, 4, 6)}).shapes["logits"] == (2, 3, 4, 6)
+    with pytest.raises(ConversionRefused, match=r"'image' is \['\?', 3, '\?', '\?'\] in the model, .* \[1, 4, 4, 4\]"):
+        read(model, {"image": (1, 4, 4, 4)})
+
+
+def test_a_batch_left_open_is_one():
+    assert read(model_of(("Relu", "image", "logits", {}), shape=("N", 3, 4, 6))).shapes["logits"] == (1, 3, 4, 6)
+
+
+def test_shapes_of_inputs_that_do_not_exist_are_refused():
+    with pytest.raises(BadInput, match="no input is called 'picture'; the model has image"):
+        read(model_of(("Relu", "image", "logits", {})), {"picture": (1, 3, 8, 8)})
+
+
+def of_opset(version, domain=""):
+    model = model_of(("Relu", "image", "logits", {}))
+    model.opset_import[0].version, model.opset_import[0].domain = version, domain
+    return model
+
+
+def declared(*shape):
+    return model_of(("Relu", "image", "logits", {}), result=shape)
+
+
+UNSOUND = {
+    "an opset of the future": (of_opset(99), "opset 99; known are 1 to"),
+    "no operators of ONNX": (of_opset(3, "ai.onnx.ml"), r"no operators of ONNX's own, only of ai\.onnx\.ml"),
+    "a weight that is no number": (
+        model_of(("Mul", "image,w", "logits", {}), constants={"w": np.float32(np.nan)}),
+        "Mul 'logits' reads 'w', which holds NaN; train",
+    ),
+    "an infinite weight": (
+        model_of(("Mul", "image,w", "logits", {}), constants={"w": np.float32(np.inf)}),
+        "reads 'w', which holds infinity",
+    ),
+    "statistics below zero": (
+        model_of(
+            ("BatchNormalization", "image,s,s,s,v", "logits", {}),
+            constants={"s": noise(3), "v": -np.ones(3, np.float32)},
+        ),
+        "BatchNormalization|Mul 'logits' reads '.*', which holds NaN",
+    ),
+    "an integer beyond 32 bits": (
+        model_of(
+            ("Cast", "image", "whole", {"to": TensorProto.INT64}),
+            ("Add", "whole,huge", "sum", {}),
+            ("Cast", "sum", "logits", {"to": TensorProto.FLOAT}),
+            constants={"huge": np.int64(2**31)},
+        ),
+        "Add 'sum' reads 'huge', which holds 2147483648, beyond the 32 bits",
+    ),
+    "a slope that is no number": (
+        model_of(("LeakyRelu", "image", "logits", {"alpha": float("nan")})),
+        "LeakyRelu 'logits' has alpha NaN",
+    ),
+    "a stride beyond 32 bits": (
+        model_of(("Conv", "image,weight", "logits", {"strides": [2**40, 1]}), constants=WEIGHTS),
+        "Conv 'logits' has strides 1099511627776, beyond the 32 bits",
+    ),
+    "a name read before it is written": (
+        model_of(("Relu", "later", "logits", {}), ("Relu", "image", "later", {})),
+        "Relu 'logits' reads 'later', which nothing before it writes",
+    ),
+    "a name written twice": (
+        model_of(("Relu", "image", "a", {}), ("Neg", "image", "a", {}), ("Relu", "a", "logits", {})),
+        "Neg 'a' writes 'a', which is written before",
+    ),
+    "an output that nothing writes": (model_of(("Relu", "image", "a", {})), "reads 'logits', which nothing"),
+    "an output of another shape": (declared(1, 3, 9, 9), r"output 'logits' is \(1, 3, 8, 10\), .*\(1, 3, 9, 9\)"),
+    "an operator of another time": (
+        model_of(("Upsample", "image,scales", "logits", {}), constants={"scales": np.float32([1, 1, 2, 2])}),
+        "Upsample 'logits' contradicts the model: .*deprecated since",
+    ),
+    "an operator that does not exist": (
+        model_of(("Frobnicate", "image", "logits", {})),
+        "Frobnicate 'logits' is no op",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "message"), UNSOUND.values(), ids=UNSOUND)
+def test_what_contradicts_itself_is_refused_by_name(model, message):
+    with pytest.raises(ConversionRefused, match=message) as refusal:
+        read(model)
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_infinity_that_masks_is_kept():
+    model = model_of(("Add", "image,mask", "logits", {}), constants={"mask": np.float32([0] * 9 + [-np.inf])})
+
+    assert np.isinf(assert_the_same_results(model).constants["mask"]).any()

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -89,12 +90,29 @@ def load(path: Path) -> onnx.ModelProto:
         raise ConversionRefused(f"{path} is damaged or no ONNX file; fetch or export it again") from error
     if not model.graph.node:
         raise ConversionRefused(f"{path} of {len(content)} bytes holds no network; fetch or export it again")
+    for name in _names(model.graph):
+        # Protobuf gives bytes for what is no text.
+        if not isinstance(name, str) or not name.isprintable():
+            raise ConversionRefused(f"{path} names a tensor or node {name!r}; expected printable text: save it again")
     fetch(model, path.parent)
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
         raise ConversionRefused(f"{path} is not a valid ONNX model: {one_line(error)}") from error
     return model
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str]:
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            yield attribute.t.name
+            yield from (entry.value for entry in attribute.t.external_data)
+    for tensor in graph.initializer:
+        yield tensor.name
+        yield from (entry.value for entry in tensor.external_data)
+    yield from (value.name for value in (*graph.input, *graph.output))
 
 
 @contextlib.contextmanager

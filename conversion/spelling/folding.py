@@ -44,8 +44,7 @@ def evaluate(
     """
     name = node.outputs[0]
     try:
-        with np.errstate(all="ignore"):
-            found = KERNELS[node.operator](node, values, shapes[name])
+        found = KERNELS[node.operator](node, values, shapes[name])
     except (ValueError, IndexError, TypeError, ArithmeticError) as error:
         raise ConversionRefused(f"{node} cannot be computed from its constants: {error}") from error
     results = list(found) if isinstance(found, list) else [found]

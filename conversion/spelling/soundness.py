@@ -26,6 +26,8 @@ _NUMBERS = {
     TensorProto.UINT64,
 }
 
+_INT32 = np.iinfo(np.int32)
+
 _MAY_BE_INFINITE = {"Add", "Concat", "Equal", "Expand", "Greater", "Less", "Max", "Min", "Where"}
 """Operators that read an infinity as a mask or a bound."""
 
@@ -75,8 +77,11 @@ def check(nodes: Iterable[Node], constants: Mapping[str, Array]) -> None:
     """
     for node in nodes:
         for name, value in node.attributes.items():
-            if isinstance(value, float) and math.isnan(value):
-                raise ConversionRefused(f"{node} has {name} NaN; train or export the model again")
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, float) and math.isnan(number):
+                    raise ConversionRefused(f"{node} has {name} NaN; train or export the model again")
+                if isinstance(number, int) and not _INT32.min <= number <= _INT32.max:
+                    raise ConversionRefused(f"{node} has {name} {number}, beyond the 32 bits that phones have")
         for name in node.inputs:
             if name in constants:
                 _check_constant(constants[name], f"{node} reads '{name}', which holds", node.operator)
@@ -88,8 +93,7 @@ def _check_constant(value: Array, found: str, operator: str) -> None:
             raise ConversionRefused(f"{found} NaN; train or export the model again")
         if operator not in _MAY_BE_INFINITE:
             raise ConversionRefused(f"{found} infinity; train or export the model again")
-    limits = np.iinfo(np.int32)
     if value.dtype.kind in "iu" and value.dtype.itemsize >= 4 and value.size:
         for extreme in (int(value.min()), int(value.max())):
-            if not limits.min <= extreme <= limits.max:
+            if not _INT32.min <= extreme <= _INT32.max:
                 raise ConversionRefused(f"{found} {extreme}, beyond the 32 bits that phones have; export it as int32")
