@@ -1,10 +1,11 @@
 """`python -m conversion`: from a student to verified artefacts. Parses, calls, prints; no logic lives here."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from conversion.artefact import KINDS, TARGETS
+from conversion.artefact import TARGETS, Precision
 from training.command import Commands
 from training.student.errors import AccuracyBreached, ParityBreached
 
@@ -74,20 +75,30 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
 
 
 @main.command()
-@click.argument("model", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--to", "kind", required=True, type=click.Choice([name for name in KINDS if "-fp" in name]))
+@click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--to", "target", required=True, type=click.Choice(["tflite", "coreml"]))
+@click.option("--precision", default="fp16", show_default=True, type=click.Choice(["fp32", "fp16"]))
+@click.option("--input-range", default="0,255", show_default=True, help="What black and white are to MODEL, as 0,1.")
+@click.option("--mean", default="0", show_default=True, help="Subtracted; in units of the range, one or three numbers.")
+@click.option("--std", default="1", show_default=True, help="Divided by afterwards; in MODEL's own channel order.")
+@click.option("--bgr", is_flag=True, help="MODEL wants blue first.")
+@click.option("--layout", default="nchw", show_default=True, type=click.Choice(["nchw", "nhwc"]), help="Of its input.")
+@click.option("--size", help="HEIGHTxWIDTH of its input, where MODEL leaves them open.")
+@click.option("--output", help="Which tensor to give out, where MODEL has several outputs.")
+@click.option("--activation", type=click.Choice(["logits", "sigmoid", "softmax"]), help="What it is, if not found out.")
+@click.option("--classes", default="", help="Their names, as sky,road,tree.")
+@click.option("--photos", type=_folder, help="Compare on these instead of on made-up pictures.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it [default: beside MODEL].")
-def convert(model: Path, kind: str, out: Path | None) -> None:
-    """Convert an ONNX file that was not made here; its first input must be an image."""
-    from conversion import graph, to_onnx
-    from conversion.export import emit
+def convert(model: Path, target: str, precision: Precision, photos: Path | None, out: Path | None, **said: Any) -> None:
+    """Convert an ONNX segmentation network that was not trained here.
 
-    chosen = KINDS[kind]
-    path = out or model.with_name(model.stem + chosen.file.removeprefix("student"))
-    source = graph.read(to_onnx.simplify(to_onnx.load(model)))
-    artefact = emit(source, chosen, path, contract=None)
-    pieces = "" if artefact.partitions is None else f"  XNNPACK partitions: {artefact.partitions}"
-    print(f"{path}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s{pieces}")
+    What it expects of its input is folded in, so that the artefact takes raw RGB. It is written only if it computes
+    what ONNX Runtime computes.
+    """
+    from conversion import wishes
+    from conversion.convert import convert as run
+
+    print(run(model, target, precision, wishes.read(**said), out=out, photos=photos))
 
 
 @main.command()
