@@ -1,19 +1,50 @@
-"""Operators whose meaning depends on axes: Concat, Pad, Softmax and the means."""
+"""Operators whose meaning depends on axes: reductions, Softmax, normalisation, Concat and Split."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from conversion.coreml.emission import Emission, refusal
 from conversion.graph import Node
 
-PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
-"""ONNX's name to MIL's."""
+Emitter = Callable[[Node, Emission], None]
 
 
-def concat(node: Node, emission: Emission) -> None:
-    """Concat along any axis."""
-    emission.write(node, "concat", values=[emission.read(name) for name in node.inputs], axis=node.attributes["axis"])
+def reduce(operator: str) -> Emitter:
+    """A reduction over some axes.
+
+    Raises:
+        ConversionRefused: It is the mean of whole numbers, which MIL rounds in no stated way.
+    """
+
+    def emit(node: Node, emission: Emission) -> None:
+        if operator == "reduce_mean" and not emission.is_real(node.inputs[0]):
+            raise refusal(node, "the mean of", emission.graph.dtypes[node.inputs[0]], "cast to float")
+        arguments = {"axes": list(node.attributes["axes"]), "keep_dims": bool(node.attributes["keepdims"])}
+        x = emission.number(node, node.inputs[0])
+        if emission.graph.dtypes[node.inputs[0]].kind != "b":
+            emission.write(node, operator, x=x, **arguments)
+        else:
+            reduced = emission.intermediate(node, operator, x=x, **arguments)
+            emission.write(node, "cast", x=reduced, dtype="bool")
+
+    return emit
+
+
+def index_of_extreme(operator: str) -> Emitter:
+    """ArgMax or ArgMin; which of equal values counts is left open by MIL.
+
+    Raises:
+        ConversionRefused: The last of equal values is asked for.
+    """
+
+    def emit(node: Node, emission: Emission) -> None:
+        if node.attributes["select_last_index"]:
+            raise refusal(node, "select_last_index", 1, "use 0")
+        axis, keepdims = node.attributes["axis"], bool(node.attributes["keepdims"])
+        emission.write(node, operator, x=emission.read(node.inputs[0]), axis=axis, keep_dims=keepdims)
+
+    return emit
 
 
 def softmax(node: Node, emission: Emission) -> None:
@@ -21,31 +52,47 @@ def softmax(node: Node, emission: Emission) -> None:
     emission.write(node, "softmax", x=emission.read(node.inputs[0]), axis=node.attributes["axis"])
 
 
-def reduce_mean(node: Node, emission: Emission) -> None:
-    """ReduceMean."""
-    axes, keepdims = list(node.attributes["axes"]), bool(node.attributes["keepdims"])
-    emission.write(node, "reduce_mean", x=emission.read(node.inputs[0]), axes=axes, keep_dims=keepdims)
+def log_softmax(node: Node, emission: Emission) -> None:
+    """LogSoftmax: x less the logarithm of the sum of exponentials."""
+    x = emission.read(node.inputs[0])
+    total = emission.intermediate(node, "reduce_log_sum_exp", x=x, axes=[node.attributes["axis"]], keep_dims=True)
+    emission.write(node, "sub", x=x, y=total)
 
 
-def pad(node: Node, emission: Emission) -> None:
-    """Pad: constant along any axis, reflected or repeated along the last two.
+def layer_normalisation(node: Node, emission: Emission) -> None:
+    """LayerNormalization over the last axes.
 
     Raises:
-        ConversionRefused: It wraps, crops, or mirrors channels.
+        ConversionRefused: Its mean or deviation is read as well.
     """
-    mode = node.attributes["mode"]
-    if mode not in PAD_MODES:
-        raise refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
-    amounts = np.asarray(node.attributes["pads"], np.int32).reshape(2, -1).T
-    if amounts.min() < 0:
-        raise refusal(node, "negative pads", amounts.T.reshape(-1).tolist(), "crop with Slice")
-    if mode != "constant" and amounts[:-2].any():
-        raise refusal(node, f"{mode} pads", amounts.T.reshape(-1).tolist(), "pad the last two axes only, or constantly")
+    if len(node.outputs) > 1:
+        raise refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
+    shape, axis = emission.shape(node.inputs[0]), node.attributes["axis"]
+    bias = emission.constant(node, 2)
+    gamma = np.broadcast_to(emission.weights(node, 1), shape[axis:]).copy()
+    beta = np.zeros_like(gamma) if bias is None else np.broadcast_to(bias, shape[axis:]).copy()
     emission.write(
         node,
-        "pad",
+        "layer_norm",
         x=emission.read(node.inputs[0]),
-        pad=(amounts if mode == "constant" else amounts[-2:]).reshape(-1),
-        mode=PAD_MODES[mode],
-        constant_val=np.float32(node.attributes["value"]),
+        axes=list(range(axis, len(shape))),
+        gamma=gamma,
+        beta=beta,
+        epsilon=np.float32(node.attributes["epsilon"]),
+    )
+
+
+def concat(node: Node, emission: Emission) -> None:
+    """Concat along any axis."""
+    emission.write(node, "concat", values=[emission.read(name) for name in node.inputs], axis=node.attributes["axis"])
+
+
+def split(node: Node, emission: Emission) -> None:
+    """Split into given lengths."""
+    emission.write(
+        node,
+        "split",
+        x=emission.read(node.inputs[0]),
+        split_sizes=list(node.attributes["split"]),
+        axis=node.attributes["axis"],
     )

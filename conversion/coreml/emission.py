@@ -1,18 +1,29 @@
 """What an operator's function is given: it reads tensors of the graph and appends MIL operators through this.
 
-Names, shapes, precision of constants and refusals are dealt with here, so that an operator is a few lines.
+Names, shapes, types, precision and refusals are dealt with here, so that an operator is a few lines.
 """
 
 import re
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
 import numpy as np
 
+from conversion.coreml.toolbox import load_coremltools
 from conversion.graph import Array, Graph, Node
 from training.student.errors import ConversionRefused
 
+Precision = Literal["fp32", "fp16"]
+
 Variable = Any
 """A MIL variable; coremltools ships no types."""
+
+KINDS = {"float32": "fp32", "int32": "int32", "int64": "int32", "bool": "bool"}
+"""The types that tensors of a graph may have, and MIL's in which they are computed before any float16."""
+
+LARGEST_RANK = 5
+LARGEST_HALF = float(np.finfo(np.float16).max)
+SMALLEST_HALF = np.finfo(np.float16).smallest_subnormal
 
 
 def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
@@ -21,22 +32,42 @@ def refusal(node: Node, attribute: str, found: object, instead: str) -> Conversi
 
 
 class Emission:
-    """One graph on its way into a MIL program."""
+    """One graph on its way into a MIL program.
 
-    def __init__(self, graph: Graph, builder: Any) -> None:
-        """Write `graph` through coremltools' MIL `builder`."""
+    With fp16, each operator computes in float16, its constants included, and casts stand only at the borders.
+    """
+
+    def __init__(self, graph: Graph, *, precision: Precision, single: Collection[str] = ()) -> None:
+        """Write `graph`; operators that compute a tensor of `single` stay in float32."""
+        mil = load_coremltools().converters.mil
         self.graph = graph
-        self._builder = builder
-        self._variables: dict[str, Variable] = {}
+        self._precision, self._single = precision, frozenset(single)
+        # By default it counts names over all programs that it ever built, which would show in the bytes of this one.
+        self._builder: Any = type("Builder", (mil.Builder,), {"_get_free_name": staticmethod(self.name)})
+        self._variable_type = mil.Var
         self._names: set[str] = set()
+        self._variables: dict[str, Variable] = {}
+        self._held: dict[str, Variable] = {}
+        self._cast: dict[tuple[str, str], Variable] = {}
+        self._borders = {tensor: self.name(tensor) for tensor in dict.fromkeys((*graph.inputs, *graph.outputs))}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The graph's inputs, and what they are called in Core ML."""
+        return {tensor: self._borders[tensor] for tensor in self.graph.inputs}
 
     def declare(self, tensor: str, variable: Variable) -> None:
         """Let an input of the graph be read as `variable`."""
-        self._variables[tensor] = variable
+        is_bool = self.graph.dtypes[tensor].kind == "b"
+        self._variables[tensor] = self._as_kind(variable, "bool") if is_bool else variable
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """A tensor's shape."""
         return self.graph.shapes[tensor]
+
+    def is_real(self, tensor: str) -> bool:
+        """Whether a tensor holds real numbers."""
+        return self.graph.dtypes[tensor].kind == "f"
 
     def constant(self, node: Node, position: int) -> Array | None:
         """The value of an input that must be known; None where it is left out.
@@ -49,7 +80,7 @@ class Emission:
             return None
         if name not in self.graph.constants:
             raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
-        return _in_float32(self.graph.constants[name])
+        return _plain(name, self.graph.constants[name])
 
     def weights(self, node: Node, position: int) -> Array:
         """A kernel, which must be known.
@@ -62,58 +93,196 @@ class Emission:
         return value
 
     def read(self, tensor: str) -> Variable | Array:
-        """What MIL's builder takes for a tensor: a variable, or an array for a constant."""
-        if tensor in self._variables:
-            return self._variables[tensor]
-        return _in_float32(self.graph.constants[tensor])
-
-    def write(self, node: Node, operator: str, **arguments: Any) -> None:
-        """Compute the node's output.
+        """What MIL's builder takes for a tensor: a variable, or an array for a constant.
 
         Raises:
-            ConversionRefused: The output is no tensor of real numbers, is one of several, or would get another
-                shape in Core ML than in ONNX.
+            ConversionRefused: It has more axes than Core ML, or is a constant that 32 bits do not hold.
         """
-        name, *others = node.outputs
-        if any(others):
-            raise refusal(node, "the further outputs", ", ".join(others), "use the first output alone")
-        if self.graph.dtypes[name].kind != "f":
-            raise refusal(node, "numbers of type", self.graph.dtypes[name], "export the model in float32")
-        variable = self._append(operator, name, arguments)
-        if tuple(variable.shape) != self.shape(name):
-            raise refusal(
-                node, "shape", f"{self.shape(name)} with {dict(node.attributes)}", f"it gives {tuple(variable.shape)}"
-            )
-        self._variables[name] = variable
+        if tensor in self._variables:
+            return self._variables[tensor]
+        if len(shape := self.shape(tensor)) > LARGEST_RANK:
+            raise ConversionRefused(f"'{tensor}' has shape {shape}; Core ML has at most {LARGEST_RANK} axes")
+        return _plain(tensor, self.graph.constants[tensor])
+
+    def elements(self, tensor: str) -> Variable | Array:
+        """A tensor of any number of axes, in whatever shape it is held."""
+        return self._held[tensor] if tensor in self._held else self.read(tensor)
+
+    def hold(self, tensor: str, variable: Variable) -> None:
+        """Let a tensor of more axes than Core ML has be known as a variable of the same elements in the same order."""
+        self._held[tensor] = variable
+
+    def number(self, node: Node, tensor: str) -> Variable | Array:
+        """A tensor, truths as 0 and 1."""
+        value = self.read(tensor)
+        if self.graph.dtypes[tensor].kind != "b":
+            return value
+        return value.astype(np.int32) if isinstance(value, np.ndarray) else self._as_kind(value, "int32")
+
+    def like(self, tensor: str, number: float) -> Any:
+        """A number of a tensor's type."""
+        return np.float32(number) if self.is_real(tensor) else np.int32(number)
+
+    def kind(self, node: Node, tensor: str) -> str:
+        """MIL's type of a tensor that the node computes."""
+        is_half = self.is_real(tensor) and self._is_half(node, {})
+        return "fp16" if is_half else KINDS[self.graph.dtypes[tensor].name]
+
+    def shaped(self, node: Node, tensor: str, shape: tuple[int, ...]) -> Variable | Array:
+        """A tensor in another shape of as many elements."""
+        value = self.elements(tensor)
+        if tuple(value.shape) == shape:
+            return value
+        if isinstance(value, np.ndarray):
+            return value.reshape(shape)
+        return self.intermediate(node, "reshape", x=value, shape=list(shape))
+
+    def broadcast(self, node: Node, tensor: str, shape: tuple[int, ...]) -> Variable | Array:
+        """A tensor repeated to another shape by numpy's rules."""
+        value = self.read(tensor)
+        if isinstance(value, np.ndarray):
+            return np.broadcast_to(value, shape).copy()
+        own = (*(1,) * (len(shape) - len(value.shape)), *value.shape)
+        repeats = [wanted // size for wanted, size in zip(shape, own, strict=True)]
+        x = self.shaped(node, tensor, own)
+        return x if own == shape else self.intermediate(node, "tile", x=x, reps=repeats)
+
+    def write(self, node: Node, operator: str, **arguments: Any) -> None:
+        """Compute the node's outputs, one or, as for `split`, several.
+
+        Raises:
+            ConversionRefused: An output has a type, rank or size that Core ML has not, or would get another shape in
+                Core ML than in ONNX; or coremltools refuses the arguments.
+        """
+        for tensor in node.outputs:
+            self._check(node, tensor)
+        names = [self._result_name(node, tensor, arguments) for tensor in node.outputs]
+        name = names[0] if len(names) == 1 else self.name(f"{names[0]}_{operator}")
+        result = self._append(node, operator, name, arguments)
+        variables = result if isinstance(result, list | tuple) else [result]
+        if len(variables) != len(names):
+            raise refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
+        for tensor, variable, name in zip(node.outputs, variables, names, strict=True):
+            if tuple(variable.shape) != self.shape(tensor):
+                found = f"{self.shape(tensor)} with {dict(node.attributes)}"
+                raise refusal(node, "shape", found, f"it gives {tuple(variable.shape)}")
+            variable.name = name
+            self._variables[tensor] = variable
 
     def intermediate(self, node: Node, operator: str, **arguments: Any) -> Variable:
         """Compute a tensor that the graph does not have."""
-        return self._append(operator, f"{node.outputs[0]}_{operator}", arguments)
+        return self._append(node, operator, self.name(f"{node.outputs[0]}_{operator}"), arguments)
 
     def outputs(self) -> list[Variable]:
-        """The variables of the graph's outputs.
+        """The variables of the graph's outputs: float32 or int32, under the names that `emit` promises.
 
         Raises:
             ConversionRefused: An output is not computed.
         """
-        for name in self.graph.outputs:
-            if name in self.graph.inputs or name not in self._variables:
-                raise ConversionRefused(f"output '{name}' is not computed from the input; remove it from the model")
-        return [self._variables[name] for name in self.graph.outputs]
+        results = []
+        for tensor in self.graph.outputs:
+            if tensor in self.graph.inputs or tensor not in self._variables:
+                raise ConversionRefused(f"output '{tensor}' is not computed from the input; remove it from the model")
+            variable, name = self._variables[tensor], self._borders[tensor]
+            # Core ML has neither float16, before iOS 16, nor bool at its borders.
+            if variable.is_tensor_or_scalar_of(dtype="fp16"):
+                variable = self._builder.cast(x=variable, dtype="fp32", name=name)
+            elif variable.is_tensor_or_scalar_of(dtype="bool"):
+                variable = self._builder.cast(x=variable, dtype="int32", name=name)
+            results.append(variable)
+        return results
 
     def name(self, tensor: str) -> str:
         """A tensor's name as Core ML allows it: letters, digits and underscores, each name once."""
-        name = re.sub(r"\W", "_", tensor, flags=re.ASCII)
-        name = name if re.match("[A-Za-z_]", name) else f"_{name}"
+        name = mended(tensor)
         while name in self._names:
             name += "_"
         self._names.add(name)
         return name
 
-    def _append(self, operator: str, name: str, arguments: dict[str, Any]) -> Variable:
-        return getattr(self._builder, operator)(**arguments, name=self.name(name))
+    def _result_name(self, node: Node, tensor: str, arguments: dict[str, Any]) -> str:
+        """A border's own name goes to what crosses it, which may be a cast of what the node computes."""
+        if tensor not in self._borders:
+            return self.name(tensor)
+        if self.graph.dtypes[tensor].kind == "b":
+            return self.name(f"{tensor}_bool")
+        is_half = self.is_real(tensor) and self._is_half(node, arguments)
+        return self.name(f"{tensor}_fp16") if is_half else self._borders[tensor]
+
+    def _check(self, node: Node, tensor: str) -> None:
+        shape, dtype = self.shape(tensor), self.graph.dtypes[tensor]
+        if dtype.name not in KINDS:
+            raise refusal(node, "numbers of type", dtype, f"export the model with {', '.join(KINDS)}")
+        if 0 in shape:
+            raise refusal(node, "an empty tensor of shape", shape, "remove it from the model")
+        if len(shape) > LARGEST_RANK:
+            raise refusal(node, "a tensor of rank", len(shape), f"use at most {LARGEST_RANK} axes")
+
+    def _append(self, node: Node, operator: str, name: str, arguments: dict[str, Any]) -> Variable:
+        kind = "fp16" if self._is_half(node, arguments) else "fp32"
+        given = {key: self._argument(value, kind) for key, value in arguments.items()}
+        try:
+            return getattr(self._builder, operator)(**given, name=name)
+        except (ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
+            found = f"{operator} of {[self.shape(name) for name in node.inputs if name]}: {error}"
+            raise refusal(node, "this as", found, "change the model there") from error
+
+    def _is_half(self, node: Node, arguments: dict[str, Any]) -> bool:
+        """Whether an operator computes in float16: not where one of its constants would overflow."""
+        if self._precision == "fp32" or not self._single.isdisjoint(node.outputs):
+            return False
+        return all(_fits_half(value) for value in arguments.values())
+
+    def _argument(self, value: Any, kind: str) -> Any:
+        """A constant or variable in the precision of the operator that reads it; what is not real stays."""
+        if isinstance(value, self._variable_type):
+            other = "fp32" if kind == "fp16" else "fp16"
+            return self._as_kind(value, kind) if value.is_tensor_or_scalar_of(dtype=other) else value
+        if isinstance(value, list):
+            return [self._argument(item, kind) for item in value]
+        if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
+            return _as_half(value) if kind == "fp16" else value.astype(np.float32, copy=False)
+        return value
+
+    def _as_kind(self, variable: Variable, kind: str) -> Variable:
+        """A variable in another type, cast once for all who read it."""
+        key = variable.name, kind
+        if key not in self._cast:
+            name = self.name(f"{variable.name}_{kind}")
+            self._cast[key] = self._builder.cast(x=variable, dtype=kind, name=name)
+        return self._cast[key]
 
 
-def _in_float32(value: Array) -> Array:
-    """Real numbers as the builder takes them; what of it becomes float16 is for coremltools to say."""
-    return value.astype(np.float32) if value.dtype.kind == "f" else value
+def mended(tensor: str) -> str:
+    """A tensor's name with what Core ML does not allow replaced by underscores."""
+    name = re.sub(r"\W", "_", tensor, flags=re.ASCII)
+    return name if re.match("[A-Za-z_]", name) else f"_{name}"
+
+
+def _plain(tensor: str, value: Array) -> Array:
+    """A constant as MIL has it: real numbers as float32, whole ones as int32."""
+    if value.dtype.kind == "f":
+        return value.astype(np.float32, copy=False)
+    if value.dtype.kind == "b":
+        return value
+    limits = np.iinfo(np.int32)
+    if value.size and (value.min() < limits.min or value.max() > limits.max):
+        raise ConversionRefused(f"constant '{tensor}' holds {value.min()} to {value.max()}; Core ML has 32 bits only")
+    return value.astype(np.int32)
+
+
+def _fits_half(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_fits_half(item) for item in value)
+    if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind != "f":
+        return True
+    # Infinities mean the same in both.
+    return bool(np.max(np.abs(value), where=np.isfinite(value), initial=0) <= LARGEST_HALF)
+
+
+def _as_half(value: Any) -> Any:
+    """Rounded, but a single number, such as an epsilon, never to zero."""
+    half = value.astype(np.float16)
+    if half.size == 1 and half == 0 and value != 0:
+        return np.copysign(np.full_like(half, SMALLEST_HALF), value).astype(np.float16)[()]
+    return half

@@ -1,34 +1,49 @@
-"""From the typed graph to a Core ML package, through coremltools' MIL builder."""
+"""From the typed graph to a Core ML package, through coremltools' MIL builder.
 
-from collections.abc import Mapping
+None of coremltools' passes is run: the graph is already in one spelling, and the program is written in the precision
+that it shall have. Converting through `coremltools.convert` took fifteen times as long and changed nothing that we
+need.
+"""
+
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 from conversion.coreml import package
-from conversion.coreml.emission import Emission
+from conversion.coreml.emission import KINDS, LARGEST_RANK, Emission, Precision
+from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
 from conversion.coreml.toolbox import load_coremltools, quiet
 from conversion.graph import Graph
 from training.student.aside import written_aside
 from training.student.errors import BadInput, ConversionRefused
 
-Precision = Literal["fp32", "fp16"]
-
 TARGET = "iOS15"
 """The oldest system with ML programs; every operator of the table exists there."""
 
 
-def emit(graph: Graph, destination: Path, *, precision: Precision, metadata: Mapping[str, str]) -> None:
-    """Write `graph` as an ML program that reads an RGB image.
+def emit(
+    graph: Graph,
+    destination: Path,
+    *,
+    precision: Precision,
+    metadata: Mapping[str, str],
+    image: bool = True,
+    single: Collection[str] = (),
+) -> None:
+    """Write `graph` as an ML program.
 
-    The input, an image of raw 0 to 255, and the outputs, float32 arrays of the graph's own shapes, keep their names.
-    With fp16, weights and arithmetic are float16. The same graph gives the same bytes.
+    Inputs and outputs keep their names, where Core ML allows them, and the graph's own shapes; outputs are float32
+    or int32, which also stands for int64 and bool. With fp16, weights and arithmetic are float16. The same graph
+    gives the same bytes.
 
     Args:
-        graph: With one input (1, 3, H, W).
+        graph: With one input (1, 3, H, W) where `image` is asked for.
         destination: Ends in `.mlpackage`; replaced when it exists.
         precision: Of weights and arithmetic.
         metadata: User-defined metadata of the package, such as the contract.
+        image: Whether the input is an RGB image of raw 0 to 255; otherwise inputs are float32 or int32 arrays.
+        single: Names of tensors whose operators stay in float32.
 
     Raises:
         ConversionRefused: Core ML cannot express an operator or attribute, which the message names.
@@ -36,29 +51,15 @@ def emit(graph: Graph, destination: Path, *, precision: Precision, metadata: Map
     """
     if destination.suffix != ".mlpackage":
         raise BadInput(f"'{destination.name}' must end in .mlpackage")
-    if precision not in PRECISIONS:
-        raise BadInput(f"unknown precision '{precision}' of Core ML; expected {' or '.join(PRECISIONS)}")
+    if precision not in get_args(Precision):
+        raise BadInput(f"unknown precision '{precision}' of Core ML; expected {' or '.join(get_args(Precision))}")
+    graph = fused(graph)
     _refuse_unknown(graph)
-    _refuse_other_inputs(graph)
-    ct = load_coremltools()
-    emission = Emission(graph, ct.converters.mil.Builder)
-    image = emission.name(graph.inputs[0])
+    _refuse_inputs(graph, image)
     with quiet():
-        model = ct.convert(
-            _program(emission, image),
-            source="milinternal",
-            convert_to="mlprogram",
-            inputs=[ct.ImageType(name=image, shape=graph.shapes[graph.inputs[0]], color_layout=ct.colorlayout.RGB)],
-            minimum_deployment_target=ct.target[TARGET],
-            compute_precision=ct.precision[PRECISIONS[precision]],
-            skip_model_load=True,
-        )
-    with written_aside(destination) as temporary:
-        package.save(model, temporary, metadata=metadata)
-
-
-PRECISIONS: Mapping[str, str] = {"fp32": "FLOAT32", "fp16": "FLOAT16"}
-"""Ours to coremltools' own."""
+        program = _program(Emission(graph, precision=precision, single=single))
+        with written_aside(destination) as temporary:
+            package.write(program, temporary, image=image, metadata=metadata)
 
 
 def _refuse_unknown(graph: Graph) -> None:
@@ -71,24 +72,37 @@ def _refuse_unknown(graph: Graph) -> None:
         )
 
 
-def _refuse_other_inputs(graph: Graph) -> None:
+def _refuse_inputs(graph: Graph, image: bool) -> None:
     found = {name: graph.shapes[name] for name in graph.inputs}
-    if [shape[:2] for shape in found.values()] != [(1, 3)] or any(len(shape) != 4 for shape in found.values()):
+    if image and ([shape[:2] for shape in found.values()] != [(1, 3)] or any(len(s) != 4 for s in found.values())):
         raise ConversionRefused(f"inputs are {found}; expected one RGB image of shape (1, 3, H, W)")
+    for name in (*graph.inputs, *graph.outputs):
+        shape, dtype = graph.shapes[name], graph.dtypes[name]
+        if dtype.name not in KINDS or not 1 <= len(shape) <= LARGEST_RANK or 0 in shape:
+            raise ConversionRefused(
+                f"'{name}' is {dtype} of shape {shape}; Core ML's inputs and outputs have 1 to {LARGEST_RANK} axes, "
+                f"none empty, and hold {', '.join(KINDS)}"
+            )
 
 
-def _program(emission: Emission, image: str) -> Any:
+def _program(emission: Emission) -> Any:
     """The MIL program of a graph."""
     ct = load_coremltools()
+    mil, types = ct.converters.mil, ct.converters.mil.mil.types
     graph = emission.graph
-    (tensor,) = graph.inputs
-    placeholder = ct.converters.mil.Builder.placeholder(shape=graph.shapes[tensor])
-    function = ct.converters.mil.Function({image: placeholder}, opset_version=ct.target[TARGET])
+    placeholders = {
+        name: mil.Builder.placeholder(
+            shape=graph.shapes[tensor], dtype=types.fp32 if emission.is_real(tensor) else types.int32
+        )
+        for tensor, name in emission.inputs.items()
+    }
+    function = mil.Function(placeholders, opset_version=ct.target[TARGET])
     with function:
-        emission.declare(tensor, function.inputs[image])
+        for tensor, name in emission.inputs.items():
+            emission.declare(tensor, function.inputs[name])
         for node in graph.nodes:
             OPERATORS[node.operator](node, emission)
         function.set_outputs(emission.outputs())
-    program = ct.converters.mil.Program()
+    program = mil.Program()
     program.add_function("main", function)
     return program

@@ -4,7 +4,7 @@ This proves what is in the package: the program, its weights as stored, its imag
 not prove Apple's kernels, which may order sums differently; on macOS, let Core ML itself run it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from conversion.coreml import package
 from conversion.coreml.kernels import KERNELS, Kernel
+from conversion.node import Array
 from training.student.errors import BadInput, ConversionRefused
 
 Rounding = Literal["fp32", "fp16"]
@@ -30,6 +31,28 @@ class Image:
     width: int
     channels: tuple[int, ...]
     """Which of R, G, B each channel of the tensor holds."""
+
+    def tensor(self, image: NDArray[np.uint8]) -> Array:
+        """The array (1, 3, H, W) that Core ML makes of an image (H, W, 3) of raw RGB.
+
+        Raises:
+            BadInput: The image has another shape or type.
+        """
+        expected = (self.height, self.width, 3)
+        if image.shape != expected or image.dtype != np.uint8:
+            raise BadInput(f"image is {image.dtype} of shape {image.shape}, the package expects uint8 {expected}")
+        return np.ascontiguousarray(image[..., list(self.channels)].transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A tensor of the program."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    is_half: bool
+    """Whether it is float16 in MIL; here that is held as float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +70,26 @@ class Step:
     name: str
     kernel: Kernel
     arguments: Mapping[str, Any]
-    output: str
-    is_half: bool
-    """Whether the result is float16 in MIL."""
+    outputs: tuple[Variable, ...]
+
+    @property
+    def reads(self) -> set[str]:
+        """The tensors among its arguments."""
+        items = (item for given in self.arguments.values() for item in (given if isinstance(given, list) else [given]))
+        return {item.name for item in items if isinstance(item, Name)}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What a package computes."""
 
-    image: Image
+    inputs: tuple[Variable, ...]
+    image: Image | None
+    """Set where the only input is an image."""
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
 
-    def run(self, image: NDArray[np.uint8], *, rounding: Rounding) -> dict[str, NDArray[np.float32]]:
+    def run(self, image: NDArray[np.uint8], *, rounding: Rounding) -> dict[str, Array]:
         """The outputs for one image.
 
         Args:
@@ -69,39 +98,80 @@ class Program:
                 sums inside an operator stay in float32. `fp32` never rounds. What overflows becomes infinite.
 
         Raises:
-            BadInput: The image has another shape or type.
+            BadInput: The package takes no image, or one of another shape or type.
             ConversionRefused: A step's parameters mean something that MIL's documentation leaves open.
         """
-        values: dict[str, Any] = {self.image.name: self._tensor(image)}
-        with torch.inference_mode():
-            for step in self.steps:
-                arguments = {name: _filled(argument, values) for name, argument in step.arguments.items()}
-                try:
-                    result = step.kernel(**arguments)
-                except ConversionRefused as error:
-                    raise ConversionRefused(f"{step.operator} '{step.name}': {error}") from error
-                values[step.output] = result.half().float() if step.is_half and rounding == "fp16" else result
-        return {name: values[name].float().numpy() for name in self.outputs}
+        return self.evaluate(self.feeds(image), rounding=rounding)
 
-    def _tensor(self, image: NDArray[np.uint8]) -> Tensor:
-        expected = (self.image.height, self.image.width, 3)
-        if image.shape != expected or image.dtype != np.uint8:
-            raise BadInput(f"image is {image.dtype} of shape {image.shape}, the package expects uint8 {expected}")
-        planes = image[..., list(self.image.channels)].transpose(2, 0, 1)[None]
-        return torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32))
+    def feeds(self, image: NDArray[np.uint8]) -> dict[str, Array]:
+        """An image as the input that `evaluate` and `trace` want.
+
+        Raises:
+            BadInput: The package takes no image, or one of another shape or type.
+        """
+        if self.image is None:
+            raise BadInput(f"the package takes arrays {', '.join(v.name for v in self.inputs)}, no image")
+        return {self.image.name: self.image.tensor(image)}
+
+    def evaluate(self, inputs: Mapping[str, Array], *, rounding: Rounding) -> dict[str, Array]:
+        """The outputs for arrays by the names of the package's inputs; an image as Core ML unpacks it, (1, 3, H, W).
+
+        Raises:
+            BadInput: An input is missing or unknown, or has another shape or type.
+            ConversionRefused: A step's parameters mean something that MIL's documentation leaves open.
+        """
+        found = {name: value for name, value in self._execute(inputs, rounding) if name in self.outputs}
+        return {name: found[name].numpy() for name in self.outputs}
+
+    def trace(self, inputs: Mapping[str, Array], *, rounding: Rounding) -> Iterator[tuple[str, Array]]:
+        """Each tensor of the program as it is computed, by name, beginning with the inputs; else as `evaluate`."""
+        for name, value in self._execute(inputs, rounding):
+            yield name, value.numpy()
+
+    def _execute(self, inputs: Mapping[str, Array], rounding: Rounding) -> Iterator[tuple[str, Tensor]]:
+        """No tensor is kept beyond the last step that reads it."""
+        values = self._given(inputs, rounding)
+        yield from values.items()
+        last = {name: index for index, step in enumerate(self.steps) for name in step.reads}
+        for index, step in enumerate(self.steps):
+            results = _computed(step, values)
+            for output, result in zip(step.outputs, results, strict=True):
+                values[output.name] = _rounded(result, output, rounding)
+                yield output.name, values[output.name]
+            for name in (*step.reads, *(output.name for output in step.outputs)):
+                if last.get(name, -1) <= index:
+                    del values[name]
+
+    def _given(self, inputs: Mapping[str, Array], rounding: Rounding) -> dict[str, Tensor]:
+        expected = {variable.name: variable for variable in self.inputs}
+        if inputs.keys() != expected.keys():
+            raise BadInput(f"inputs are {', '.join(inputs) or 'none'}; the package expects {', '.join(expected)}")
+        values = {}
+        for name, variable in expected.items():
+            value = np.asarray(inputs[name])
+            is_alike = (value.dtype.kind == "f") == variable.dtype.is_floating_point
+            if value.shape != variable.shape or not is_alike:
+                raise BadInput(
+                    f"input '{name}' is {value.dtype} of shape {value.shape}, the package expects "
+                    f"{variable.dtype} of shape {variable.shape}"
+                )
+            tensor = torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape)).to(variable.dtype)
+            values[name] = _rounded(tensor, variable, rounding)
+        return values
 
 
 def load(path: Path) -> Program:
     """Read a saved package back, with its weights.
 
     Raises:
-        BadInput: There is no package at `path`, it is damaged, or it does not take one image.
+        BadInput: There is no package at `path`, it is damaged, or it takes something else than one image or arrays.
         ConversionRefused: The program has an operator that has no kernel here; the message names it.
     """
     specification, program = package.read_program(path)
     function = program.functions["main"]
     names = {output.name for output in specification.description.output}
     return Program(
+        inputs=tuple(_variable(variable) for variable in function.inputs.values()),
         image=_image(path, specification, function),
         outputs=tuple(variable.name for variable in function.outputs if variable.name in names),
         steps=tuple(_step(operation) for operation in function.operations if not _is_constant(operation)),
@@ -120,11 +190,13 @@ def read_metadata(path: Path) -> dict[str, str]:
 _CHANNELS: Mapping[str, tuple[int, ...]] = {"RGB": (0, 1, 2), "BGR": (2, 1, 0)}
 
 
-def _image(path: Path, specification: Any, function: Any) -> Image:
+def _image(path: Path, specification: Any, function: Any) -> Image | None:
     inputs = specification.description.input
-    if len(inputs) != 1 or inputs[0].type.WhichOneof("Type") != "imageType" or inputs[0].name not in function.inputs:
-        found = {entry.name: entry.type.WhichOneof("Type") for entry in inputs}
-        raise BadInput(f"{path} takes {found}; expected one image")
+    kinds = {entry.name: entry.type.WhichOneof("Type") for entry in inputs}
+    if set(kinds.values()) == {"multiArrayType"} and kinds.keys() == function.inputs.keys():
+        return None
+    if list(kinds.values()) != ["imageType"] or inputs[0].name not in function.inputs:
+        raise BadInput(f"{path} takes {kinds}; expected one image, or arrays")
     described = inputs[0].type.imageType
     colour = described.ColorSpace.Name(described.colorSpace)
     if colour not in _CHANNELS:
@@ -142,31 +214,62 @@ def _step(operation: Any) -> Step:
     if operation.op_type not in KERNELS:
         raise ConversionRefused(
             f"no kernel for MIL operator {operation.op_type} ('{operation.name}'); known are {', '.join(KERNELS)}: "
-            "run the package on macOS, or add the operator to conversion/coreml/kernels.py"
+            "run the package on macOS, or add the operator to conversion/coreml/kernels"
         )
-    (output,) = operation.outputs
     return Step(
         operator=operation.op_type,
         name=operation.name,
         kernel=KERNELS[operation.op_type],
-        arguments={name: _argument(given) for name, given in operation.inputs.items() if given is not None},
-        output=output.name,
-        is_half=output.is_tensor_or_scalar_of(dtype="fp16"),
+        arguments={
+            name: _argument(given, name in _DATA) for name, given in operation.inputs.items() if given is not None
+        },
+        outputs=tuple(_variable(output) for output in operation.outputs),
     )
 
 
-def _argument(given: Any) -> Any:
-    """A constant as kernels take it: real numbers as float32 tensors, anything else as Python has it."""
+_DATA = {"x", "y", "a", "b", "cond", "values", "indices"}
+"""The parameters that hold data, also where it is constant and whole; others are settings."""
+
+
+def _variable(variable: Any) -> Variable:
+    is_half = variable.is_tensor_or_scalar_of(dtype="fp16")
+    is_real = is_half or variable.is_tensor_or_scalar_of(dtype="fp32")
+    is_bool = variable.is_tensor_or_scalar_of(dtype="bool")
+    dtype = torch.float32 if is_real else torch.bool if is_bool else torch.int32
+    return Variable(variable.name, tuple(variable.shape), dtype, is_half)
+
+
+def _argument(given: Any, is_data: bool) -> Any:
+    """A constant as kernels take it: real numbers as float32 tensors, settings otherwise as Python has them."""
     if isinstance(given, list | tuple):
-        return [_argument(item) for item in given]
+        return [_argument(item, is_data) for item in given]
     if given.op is None or not _is_constant(given.op):
         return Name(given.name)
     value = given.val if given.op.op_type == "const" else given.op.materialized_val_inference()
     array = np.asarray(value)
-    return torch.from_numpy(np.array(array, np.float32)) if array.dtype.kind == "f" else array.tolist()
+    if array.dtype.kind == "f":
+        return torch.from_numpy(np.array(array, np.float32))
+    if is_data:
+        return torch.from_numpy(np.array(array, np.bool_ if array.dtype.kind == "b" else np.int32))
+    return array.tolist()
 
 
-def _filled(argument: Any, values: Mapping[str, Any]) -> Any:
+def _computed(step: Step, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    arguments = {name: _filled(argument, values) for name, argument in step.arguments.items()}
+    try:
+        with torch.inference_mode():
+            result = step.kernel(**arguments)
+    # What a stranger's program asks for may not fit together, or name a parameter of a newer system.
+    except (ConversionRefused, RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ConversionRefused(f"{step.operator} '{step.name}': {error}") from error
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _filled(argument: Any, values: Mapping[str, Tensor]) -> Any:
     if isinstance(argument, list):
         return [_filled(item, values) for item in argument]
     return values[argument.name] if isinstance(argument, Name) else argument
+
+
+def _rounded(value: Tensor, variable: Variable, rounding: Rounding) -> Tensor:
+    return value.half().float() if variable.is_half and rounding == "fp16" else value

@@ -76,39 +76,80 @@ def read_metadata(path: Path) -> dict[str, str]:
     return dict(read_specification(path).description.metadata.userDefined)
 
 
-def save(model: Any, path: Path, *, metadata: Mapping[str, str]) -> None:
-    """Write coremltools' model as a package that depends on nothing but the model and `metadata`.
+def write(program: Any, path: Path, *, image: bool, metadata: Mapping[str, str]) -> None:
+    """Write a MIL program as a package that depends on nothing but the program and `metadata`.
 
-    coremltools gives a package its date, random identifiers and protobuf maps in any order; here the date is left
-    out, identifiers follow from the content and maps are sorted.
+    Laid out as coremltools does it, except that it gives a package its date, random identifiers and protobuf maps in
+    any order; here there is no date, identifiers follow from the content and maps are sorted.
+
+    Args:
+        program: Of coremltools, with a function `main`.
+        path: Of the package, which does not exist yet.
+        image: Whether the only input is an RGB image; otherwise inputs are arrays.
+        metadata: User-defined.
     """
-    model.save(str(path))
-    specification = model.get_spec()
-    described = specification.description
-    described.input[0].shortDescription = IMAGE_DESCRIPTION
-    for output in described.output:
-        output.shortDescription = LOGITS_DESCRIPTION
-    user_defined = described.metadata.userDefined
-    for key in _TRANSIENT:
-        user_defined.pop(key, None)
-    user_defined.update(metadata)
+    from coremltools.proto import Model_pb2
+
+    (path / "Data" / WEIGHTS).mkdir(parents=True)
+    specification = Model_pb2.Model(
+        specificationVersion=VERSION,
+        description=_description(program.functions["main"], image),
+        mlProgram=_serialised(program, path / "Data" / WEIGHTS),
+    )
+    specification.description.metadata.userDefined.update(metadata)
     (path / "Data" / SPECIFICATION).write_bytes(specification.SerializeToString(deterministic=True))
-    _stabilise_manifest(path)
+    _write_manifest(path)
 
 
-_TRANSIENT = ("com.github.apple.coremltools.conversion_date", "com.github.apple.coremltools.source")
+VERSION = 6
+"""Of the specification: iOS 15."""
 
 
-def _stabilise_manifest(path: Path) -> None:
-    file = path / "Manifest.json"
-    manifest = json.loads(file.read_text(encoding="utf-8"))
-    identifiers = {
-        old: _identifier(path / "Data" / entry["path"], entry["path"])
-        for old, entry in manifest["itemInfoEntries"].items()
+def _serialised(program: Any, weights: Path) -> Any:
+    """The program as protobuf, its larger constants in a file beside it, which is complete when this returns."""
+    from coremltools.converters.mil.backend.mil.load import MILProtoExporter
+
+    return MILProtoExporter(program, str(weights), VERSION).export()
+
+
+def _description(function: Any, image: bool) -> Any:
+    from coremltools.proto import FeatureTypes_pb2, Model_pb2
+
+    arrays = FeatureTypes_pb2.ArrayFeatureType
+
+    def array(name: str, variable: Any, text: str) -> Any:
+        element = arrays.FLOAT32 if variable.is_tensor_or_scalar_of(dtype="fp32") else arrays.INT32
+        kind = FeatureTypes_pb2.FeatureType(multiArrayType=arrays(shape=variable.shape, dataType=element))
+        return Model_pb2.FeatureDescription(name=name, type=kind, shortDescription=text)
+
+    def picture(name: str, variable: Any) -> Any:
+        *_, height, width = variable.shape
+        colour = FeatureTypes_pb2.ImageFeatureType(
+            height=height, width=width, colorSpace=FeatureTypes_pb2.ImageFeatureType.RGB
+        )
+        kind = FeatureTypes_pb2.FeatureType(imageType=colour)
+        return Model_pb2.FeatureDescription(name=name, type=kind, shortDescription=IMAGE_DESCRIPTION)
+
+    inputs = function.inputs.items()
+    return Model_pb2.ModelDescription(
+        input=[picture(name, variable) if image else array(name, variable, "") for name, variable in inputs],
+        output=[array(entry.name, entry, LOGITS_DESCRIPTION if image else "") for entry in function.outputs],
+    )
+
+
+def _write_manifest(path: Path) -> None:
+    entries = {
+        _identifier(path / "Data" / item, item): {
+            "author": "com.apple.CoreML",
+            "description": f"CoreML Model {what}",
+            "name": Path(item).name,
+            "path": item,
+        }
+        for item, what in ((SPECIFICATION, "Specification"), (WEIGHTS, "Weights"))
     }
-    manifest["itemInfoEntries"] = {identifiers[old]: entry for old, entry in manifest["itemInfoEntries"].items()}
-    manifest["rootModelIdentifier"] = identifiers[manifest["rootModelIdentifier"]]
-    file.write_text(json.dumps(manifest, indent=4, sort_keys=True), encoding="utf-8")
+    root = next(identifier for identifier, entry in entries.items() if entry["path"] == SPECIFICATION)
+    manifest = {"fileFormatVersion": "1.0.0", "itemInfoEntries": entries, "rootModelIdentifier": root}
+    (path / "Manifest.json").write_text(json.dumps(manifest, indent=4, sort_keys=True), encoding="utf-8")
 
 
 def _identifier(item: Path, name: str) -> str:

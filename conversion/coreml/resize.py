@@ -1,96 +1,125 @@
-"""Resize: accepted only where MIL has an operator that samples where ONNX does, position by position."""
+"""Resize: by an operator of MIL that samples where ONNX does, position by position, else spelled out exactly."""
+
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from conversion import sampling as onnx_sampling
-from conversion.coreml import sampling
+from conversion import sampling
 from conversion.coreml.emission import Emission, refusal
+from conversion.coreml.interpolation import matrix
+from conversion.coreml.sampling import MIL, mil_positions
 from conversion.graph import Node
 
-Axis = tuple[int, int, float]
-"""Length before and after, and ONNX's scale between them."""
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    index: int
+    length: int
+    resized: int
+    scale: float
+
+    @property
+    def is_kept(self) -> bool:
+        return self.length == self.resized and self.scale == 1
 
 
 def resize(node: Node, emission: Emission) -> None:
-    """Resize as upsample_bilinear, resize_bilinear or upsample_nearest_neighbor.
+    """Resize of any axes to nearest samples, or of the last two by interpolation.
 
     Raises:
-        ConversionRefused: Its mode, or its sampling at these sizes, has no exact equal.
+        ConversionRefused: It crops, or interpolates along other axes.
     """
-    _check(node, emission)
-    axes = _image_axes(node, emission)
-    is_nearest = node.attributes.get("mode", "nearest") == "nearest"
-    if not (_nearest if is_nearest else _linear)(node, axes, emission):
-        found = (
-            f"{[n for n, _, _ in axes]} to {[m for _, m, _ in axes]} in coordinate_transformation_mode {_rule(node)}"
-        )
-        if is_nearest:
-            found = f"{found} with nearest_mode {_rounding(node)}"
-        works = "asymmetric with floor and whole factors" if is_nearest else "half_pixel"
-        raise refusal(node, "a resize of", found, f"use {works}")
-
-
-def _check(node: Node, emission: Emission) -> None:
-    shape, resized = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
-    if len(shape) != 4 or shape[:2] != resized[:2]:
-        raise refusal(node, "a change of shape from", f"{shape} to {resized}", "resize the last two axes of four only")
-    if (mode := node.attributes.get("mode", "nearest")) not in ("nearest", "linear"):
-        raise refusal(node, "mode", mode, "use linear or nearest")
-    if _rule(node) not in onnx_sampling.RULES:
-        raise refusal(
-            node, "coordinate_transformation_mode", _rule(node), f"use one of {', '.join(onnx_sampling.RULES)}"
-        )
-    if node.attributes.get("antialias", 0) and any(m < n for n, m in zip(shape, resized, strict=True)):
-        raise refusal(node, "antialias", 1, "use 0, or AveragePool to shrink")
-
-
-def _rule(node: Node) -> str:
-    return str(node.attributes.get("coordinate_transformation_mode", "half_pixel"))
-
-
-def _rounding(node: Node) -> str:
-    return str(node.attributes.get("nearest_mode", "round_prefer_floor"))
-
-
-def _image_axes(node: Node, emission: Emission) -> list[Axis]:
-    """Rows and columns."""
+    if (rule := node.attributes["coordinate_transformation_mode"]) not in sampling.RULES:
+        raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
     lengths = (emission.shape(name) for name in (node.inputs[0], node.outputs[0]))
-    return list(zip(*lengths, node.attributes["scales"], strict=True))[2:]
+    axes = [_Axis(index, *row) for index, row in enumerate(zip(*lengths, node.attributes["scales"], strict=True))]
+    fraction = [axis.scale for axis in axes if abs(axis.length * axis.scale - axis.resized) > 1e-4]
+    if rule == "align_corners" and fraction:
+        # ONNX puts the corners at the length before it is rounded, ONNX Runtime after.
+        raise refusal(node, "align_corners with scale", fraction[0], "give sizes, or a scale that gives a whole length")
+    if not emission.is_real(node.inputs[0]):
+        raise refusal(node, "a resize of", emission.graph.dtypes[node.inputs[0]], "cast to float first")
+    if node.attributes["mode"] == "nearest":
+        _nearest(node, axes, emission)
+        return
+    if len(axes) < 2 or not all(axis.is_kept for axis in axes[:-2]):
+        shapes = f"{tuple(axis.length for axis in axes)} to {tuple(axis.resized for axis in axes)}"
+        raise refusal(node, f"mode {node.attributes['mode']} from", shapes, "resize the last two axes only")
+    if not _linear(node, axes, emission):
+        _interpolated(node, axes, emission)
 
 
-def _linear(node: Node, axes: list[Axis], emission: Emission) -> bool:
-    wanted = [onnx_sampling.positions(_rule(node), *axis) for axis in axes]
-    for mode in sampling.MIL:
-        offered = [sampling.mil_positions(mode, n, m) for n, m, _ in axes]
+def _linear(node: Node, axes: list[_Axis], emission: Emission) -> bool:
+    """Whether MIL has it, and then by MIL."""
+    is_filtered = node.attributes["antialias"] and any(axis.scale < 1 for axis in axes)
+    if node.attributes["mode"] != "linear" or is_filtered or node.attributes["exclude_outside"] or len(axes) < 3:
+        return False
+    rows, columns = axes[-2:]
+    rule = node.attributes["coordinate_transformation_mode"]
+    wanted = [sampling.positions(rule, axis.length, axis.resized, axis.scale) for axis in (rows, columns)]
+    for mode in MIL:
+        offered = [mil_positions(mode, axis.length, axis.resized) for axis in (rows, columns)]
         if all(np.allclose(w, o, rtol=0, atol=1e-6 * len(w)) for w, o in zip(wanted, offered, strict=True)):
             break
     else:
         return False
     x = emission.read(node.inputs[0])
-    if mode == "UNALIGN_CORNERS" and (factors := _whole_factors(axes)):
+    if mode == "UNALIGN_CORNERS" and (factors := _whole_factors(rows, columns)):
         # Means the same as resize_bilinear, and is what coremltools' own torch front end emits: the trodden path.
         emission.write(node, "upsample_bilinear", x=x, align_corners=False, **factors)
     else:
-        (_, height, _), (_, width, _) = axes
-        emission.write(
-            node, "resize_bilinear", x=x, target_size_height=height, target_size_width=width, sampling_mode=mode
-        )
+        size = {"target_size_height": rows.resized, "target_size_width": columns.resized}
+        emission.write(node, "resize_bilinear", x=x, **size, sampling_mode=mode)
     return True
 
 
-def _nearest(node: Node, axes: list[Axis], emission: Emission) -> bool:
-    """Whole factors only: MIL leaves open which sample others repeat."""
-    wanted = [onnx_sampling.nearest(_rule(node), _rounding(node), *axis) for axis in axes]
-    factors = _whole_factors(axes)
-    if not factors or any(
-        not np.array_equal(w, np.arange(m) // (m // n)) for w, (n, m, _) in zip(wanted, axes, strict=True)
-    ):
+def _interpolated(node: Node, axes: list[_Axis], emission: Emission) -> None:
+    """By the matrices that interpolation is: rows from the left, columns from the right."""
+    rows, columns = (matrix(node.attributes, axis.length, axis.resized, axis.scale) for axis in axes[-2:])
+    x = emission.intermediate(node, "matmul", x=emission.read(node.inputs[0]), y=columns.T.copy())
+    emission.write(node, "matmul", x=np.broadcast_to(rows, (*(1,) * (len(axes) - 2), *rows.shape)).copy(), y=x)
+
+
+def _nearest(node: Node, axes: list[_Axis], emission: Emission) -> None:
+    """Repeated by whole factors, cut out at regular steps, or gathered one by one."""
+    rule, rounding = (node.attributes[name] for name in ("coordinate_transformation_mode", "nearest_mode"))
+    x = emission.read(node.inputs[0])
+    places = [sampling.nearest(rule, rounding, axis.length, axis.resized, axis.scale).astype(np.int32) for axis in axes]
+    if len(axes) >= 3 and _repeats(places, axes):
+        emission.write(node, "upsample_nearest_neighbor", x=x, **_whole_factors(*axes[-2:]))
+        return
+    steps = [_step(place) for place in places]
+    if all(steps):
+        ends = [int(place[-1]) + 1 for place in places]
+        emission.write(node, "slice_by_index", x=x, begin=[int(place[0]) for place in places], end=ends, stride=steps)
+        return
+    *rest, last = [axis for axis in axes if not np.array_equal(places[axis.index], np.arange(axis.length))]
+    for axis in rest:
+        x = emission.intermediate(node, "gather", x=x, indices=places[axis.index], axis=axis.index)
+    emission.write(node, "gather", x=x, indices=places[last.index], axis=last.index)
+
+
+def _repeats(places: list[NDArray[np.int32]], axes: list[_Axis]) -> bool:
+    """Whether rows and columns are repeated by whole factors, and nothing else."""
+    if not all(axis.is_kept for axis in axes[:-2]) or not _whole_factors(*axes[-2:]):
         return False
-    emission.write(node, "upsample_nearest_neighbor", x=emission.read(node.inputs[0]), **factors)
-    return True
+    return all(
+        np.array_equal(place, np.arange(axis.resized) // (axis.resized // axis.length))
+        for place, axis in zip(places, axes, strict=True)
+    )
 
 
-def _whole_factors(axes: list[Axis]) -> dict[str, int]:
-    if any(m % n for n, m, _ in axes):
+def _step(places: NDArray[np.int32]) -> int:
+    """The step between regular places; 0 where they are not regular or repeat."""
+    steps = set(np.diff(places).tolist()) or {1}
+    return steps.pop() if len(steps) == 1 else 0
+
+
+def _whole_factors(rows: _Axis, columns: _Axis) -> dict[str, int]:
+    if rows.resized % rows.length or columns.resized % columns.length:
         return {}
-    return {f"scale_factor_{side}": m // n for side, (n, m, _) in zip(("height", "width"), axes, strict=True)}
+    return {
+        "scale_factor_height": rows.resized // rows.length,
+        "scale_factor_width": columns.resized // columns.length,
+    }

@@ -1,64 +1,133 @@
-"""Operators that slide a window over the image: Conv and the pools."""
+"""Operators that slide a window over the image: Conv, ConvTranspose and the pools.
+
+MIL has `same` padding of its own, but coremltools' documentation and its shape inference define it differently: all
+padding is spelled out in samples.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from conversion.coreml.emission import Emission, refusal
-from conversion.coreml.padding import Window, window
 from conversion.graph import Node
+
+Sizes = tuple[int, ...]
+"""One entry per spatial axis."""
 
 
 def convolution(node: Node, emission: Emission) -> None:
     """Conv, dense, grouped or depthwise."""
-    weight, bias = emission.weights(node, 1), emission.constant(node, 2)
-    slid = window(node, weight.shape[2:], emission)
     emission.write(
         node,
         "conv",
         x=emission.read(node.inputs[0]),
-        weight=weight,
-        **({} if bias is None else {"bias": bias}),
-        strides=slid.strides,
-        dilations=slid.dilations,
-        groups=node.attributes.get("group", 1),
-        **slid.arguments,
+        weight=emission.weights(node, 1),
+        **_bias(node, emission),
+        strides=node.attributes["strides"],
+        dilations=node.attributes["dilations"],
+        groups=node.attributes["group"],
+        **_padding(*_pads(node)),
+    )
+
+
+def transposed_convolution(node: Node, emission: Emission) -> None:
+    """ConvTranspose; output padding is less padding at the end, and where there is none, taps of zero."""
+    weight = emission.weights(node, 1)
+    before, after = _pads(node)
+    dilations = node.attributes["dilations"]
+    end = [pad - more for pad, more in zip(after, node.attributes["output_padding"], strict=True)]
+    taps = [-(min(pad, 0) // step) for pad, step in zip(end, dilations, strict=True)]
+    end = [pad + more * step for pad, more, step in zip(end, taps, dilations, strict=True)]
+    emission.write(
+        node,
+        "conv_transpose",
+        x=emission.read(node.inputs[0]),
+        weight=np.pad(weight, [(0, 0), (0, 0), *((0, more) for more in taps)]) if any(taps) else weight,
+        **_bias(node, emission),
+        strides=node.attributes["strides"],
+        dilations=dilations,
+        groups=node.attributes["group"],
+        **_padding(before, tuple(end)),
     )
 
 
 def max_pool(node: Node, emission: Emission) -> None:
     """MaxPool; what `ceil_mode` adds becomes padding, which never wins."""
-    slid = _pool_window(node, emission)
+    pool = _pool(node, emission)
     emission.write(
         node,
         "max_pool",
         x=emission.read(node.inputs[0]),
-        kernel_sizes=slid.kernel,
-        strides=slid.strides,
-        **slid.arguments,
+        kernel_sizes=pool.kernel,
+        strides=pool.strides,
+        **_padding(pool.before, tuple(np.add(pool.after, pool.overhang))),
     )
 
 
 def average_pool(node: Node, emission: Emission) -> None:
-    """AveragePool; what `ceil_mode` adds becomes padding, unless padding counts.
-
-    Raises:
-        ConversionRefused: `count_include_pad` counts the padding, but not what `ceil_mode` adds to it.
-    """
-    slid = _pool_window(node, emission)
-    counts_padding = bool(node.attributes.get("count_include_pad", 0))
-    if counts_padding and any(slid.overhang):
-        found = f"1 with ceil_mode 1 over {emission.shape(node.inputs[0])[2:]}"
-        raise refusal(node, "count_include_pad", found, "use count_include_pad 0 or ceil_mode 0")
+    """AveragePool; where padding counts, but not what `ceil_mode` adds to it, zeros are padded on beforehand."""
+    pool = _pool(node, emission)
+    x, before, after = emission.read(node.inputs[0]), pool.before, tuple(np.add(pool.after, pool.overhang))
+    counts_padding = bool(node.attributes["count_include_pad"])
+    if counts_padding and any(pool.overhang):
+        zeros = _padding(pool.before, pool.after).get("pad", [0] * 2 * len(before))
+        x = emission.intermediate(node, "pad", x=x, pad=zeros, mode="constant", constant_val=np.float32(0))
+        counts_padding, before, after = False, (0,) * len(before), pool.overhang
+    padding = _padding(before, after)
     emission.write(
         node,
         "avg_pool",
-        x=emission.read(node.inputs[0]),
-        kernel_sizes=slid.kernel,
-        strides=slid.strides,
-        exclude_padding_from_average=not counts_padding and "pad" in slid.arguments,
-        **slid.arguments,
+        x=x,
+        kernel_sizes=pool.kernel,
+        strides=pool.strides,
+        exclude_padding_from_average=not counts_padding and "pad" in padding,
+        **padding,
     )
 
 
-def _pool_window(node: Node, emission: Emission) -> Window:
-    slid = window(node, node.attributes["kernel_shape"], emission)
-    if any(dilation != 1 for dilation in slid.dilations):
-        raise refusal(node, "dilations", list(slid.dilations), "use dilation 1")
-    return slid
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    kernel: Sizes
+    strides: Sizes
+    before: Sizes
+    after: Sizes
+    """Padding as the node wants it."""
+    overhang: Sizes
+    """Samples by which `ceil_mode` lets the last window reach beyond the padding."""
+
+
+def _pool(node: Node, emission: Emission) -> _Pool:
+    kernel, strides, dilations = (node.attributes[name] for name in ("kernel_shape", "strides", "dilations"))
+    if any(step != 1 for step in dilations):
+        raise refusal(node, "dilations", list(dilations), "use dilation 1")
+    before, after = _pads(node)
+    sizes, places = emission.shape(node.inputs[0])[2:], emission.shape(node.outputs[0])[2:]
+    overhang = tuple(
+        max((place - 1) * stride + extent - (size + front + back), 0)
+        for place, stride, extent, size, front, back in zip(places, strides, kernel, sizes, before, after, strict=True)
+    )
+    return _Pool(kernel, strides, before, after, overhang)
+
+
+def _pads(node: Node) -> tuple[Sizes, Sizes]:
+    """Padding in front of and behind each axis.
+
+    Raises:
+        ConversionRefused: It cuts off samples.
+    """
+    pads = node.attributes["pads"]
+    if min(pads, default=0) < 0:
+        raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
+    return tuple(pads[: len(pads) // 2]), tuple(pads[len(pads) // 2 :])
+
+
+def _padding(before: Sizes, after: Sizes) -> dict[str, Any]:
+    """MIL's padding: before and after, axis by axis."""
+    pad = [int(amount) for pair in zip(before, after, strict=True) for amount in pair]
+    return {"pad_type": "custom", "pad": pad} if any(pad) else {"pad_type": "valid"}
+
+
+def _bias(node: Node, emission: Emission) -> dict[str, Any]:
+    bias = emission.constant(node, 2)
+    return {} if bias is None else {"bias": bias}

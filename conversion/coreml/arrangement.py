@@ -1,0 +1,144 @@
+"""Operators that move, repeat or leave out values without changing them."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from conversion.coreml.emission import LARGEST_RANK, Emission, refusal
+from conversion.graph import Node
+
+PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
+"""ONNX's name to MIL's."""
+
+
+def reshape(node: Node, emission: Emission) -> None:
+    """Reshape, also to more axes than Core ML has, as on the way into an attention window, if others take them away."""
+    x, shape = emission.elements(node.inputs[0]), emission.shape(node.outputs[0])
+    if len(shape) > LARGEST_RANK:
+        emission.hold(node.outputs[0], x)
+    else:
+        emission.write(node, "reshape", x=x, shape=list(shape))
+
+
+def transpose(node: Node, emission: Emission) -> None:
+    """Transpose, also of more axes than Core ML has where fewer say the same."""
+    shape, perm = emission.shape(node.inputs[0]), node.attributes["perm"]
+    if len(shape) <= LARGEST_RANK:
+        emission.write(node, "transpose", x=emission.read(node.inputs[0]), perm=list(perm))
+        return
+    sizes, order = merged(shape, perm)
+    if len(sizes) > LARGEST_RANK:
+        raise refusal(node, f"perm {list(perm)} of", shape, f"move blocks of at most {LARGEST_RANK} axes")
+    x = emission.shaped(node, node.inputs[0], sizes)
+    emission.hold(node.outputs[0], emission.intermediate(node, "transpose", x=x, perm=list(order)))
+
+
+def merged(shape: tuple[int, ...], perm: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape and order of the same transpose of the fewest axes: those that stay together are one.
+
+    Axes of length 1 are left out; where nothing else is left, one of them stays.
+    """
+    moved = [axis for axis in perm if shape[axis] > 1]
+    place = {axis: index for index, axis in enumerate(sorted(moved))}
+    runs: list[list[int]] = []
+    for axis in moved:
+        if runs and place[axis] == place[runs[-1][-1]] + 1:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    inputs = sorted(runs)
+    sizes = tuple(math.prod(shape[axis] for axis in run) for run in inputs) or (1,)
+    return sizes, tuple(inputs.index(run) for run in runs) or (0,)
+
+
+def expand(node: Node, emission: Emission) -> None:
+    """Expand: axes in front of its own and those of length 1 are repeated."""
+    own, shape = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
+    own = (*(1,) * (len(shape) - len(own)), *own)
+    repeats = [wanted // size for wanted, size in zip(shape, own, strict=True)]
+    emission.write(node, "tile", x=emission.shaped(node, node.inputs[0], own), reps=repeats)
+
+
+def tile(node: Node, emission: Emission) -> None:
+    """Tile."""
+    emission.write(node, "tile", x=emission.read(node.inputs[0]), reps=list(node.attributes["repeats"]))
+
+
+def slice_(node: Node, emission: Emission) -> None:
+    """Slice; steps backwards are steps forwards, turned round."""
+    x = emission.read(node.inputs[0])
+    begin, end, stride = [], [], []
+    rows = zip(*(node.attributes[name] for name in ("starts", "ends", "steps")), strict=True)
+    for start, stop, step in rows:
+        places = range(start, stop, step)
+        forwards = places if step > 0 else places[::-1]
+        begin.append(forwards.start)
+        end.append(forwards[-1] + 1 if forwards else forwards.start)
+        stride.append(forwards.step)
+    turned = [axis for axis, step in enumerate(node.attributes["steps"]) if step < 0]
+    if not turned:
+        emission.write(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
+        return
+    forwards = emission.intermediate(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
+    emission.write(node, "reverse", x=forwards, axes=turned)
+
+
+def pad(node: Node, emission: Emission) -> None:
+    """Pad: constant along any axis, reflected or repeated along the last two.
+
+    Raises:
+        ConversionRefused: It wraps, crops, mirrors channels, or pads whole numbers.
+    """
+    mode = node.attributes["mode"]
+    if mode not in PAD_MODES:
+        raise refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
+    if not emission.is_real(node.inputs[0]):
+        raise refusal(node, "pads around", emission.graph.dtypes[node.inputs[0]], "cast to float first")
+    amounts = np.asarray(node.attributes["pads"], np.int32).reshape(2, -1).T
+    if amounts.min() < 0:
+        raise refusal(node, "negative pads", list(node.attributes["pads"]), "crop with Slice")
+    if mode != "constant" and amounts[:-2].any():
+        raise refusal(node, f"{mode} pads", list(node.attributes["pads"]), "pad the last two axes only, or constantly")
+    emission.write(
+        node,
+        "pad",
+        x=emission.read(node.inputs[0]),
+        pad=(amounts if mode == "constant" else amounts[-2:]).reshape(-1),
+        mode=PAD_MODES[mode],
+        constant_val=np.float32(node.attributes["value"]),
+    )
+
+
+def gather(node: Node, emission: Emission) -> None:
+    """Gather along an axis, by known or computed indices."""
+    known = node.attributes.get("indices")
+    indices = emission.read(node.inputs[1]) if known is None else np.asarray(known, np.int32)
+    x = emission.number(node, node.inputs[0])
+    if emission.graph.dtypes[node.inputs[0]].kind != "b":
+        emission.write(node, "gather", x=x, indices=indices, axis=node.attributes["axis"])
+        return
+    gathered = emission.intermediate(node, "gather", x=x, indices=indices, axis=node.attributes["axis"])
+    emission.write(node, "cast", x=gathered, dtype="bool")
+
+
+def depth_to_space(node: Node, emission: Emission) -> None:
+    """DepthToSpace: CRD is torch's pixel shuffle, DCR what TensorFlow calls depth_to_space, as does MIL."""
+    x, size = emission.read(node.inputs[0]), node.attributes["blocksize"]
+    if node.attributes["mode"] == "CRD":
+        emission.write(node, "pixel_shuffle", x=x, upscale_factor=size)
+    else:
+        emission.write(node, "depth_to_space", x=x, block_size=size)
+
+
+def space_to_depth(node: Node, emission: Emission) -> None:
+    """SpaceToDepth: DCR, which it always was before opset 28, as TensorFlow and MIL have it; CRD by a transpose."""
+    x, size = emission.read(node.inputs[0]), node.attributes["blocksize"]
+    if node.attributes.get("mode", "DCR") == "DCR":
+        emission.write(node, "space_to_depth", x=x, block_size=size)
+        return
+    images, channels, rows, columns = emission.shape(node.inputs[0])
+    blocks = [images * channels, rows // size, size, columns // size, size]
+    apart = emission.intermediate(node, "reshape", x=x, shape=blocks)
+    turned = emission.intermediate(node, "transpose", x=apart, perm=[0, 2, 4, 1, 3])
+    emission.write(node, "reshape", x=turned, shape=list(emission.shape(node.outputs[0])))

@@ -1,0 +1,36 @@
+"""MIL operators in torch: the meaning that coremltools' operator documentation gives each, in float32.
+
+Parameters carry MIL's own names. Real numbers come as float32 tensors, whole ones and truths as Python has them, or as
+tensors where they are data. Kernels read nothing of how we emit: they must run anyone's program. What the
+documentation leaves open is refused.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from conversion.coreml.kernels import (
+    activations,
+    arithmetic,
+    arrangement,
+    linear,
+    normalisation,
+    reductions,
+    resizing,
+    selection,
+    windows,
+)
+
+Kernel = Callable[..., Any]
+
+KERNELS: Mapping[str, Kernel] = {
+    **activations.KERNELS,
+    **arithmetic.KERNELS,
+    **arrangement.KERNELS,
+    **linear.KERNELS,
+    **normalisation.KERNELS,
+    **reductions.KERNELS,
+    **resizing.KERNELS,
+    **selection.KERNELS,
+    **windows.KERNELS,
+}
+"""By MIL's name."""
