@@ -1,7 +1,7 @@
 """A network written in ONNX's text form, as a package and as ONNX Runtime runs it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,5 +63,38 @@ def network() -> Callable[..., Network]:
         del model.graph.output[0].type.tensor_type.shape.dim[:]
         model.graph.output[0].type.tensor_type.ClearField("shape")
         return Network(onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def together() -> Callable[..., onnx.ModelProto]:
+    """Builds one model of many expressions in onnx.parser's syntax, the n-th with the output `case_n`."""
+
+    def build(
+        expressions: Iterable[str],
+        inputs: Mapping[str, NDArray],
+        constants: Mapping[str, NDArray],
+        prelude: str = "",
+        *,
+        opset: int = 20,
+    ) -> onnx.ModelProto:
+        outputs = [f"case_{n}" for n, _ in enumerate(expressions)]
+        lines = [*prelude.strip().splitlines(), *map(" = ".join, zip(outputs, expressions, strict=True))]
+        body = onnx.helper.make_graph(
+            [onnx.parser.parse_node(line.replace("'", '"')) for line in lines],
+            "together",
+            [
+                onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+                for name, value in inputs.items()
+            ],
+            [],
+            [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        )
+        model = onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=9)
+        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        known = {value.name: value for value in model.graph.value_info}
+        model.graph.output.extend(known[name] for name in outputs)
+        return model
 
     return build

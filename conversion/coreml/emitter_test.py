@@ -53,6 +53,7 @@ SUPPORTED = {
     "conv same upper": "Conv<auto_pad='SAME_UPPER', strides=[2,3]>(image, even)",
     "conv same lower": "Conv<auto_pad='SAME_LOWER', strides=[2,3]>(image, even)",
     "conv valid": "Conv<auto_pad='VALID'>(image, even)",
+    "identity": "Identity(image)",
     "relu": "Relu(centred)",
     "relu6": "Clip(centred, zero, six)",
     "clip": "Clip(image, low, high)",

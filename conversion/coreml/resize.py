@@ -34,10 +34,6 @@ def resize(node: Node, emission: Emission) -> None:
         raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
     lengths = (emission.shape(name) for name in (node.inputs[0], node.outputs[0]))
     axes = [_Axis(index, *row) for index, row in enumerate(zip(*lengths, node.attributes["scales"], strict=True))]
-    fraction = [axis.scale for axis in axes if abs(axis.length * axis.scale - axis.resized) > 1e-4]
-    if rule == "align_corners" and fraction:
-        # ONNX puts the corners at the length before it is rounded, ONNX Runtime after.
-        raise refusal(node, "align_corners with scale", fraction[0], "give sizes, or a scale that gives a whole length")
     if not emission.is_real(node.inputs[0]):
         raise refusal(node, "a resize of", emission.graph.dtypes[node.inputs[0]], "cast to float first")
     if node.attributes["mode"] == "nearest":
