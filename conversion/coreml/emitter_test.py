@@ -4,9 +4,10 @@ import onnx
 import pytest
 import torch
 
-from conversion import to_onnx
+from conversion import graph, to_onnx
 from conversion.coreml import executor, package
 from conversion.coreml.conftest import Network
+from conversion.coreml.emitter import emit
 from training.student.contract import Contract
 from training.student.errors import BadInput, ConversionRefused
 from training.student.network import Architecture, Student
@@ -21,6 +22,7 @@ def weights(*shape):
 CONSTANTS = {
     "dense": weights(4, 3, 3, 3),
     "even": weights(4, 3, 4, 2),
+    "four": weights(4, 4, 1, 1),
     "depthwise": weights(6, 1, 3, 3),
     "bias": weights(4) * 100,
     "six": np.float32(6),
@@ -210,6 +212,67 @@ def test_another_precision_or_suffix_is_refused(network, tmp_path):
         built.emit(tmp_path / "p.mlmodel")
     with pytest.raises(BadInput, match=r"unknown precision 'int8'.*fp32 or fp16"):
         built.emit(tmp_path / "p.mlpackage", "int8")
+
+
+BORDERS = {
+    "a scalar": ("ReduceSum<keepdims=0>(x)", r"'case_0' is float32 of shape \(\).*1 to 5 axes"),
+    "six axes": ("Reshape(x, six)", r"'case_0' is float32 of shape \(1, 1, 1, 1, 2, 3\)"),
+    "another width": ("Cast<to=11>(x)", "'case_0' is float64.*hold float32, int32, int64, bool"),
+}
+
+
+@pytest.mark.parametrize(("expression", "message"), BORDERS.values(), ids=BORDERS)
+def test_an_output_that_core_ml_does_not_have_is_refused(expression, message, together, tmp_path):
+    model = together([expression], {"x": np.ones((2, 3), np.float32)}, {"six": np.int64([1, 1, 1, 1, 2, 3])})
+
+    with pytest.raises(ConversionRefused, match=message):
+        emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+
+
+INSIDE = {
+    "another width": ("Cast<to=1>(wide)", "wide = Cast<to=11>(x)", "export the model in float32"),
+    "whole numbers beyond 32 bits": ("Mul(n, large)", "", r"'large' holds 4294967296.*32 bits only"),
+    "whole numbers divided": ("Div(n, two)", "", "division of int64; cast to float and use Floor"),
+    "the last of equals": ("ArgMax<select_last_index=1>(x)", "", "select_last_index 1; use 0"),
+    "too many axes in use": ("Reshape(more, flat)", "six = Reshape(x, six_axes) more = Neg(six)", "at most 5 axes"),
+    "six axes that all move":
+        ("Reshape(more, flat)", "six = Reshape(y, twos) more = Transpose(six)", r"perm \[5, 4, 3, 2, 1, 0\] of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "prelude", "message"), INSIDE.values(), ids=INSIDE)
+def test_a_tensor_that_core_ml_does_not_have_is_refused(expression, prelude, message, together, tmp_path):
+    inputs = {"x": np.ones((2, 3), np.float32), "y": np.ones(64, np.float32), "n": np.ones(3, np.int64)}
+    constants = {
+        "large": np.int64(2**32),
+        "two": np.int64(2),
+        "six_axes": np.int64([1, 1, 1, 1, 2, 3]),
+        "twos": np.int64([2] * 6),
+        "flat": np.int64([-1]),
+    }
+    model = together([expression], inputs, constants, prelude.replace(") ", ")\n"))
+
+    with pytest.raises(ConversionRefused, match=message):
+        emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+
+
+def test_a_tensor_may_be_called_like_a_constant_of_an_operator(network, image, tmp_path):
+    built = network("logits_y = Relu(image)  logits = Mul(logits_y, six)", CONSTANTS)
+
+    logits = executor.load(built.emit(tmp_path / "p.mlpackage")).run(image, rounding="fp32")["logits"]
+
+    np.testing.assert_array_equal(logits, built.reference(image))
+
+
+def test_each_operator_reads_and_writes_its_own_precision(network, tmp_path):
+    """Casts stand at the borders alone: of the image, and of the logits."""
+    path = network("c = Conv(image, dense)  r = Relu(c)  logits = Conv(r, four)", CONSTANTS).emit(
+        tmp_path / "p.mlpackage", "fp16"
+    )
+
+    steps = executor.load(path).steps
+
+    assert [step.operator for step in steps] == ["cast", "conv", "relu", "conv", "cast"]
 
 
 def blobs(seed):

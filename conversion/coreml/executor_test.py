@@ -1,9 +1,12 @@
 import shutil
+import weakref
 
 import numpy as np
 import pytest
 
+from conversion import graph
 from conversion.coreml import executor, package
+from conversion.coreml.emitter import emit
 from conversion.coreml.toolbox import load_coremltools, quiet
 from training.student.errors import BadInput, ConversionRefused
 
@@ -195,3 +198,74 @@ def test_a_manifest_that_leads_out_of_the_package_is_refused(damaged):
 
     with pytest.raises(BadInput, match="lies outside it"):
         package.read_specification(damaged)
+
+
+def test_operators_named_single_stay_in_float32(network, image, tmp_path):
+    built = network("a = Mul(image, many)  logits = Mul(a, few)", {"many": np.float32(3e4), "few": np.float32(1e-3)})
+    emit(graph.read(built.model), tmp_path / "p.mlpackage", precision="fp16", metadata={}, single={"a", "logits"})
+
+    healed = executor.load(tmp_path / "p.mlpackage").run(image, rounding="fp16")["logits"]
+
+    np.testing.assert_allclose(healed, built.reference(image), rtol=1e-6)
+
+
+def test_constants_that_float16_does_not_hold_keep_their_operator_in_float32(network, image, tmp_path):
+    built = network("a = Mul(image, many)  logits = Mul(a, few)", {"many": np.float32(1e6), "few": np.float32(1e-9)})
+    program = executor.load(built.emit(tmp_path / "p.mlpackage", "fp16"))
+
+    widths = {output.name: output.is_half for step in program.steps for output in step.outputs}
+
+    assert not widths["a"]
+    assert widths["logits_fp16"]
+
+
+def test_what_float16_would_round_to_nothing_stays_positive(network, image, tmp_path):
+    """An epsilon of zero would divide by zero wherever an image is constant."""
+    nodes = "a = Sub(image, image)  b = Add(a, tiny)  logits = Div(a, b)"
+    path = network(nodes, {"tiny": np.float32(1e-12)}).emit(tmp_path / "p.mlpackage", "fp16")
+
+    logits = executor.load(path).run(image, rounding="fp16")["logits"]
+
+    assert (logits == 0).all()
+
+
+def test_a_trace_shows_every_tensor_and_ends_with_the_outputs(convolution, image):
+    program = executor.load(convolution)
+
+    traced = list(program.trace(program.feeds(image), rounding="fp16"))
+
+    assert [name for name, _ in traced] == ["image", "image_fp16", "logits_fp16", "logits"]
+    np.testing.assert_array_equal(traced[-1][1], program.run(image, rounding="fp16")["logits"])
+
+
+def test_no_tensor_outlives_its_last_reader(network, image, tmp_path):
+    nodes = " ".join(f"t{n + 1} = Relu(t{n})" for n in range(1, 9))
+    program = executor.load(network(f"t1 = Relu(image) {nodes} logits = Add(t9, t1)").emit(tmp_path / "p.mlpackage"))
+    seen, alive = [], []
+
+    for _, value in program._execute(program.feeds(image), "fp32"):
+        seen.append(weakref.ref(value))
+        del value
+        alive.append(sum(reference() is not None for reference in seen))
+
+    assert len(seen) == 11
+    assert max(alive) <= 3, "t1, which the last step reads, and what the present one reads and writes"
+
+
+def test_arrays_of_another_name_shape_or_type_are_bad_input(together, tmp_path):
+    inputs = {"x": np.ones((2, 3), np.float32), "n": np.ones(3, np.int64)}
+    model = together(["Gather<axis=1>(x, n)"], inputs, {})
+    emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+    program = executor.load(tmp_path / "p.mlpackage")
+
+    assert program.evaluate(inputs, rounding="fp32")["case_0"].shape == (2, 3)
+    with pytest.raises(BadInput, match="inputs are x; the package expects x, n"):
+        program.evaluate({"x": inputs["x"]}, rounding="fp32")
+    with pytest.raises(
+        BadInput, match=r"'n' is int64 of shape \(4,\), the package expects torch.int32 of shape \(3,\)"
+    ):
+        program.evaluate({**inputs, "n": np.ones(4, np.int64)}, rounding="fp32")
+    with pytest.raises(BadInput, match="'n' is float32"):
+        program.evaluate({**inputs, "n": np.ones(3, np.float32)}, rounding="fp32")
+    with pytest.raises(BadInput, match="takes arrays x, n, no image"):
+        program.run(np.zeros((2, 3, 3), np.uint8), rounding="fp32")

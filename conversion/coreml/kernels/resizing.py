@@ -56,8 +56,10 @@ def upsample_nearest_neighbor(x: Tensor, scale_factor_height: float = 1, scale_f
 
 def resize_nearest_neighbor(x: Tensor, target_size_height: int, target_size_width: int) -> Tensor:
     """To whole multiples of the size; MIL leaves open where others sample."""
-    height, width = target_size_height / x.shape[-2], target_size_width / x.shape[-1]
-    return upsample_nearest_neighbor(x, height, width)
+    if target_size_height % x.shape[-2] or target_size_width % x.shape[-1]:
+        found = f"{tuple(x.shape[-2:])} to {(target_size_height, target_size_width)}"
+        raise ConversionRefused(f"resize_nearest_neighbor from {found}: MIL leaves open where it samples")
+    return upsample_nearest_neighbor(x, target_size_height // x.shape[-2], target_size_width // x.shape[-1])
 
 
 KERNELS: Mapping[str, Callable[..., Tensor]] = {
