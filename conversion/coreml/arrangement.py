@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from conversion.coreml.emission import LARGEST_RANK, Emission, refusal
-from conversion.graph import Node
+from conversion.graph import Array, Node
 
 PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
 """ONNX's name to MIL's."""
@@ -111,15 +111,35 @@ def pad(node: Node, emission: Emission) -> None:
 
 
 def gather(node: Node, emission: Emission) -> None:
-    """Gather along an axis, by known or computed indices."""
+    """Gather along an axis: a slice where the places are known and regular, as are those of q, k and v."""
+    axis = node.attributes["axis"]
     known = node.attributes.get("indices")
-    indices = emission.read(node.inputs[1]) if known is None else np.asarray(known, np.int32)
+    if known is not None and known.ndim <= 1 and (step := regular_step(known)):
+        shape = emission.shape(node.inputs[0])
+        first, last = (int(known.reshape(-1)[end]) for end in (0, -1))
+        emission.write(
+            node,
+            "slice_by_index",
+            x=emission.read(node.inputs[0]),
+            begin=[first if index == axis else 0 for index in range(len(shape))],
+            end=[last + 1 if index == axis else size for index, size in enumerate(shape)],
+            stride=[step if index == axis else 1 for index in range(len(shape))],
+            squeeze_mask=[known.ndim == 0 and index == axis for index in range(len(shape))],
+        )
+        return
+    indices = emission.read(node.inputs[1]) if known is None else known.astype(np.int32)
     x = emission.number(node, node.inputs[0])
     if emission.graph.dtypes[node.inputs[0]].kind != "b":
-        emission.write(node, "gather", x=x, indices=indices, axis=node.attributes["axis"])
-        return
-    gathered = emission.intermediate(node, "gather", x=x, indices=indices, axis=node.attributes["axis"])
-    emission.write(node, "cast", x=gathered, dtype="bool")
+        emission.write(node, "gather", x=x, indices=indices, axis=axis)
+    else:
+        gathered = emission.intermediate(node, "gather", x=x, indices=indices, axis=axis)
+        emission.write(node, "cast", x=gathered, dtype="bool")
+
+
+def regular_step(places: Array) -> int:
+    """The step between places that go forwards in regular steps, 1 for a single one; 0 for others."""
+    steps = set(np.diff(places.reshape(-1)).tolist()) or {1}
+    return max(int(steps.pop()), 0) if len(steps) == 1 else 0
 
 
 def depth_to_space(node: Node, emission: Emission) -> None:

@@ -80,7 +80,7 @@ class Emission:
             return None
         if name not in self.graph.constants:
             raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
-        return _plain(name, self.graph.constants[name])
+        return _plain(self.graph.constants[name])
 
     def weights(self, node: Node, position: int) -> Array:
         """A kernel, which must be known.
@@ -96,13 +96,13 @@ class Emission:
         """What MIL's builder takes for a tensor: a variable, or an array for a constant.
 
         Raises:
-            ConversionRefused: It has more axes than Core ML, or is a constant that 32 bits do not hold.
+            ConversionRefused: It has more axes than Core ML.
         """
         if tensor in self._variables:
             return self._variables[tensor]
         if len(shape := self.shape(tensor)) > LARGEST_RANK:
             raise ConversionRefused(f"'{tensor}' has shape {shape}; Core ML has at most {LARGEST_RANK} axes")
-        return _plain(tensor, self.graph.constants[tensor])
+        return _plain(self.graph.constants[tensor])
 
     def elements(self, tensor: str) -> Variable | Array:
         """A tensor of any number of axes, in whatever shape it is held."""
@@ -259,16 +259,10 @@ def mended(tensor: str) -> str:
     return name if re.match("[A-Za-z_]", name) else f"_{name}"
 
 
-def _plain(tensor: str, value: Array) -> Array:
-    """A constant as MIL has it: real numbers as float32, whole ones as int32."""
-    if value.dtype.kind == "f":
-        return value.astype(np.float32, copy=False)
-    if value.dtype.kind == "b":
-        return value
-    limits = np.iinfo(np.int32)
-    if value.size and (value.min() < limits.min or value.max() > limits.max):
-        raise ConversionRefused(f"constant '{tensor}' holds {value.min()} to {value.max()}; Core ML has 32 bits only")
-    return value.astype(np.int32)
+def _plain(value: Array) -> Array:
+    """A constant as MIL has it: real numbers as float32, whole ones, which the graph holds to 32 bits, as int32."""
+    kind = {"f": np.float32, "b": np.bool_}.get(value.dtype.kind, np.int32)
+    return value.astype(kind, copy=False)
 
 
 def _fits_half(value: Any) -> bool:

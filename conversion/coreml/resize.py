@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion import sampling
+from conversion.coreml.arrangement import regular_step
 from conversion.coreml.emission import Emission, refusal
 from conversion.coreml.interpolation import matrix
 from conversion.coreml.sampling import MIL, mil_positions
@@ -85,7 +86,7 @@ def _nearest(node: Node, axes: list[_Axis], emission: Emission) -> None:
     if len(axes) >= 3 and _repeats(places, axes):
         emission.write(node, "upsample_nearest_neighbor", x=x, **_whole_factors(*axes[-2:]))
         return
-    steps = [_step(place) for place in places]
+    steps = [regular_step(place) for place in places]
     if all(steps):
         ends = [int(place[-1]) + 1 for place in places]
         emission.write(node, "slice_by_index", x=x, begin=[int(place[0]) for place in places], end=ends, stride=steps)
@@ -104,12 +105,6 @@ def _repeats(places: list[NDArray[np.int32]], axes: list[_Axis]) -> bool:
         np.array_equal(place, np.arange(axis.resized) // (axis.resized // axis.length))
         for place, axis in zip(places, axes, strict=True)
     )
-
-
-def _step(places: NDArray[np.int32]) -> int:
-    """The step between regular places; 0 where they are not regular or repeat."""
-    steps = set(np.diff(places).tolist()) or {1}
-    return steps.pop() if len(steps) == 1 else 0
 
 
 def _whole_factors(rows: _Axis, columns: _Axis) -> dict[str, int]:
