@@ -4,7 +4,7 @@ A runtime refuses versions that it does not know, so asking for more than needed
 follow `GetBuiltinOperatorVersion` of tensorflow/lite/tools/versioning/op_version.cc for the types used here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,20 @@ OPTIONS: Mapping[str, str | None] = {
     "TRANSPOSE": "TransposeOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
 }
+
+
+# Beyond so many axes kernels abort or refuse the file, in tflite-runtime 2.14 and in LiteRT 2.3 alike.
+_MOST_AXES = 6
+_FIVE_AXES = {"BATCH_MATMUL", "PAD", "PADV2", "SLICE", "STRIDED_SLICE"}
+_FOUR_AXES_IF_BROADCAST = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"}
+_FOUR_AXES_IF_BROADCAST |= {"LOGICAL_AND", "LOGICAL_OR", "POW", "PRELU", "SELECT_V2"}
+
+
+def most_axes(builtin: str, shapes: Sequence[tuple[int, ...]]) -> int:
+    """The highest rank at which every runtime computes `builtin` for inputs of these shapes."""
+    if builtin in _FOUR_AXES_IF_BROADCAST and len(set(shapes)) > 1:
+        return 4
+    return 5 if builtin in _FIVE_AXES else _MOST_AXES
 
 
 def version(builtin: str, use: Use) -> int:

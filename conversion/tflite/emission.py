@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from conversion.graph import Graph, Node
 from conversion.tflite import fusion, layout, sign
+from conversion.tflite.builtin import most_axes
 from conversion.tflite.layout import Order, Shape
 from conversion.tflite.program import Program
 from training.student.errors import ConversionRefused
@@ -200,8 +201,10 @@ class Emission:
             options: The schema's own.
 
         Raises:
-            ConversionRefused: The output is of a type that phones do not compute with, or `outputs` leaves one out.
+            ConversionRefused: The output is of a type that phones do not compute with, `outputs` leaves one out, or
+                the inputs have too many axes.
         """
+        self._check_axes(node, builtin, inputs)
         names = outputs or node.outputs[:1]
         if not outputs and any(node.outputs[1:]):
             raise refusal(node, "further outputs", list(node.outputs[1:]), "use its first output alone")
@@ -224,7 +227,11 @@ class Emission:
         """Compute a tensor that the graph does not have.
 
         Its shape is that in the file; left out, what the inputs give when broadcast.
+
+        Raises:
+            ConversionRefused: The inputs have too many axes.
         """
+        self._check_axes(node, builtin, inputs)
         if shape is None:
             shape = np.broadcast_shapes(*map(self.shape_in_file, inputs))
         index = self._program.tensor(f"{node.outputs[0]}/{builtin.lower()}", shape, dtype)
@@ -256,8 +263,16 @@ class Emission:
             outputs[name] = index
         return self._program.to_bytes(inputs=inputs, outputs=outputs, metadata=metadata)
 
+    def _check_axes(self, node: Node, builtin: str, inputs: Sequence[int]) -> None:
+        shapes = [self.shape_in_file(index) for index in inputs]
+        rank, most = max(map(len, shapes)), most_axes(builtin, shapes)
+        if rank > most:
+            raise refusal(node, f"{builtin} of", f"{rank} axes, {shapes}", f"merge some: it takes up to {most}")
+
     def _transpose(self, index: int, permutation: Order, shape: Shape) -> int:
         name = f"{self._program.tensors[index].name}/{''.join(map(str, permutation))}"
+        if len(shape) > most_axes("TRANSPOSE", [shape]):
+            raise ConversionRefused(f"'{name}' has {len(shape)} axes to move; TFLite moves up to 6: merge some")
         return self._once("TRANSPOSE", [index, self._sizes(name, permutation)], shape, name)
 
     def _sizes(self, name: str, values: int | Sequence[int] | Array) -> int:

@@ -436,6 +436,45 @@ def test_what_tflite_cannot_express_is_refused_with_a_way_out(model, case, found
     assert instead in str(refusal.value)
 
 
+HIGH = (2, 3, 1, 4, 2, 3)
+CUT = {"starts": [1], "ends": [2], "axes": [1]}
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        (one("Greater", "line", shape=HIGH[:5], line=LINE[:2]), "GREATER of 5 axes"),
+        (one("PRelu", "slope", shape=HIGH[:5], slope=LINE[:2]), "PRELU of 5 axes"),
+        (one("Slice", "starts", "ends", "axes", shape=HIGH, **CUT), "SLICE of 6 axes"),
+        (one("Pad", "pads", shape=HIGH, pads=[1] * 12), "PAD of 6 axes"),
+        (one("MatMul", "w", shape=HIGH, w=weights(4, 3, 2)), "BATCH_MATMUL of 6 axes"),
+        (one("Add", "line", shape=(2, *HIGH), line=LINE[:3]), "ADD of 7 axes"),
+        (one("Transpose", shape=(2, *HIGH)), "7 axes to move"),
+    ],
+)
+def test_more_axes_than_kernels_take_are_refused(model, case, found):
+    with pytest.raises(ConversionRefused, match=found):
+        converted(model(**case))
+
+
+def test_as_many_axes_as_kernels_take_are_computed(model, drift):
+    nodes = several(
+        ("Transpose", "image", "a", {"perm": [3, 0, 5, 1, 4, 2]}),
+        ("Mul", "a line", "b", {}),
+        ("Softmax", "b", "c", {"axis": 1}),
+        ("ReduceMean", "c axes", "d", {"keepdims": 0}),
+        ("Slice", "d starts ends axes_", "logits", {}),
+        shape=HIGH,
+        line=weights(3, 1, 1, 1),
+        axes=[2],
+        starts=[1],
+        ends=[4],
+        axes_=[0],
+    )
+
+    assert max(drift(model(**nodes)).values()) < 1e-5
+
+
 def test_an_infinite_constant_is_refused(model):
     small = model([make_node("Max", ["image", "bound"], ["logits"])], bound=-np.inf)
 

@@ -136,7 +136,8 @@ class Program:
             signatureDefs=[signature],
         )
         # Room for all constants at once: growing the builder copies everything written so far.
-        builder = flatbuffers.Builder(sum(map(len, buffers)) + 2**16)
+        entries_size = 2**9 * (len(self.tensors) + len(self.operators) + len(buffers))
+        builder = flatbuffers.Builder(sum(map(len, buffers)) + entries_size)
         builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
         return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
