@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from conversion.conformance.cases import PARAMETERS
+from conversion.conformance.cases import PARAMETERS, SUFFIX
 from conversion.conformance.targets import TARGETS
 from conversion.conformance.verdict import Verdict
 from conversion.coreml.operators import OPERATORS as COREML
@@ -19,7 +19,8 @@ The node tests that onnx {version} ships, each read by `conversion/graph.py`, em
 TFLite in LiteRT's reference kernels, Core ML in the executor, both in float32. A test passes where every element is
 within the tolerance that the test itself states. It is *refused* where we say in one line what the target cannot
 express; nothing is approximated. It is *wrong* where a number is off or any other error escapes: {wrong}.
-A test of an operator's definition, which spells the operator out in simpler ones, counts with the operator.
+A test of an operator's definition, which spells the operator out in simpler ones, counts with the operator; an
+operator without tests is one that only our own fusions make.
 
 ONNX's tests feed everything at run time, even the axes of a reduction. These inputs, which networks fix, are made
 constants first; all others are fed.
@@ -30,13 +31,14 @@ constants first; all others are fed.
 
 {table}
 
-Nothing passes of the {count} further operators that have tests: {absent}.
+No test passes of the {count} further operators that have some, unless it spells out their definition (\\*): {absent}.
 {reasons}"""
 
 
 def render(verdicts: Sequence[Verdict]) -> str:
     """The whole page."""
     covered = _covered(verdicts)
+    defined = {verdict.operator for verdict in verdicts if verdict.outcome == "passed"}
     absent = sorted({verdict.operator for verdict in verdicts} - set(covered))
     wrong = [verdict for verdict in verdicts if verdict.outcome == "wrong"]
     head = "| operator | tests |" + "".join(f" {target} passed | refused |" for target in TARGETS)
@@ -47,7 +49,7 @@ def render(verdicts: Sequence[Verdict]) -> str:
         parameters=_parameters(),
         table="\n".join([head, ruler, *(row(operator, verdicts) for operator in covered)]),
         count=len(absent),
-        absent=", ".join(absent),
+        absent=", ".join(f"{operator}\\*" if operator in defined else operator for operator in absent),
         reasons="".join(_reasons(target, [v for v in verdicts if v.operator in covered]) for target in TARGETS)
         + _wrong(wrong),
     )
@@ -67,12 +69,11 @@ def row(operator: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def reason(verdict: Verdict) -> str:
-    """A refusal's message without the names and numbers of its case, so that the same reason reads the same."""
-    what = verdict.detail.split("; ")[0].replace("|", "/")
-    what = re.sub(rf"^{verdict.operator}( '[^']*')?: ", "", what)
-    what = re.sub(r"'[^']*'", "…", what)
-    what = re.sub(r"[(\[{][^)\]}]*[)\]}]", "(…)", what)
-    return re.sub(r"-?\b\d+(\.\d+)?\b", "…", what)
+    """A refusal's message without the names, types and numbers of its case: the same for the same reason."""
+    what = re.sub(r"^\w+( '[^']*')?: ", "", verdict.detail.split("; ")[0])
+    for specific in (r"'[^']*'", r"[(\[{][^)\]}]*[)\]}]", r"\b[a-zA-Z]*(int|float)\d\w*", r"-?\b\d+(\.\d+)?\b"):
+        what = re.sub(specific, "…", what, flags=re.IGNORECASE)
+    return what
 
 
 def _parameters() -> str:
@@ -83,19 +84,24 @@ def _parameters() -> str:
 
 
 def _covered(verdicts: Sequence[Verdict]) -> list[str]:
-    return sorted({verdict.operator for verdict in verdicts if verdict.outcome == "passed"} | {*TFLITE, *COREML})
+    passed = {each.operator for each in verdicts if each.outcome == "passed" and SUFFIX not in each.case}
+    return sorted(passed | {*TFLITE, *COREML})
 
 
 def _reasons(target: str, verdicts: Sequence[Verdict]) -> str:
-    operators: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    """Each reason in the words of its first case."""
+    found: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         if verdict.target == target and verdict.outcome == "refused":
-            operators[reason(verdict)][verdict.operator] += 1
-    lines = [
-        f"| {found.total()} | {why} | {', '.join(f'{operator} {count}' for operator, count in sorted(found.items()))} |"
-        for why, found in sorted(operators.items(), key=lambda entry: (-entry[1].total(), entry[0]))
-    ]
-    return "\n".join([f"\n## What {target} refuses\n", "| tests | reason | of |", "|---:|---|---|", *lines]) + "\n"
+            found[reason(verdict)].append(verdict)
+    lines = []
+    for alike in sorted(found.values(), key=len, reverse=True):
+        operators = sorted(Counter(verdict.operator for verdict in alike).items())
+        words = alike[0].detail.split("; known are")[0].replace("|", "/")
+        lines.append(
+            f"| {len(alike)} | {words} | {', '.join(f'{operator} {count}' for operator, count in operators)} |"
+        )
+    return "\n".join([f"\n## What {target} refuses\n", "| tests | for example | of |", "|---:|---|---|", *lines]) + "\n"
 
 
 def _wrong(verdicts: Sequence[Verdict]) -> str:

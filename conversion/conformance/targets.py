@@ -1,6 +1,8 @@
 """A graph through an emitter and back: what the emitted file computes for given inputs, in ONNX's own axis order."""
 
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,28 @@ def tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool
     }
 
 
+def coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """In the executor, from the saved package, in float32.
+
+    Raises:
+        ConversionRefused: Core ML cannot express the graph, or the executor cannot run it.
+    """
+    from conversion.coreml import executor
+    from conversion.coreml.emitter import emit
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.mlpackage"
+        emit(graph, path, precision="fp32", metadata={}, image=False)
+        program = executor.load(path)
+    # Core ML allows only letters, digits and underscores in names, so its own may differ.
+    given = {
+        variable.name: np.asarray(inputs[name]) for variable, name in zip(program.inputs, graph.inputs, strict=True)
+    }
+    found = program.evaluate(given, rounding="fp32")
+    return dict(zip(graph.outputs, found.values(), strict=True))
+
+
 TARGETS: Mapping[str, Callable[[Graph, Mapping[str, Array]], dict[str, Array]]] = {
     "TFLite": tflite,
+    "Core ML": coreml,
 }
