@@ -128,7 +128,7 @@ def gather(node: Node, emission: Emission) -> None:
         )
         return
     indices = emission.read(node.inputs[1]) if known is None else known.astype(np.int32)
-    x = emission.number(node, node.inputs[0])
+    x = emission.number(node.inputs[0])
     if emission.graph.dtypes[node.inputs[0]].kind != "b":
         emission.write(node, "gather", x=x, indices=indices, axis=axis)
     else:

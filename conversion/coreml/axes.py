@@ -21,7 +21,7 @@ def reduce(operator: str) -> Emitter:
         if operator == "reduce_mean" and not emission.is_real(node.inputs[0]):
             raise refusal(node, "the mean of", emission.graph.dtypes[node.inputs[0]], "cast to float")
         arguments = {"axes": list(node.attributes["axes"]), "keep_dims": bool(node.attributes["keepdims"])}
-        x = emission.number(node, node.inputs[0])
+        x = emission.number(node.inputs[0])
         if emission.graph.dtypes[node.inputs[0]].kind != "b":
             emission.write(node, operator, x=x, **arguments)
         else:

@@ -33,7 +33,7 @@ def compare(operator: str) -> Emitter:
     """A comparison, of truths as of 0 and 1: MIL compares numbers."""
 
     def emit(node: Node, emission: Emission) -> None:
-        x, y = (emission.number(node, name) for name in node.inputs)
+        x, y = (emission.number(name) for name in node.inputs)
         emission.write(node, operator, x=x, y=y)
 
     return emit

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from conversion.coreml import half
 from conversion.coreml.toolbox import load_coremltools
 from conversion.graph import Array, Graph, Node
 from training.student.errors import ConversionRefused
@@ -22,8 +23,6 @@ KINDS = {"float32": "fp32", "int32": "int32", "int64": "int32", "bool": "bool"}
 """The types that tensors of a graph may have, and MIL's in which they are computed before any float16."""
 
 LARGEST_RANK = 5
-LARGEST_HALF = float(np.finfo(np.float16).max)
-SMALLEST_HALF = np.finfo(np.float16).smallest_subnormal
 
 
 def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
@@ -112,7 +111,7 @@ class Emission:
         """Let a tensor of more axes than Core ML has be known as a variable of the same elements in the same order."""
         self._held[tensor] = variable
 
-    def number(self, node: Node, tensor: str) -> Variable | Array:
+    def number(self, tensor: str) -> Variable | Array:
         """A tensor, truths as 0 and 1."""
         value = self.read(tensor)
         if self.graph.dtypes[tensor].kind != "b":
@@ -125,7 +124,7 @@ class Emission:
 
     def kind(self, node: Node, tensor: str) -> str:
         """MIL's type of a tensor that the node computes."""
-        is_half = self.is_real(tensor) and self._is_half(node, {})
+        is_half = self.is_real(tensor) and self._is_half(node, "cast", {})
         return "fp16" if is_half else KINDS[self.graph.dtypes[tensor].name]
 
     def shaped(self, node: Node, tensor: str, shape: tuple[int, ...]) -> Variable | Array:
@@ -156,7 +155,7 @@ class Emission:
         """
         for tensor in node.outputs:
             self._check(node, tensor)
-        names = [self._result_name(node, tensor, arguments) for tensor in node.outputs]
+        names = [self._result_name(node, tensor, operator, arguments) for tensor in node.outputs]
         name = names[0] if len(names) == 1 else self.name(f"{names[0]}_{operator}")
         result = self._append(node, operator, name, arguments)
         variables = result if isinstance(result, list | tuple) else [result]
@@ -200,13 +199,13 @@ class Emission:
         self._names.add(name)
         return name
 
-    def _result_name(self, node: Node, tensor: str, arguments: dict[str, Any]) -> str:
+    def _result_name(self, node: Node, tensor: str, operator: str, arguments: dict[str, Any]) -> str:
         """A border's own name goes to what crosses it, which may be a cast of what the node computes."""
         if tensor not in self._borders:
             return self.name(tensor)
         if self.graph.dtypes[tensor].kind == "b":
             return self.name(f"{tensor}_bool")
-        is_half = self.is_real(tensor) and self._is_half(node, arguments)
+        is_half = self.is_real(tensor) and self._is_half(node, operator, arguments)
         return self.name(f"{tensor}_fp16") if is_half else self._borders[tensor]
 
     def _check(self, node: Node, tensor: str) -> None:
@@ -219,7 +218,7 @@ class Emission:
             raise refusal(node, "a tensor of rank", len(shape), f"use at most {LARGEST_RANK} axes")
 
     def _append(self, node: Node, operator: str, name: str, arguments: dict[str, Any]) -> Variable:
-        kind = "fp16" if self._is_half(node, arguments) else "fp32"
+        kind = "fp16" if self._is_half(node, operator, arguments) else "fp32"
         given = {key: self._argument(value, kind) for key, value in arguments.items()}
         try:
             return getattr(self._builder, operator)(**given, name=name)
@@ -227,11 +226,11 @@ class Emission:
             found = f"{operator} of {[self.shape(name) for name in node.inputs if name]}: {error}"
             raise refusal(node, "this as", found, "change the model there") from error
 
-    def _is_half(self, node: Node, arguments: dict[str, Any]) -> bool:
-        """Whether an operator computes in float16: not where one of its constants would overflow."""
+    def _is_half(self, node: Node, operator: str, arguments: dict[str, Any]) -> bool:
+        """Whether an operator computes in float16."""
         if self._precision == "fp32" or not self._single.isdisjoint(node.outputs):
             return False
-        return all(_fits_half(value) for value in arguments.values())
+        return half.holds(operator, arguments.values())
 
     def _argument(self, value: Any, kind: str) -> Any:
         """A constant or variable in the precision of the operator that reads it; what is not real stays."""
@@ -241,7 +240,7 @@ class Emission:
         if isinstance(value, list):
             return [self._argument(item, kind) for item in value]
         if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
-            return _as_half(value) if kind == "fp16" else value.astype(np.float32, copy=False)
+            return half.rounded(value) if kind == "fp16" else value.astype(np.float32, copy=False)
         return value
 
     def _as_kind(self, variable: Variable, kind: str) -> Variable:
@@ -263,20 +262,3 @@ def _plain(value: Array) -> Array:
     """A constant as MIL has it: real numbers as float32, whole ones, which the graph holds to 32 bits, as int32."""
     kind = {"f": np.float32, "b": np.bool_}.get(value.dtype.kind, np.int32)
     return value.astype(kind, copy=False)
-
-
-def _fits_half(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(_fits_half(item) for item in value)
-    if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind != "f":
-        return True
-    # Infinities mean the same in both.
-    return bool(np.max(np.abs(value), where=np.isfinite(value), initial=0) <= LARGEST_HALF)
-
-
-def _as_half(value: Any) -> Any:
-    """Rounded, but a single number, such as an epsilon, never to zero."""
-    half = value.astype(np.float16)
-    if half.size == 1 and half == 0 and value != 0:
-        return np.copysign(np.full_like(half, SMALLEST_HALF), value).astype(np.float16)[()]
-    return half
