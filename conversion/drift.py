@@ -47,7 +47,6 @@ def measure(*, reference: Sequence[Seen], candidate: Sequence[Seen], contract: C
     rms = [float(np.sqrt(np.mean(difference**2))) for difference in differences]
     max_error = max(float(np.abs(difference).max()) for difference in differences)
     with np.errstate(divide="ignore", invalid="ignore"):
-        psnr = float(20 * np.log10(np.float64(span) / np.max(rms)))
         relative_error = float(np.float64(max_error) / span)
     pixels = sum(r.mask.size for r in reference)
     flipped = sum(int(np.sum(r.mask != c.mask)) for r, c in zip(reference, candidate, strict=True))
@@ -56,13 +55,19 @@ def measure(*, reference: Sequence[Seen], candidate: Sequence[Seen], contract: C
         max_error=max_error,
         rms=float(np.sqrt(np.mean(np.square(rms)))),
         relative_error=relative_error,
-        psnr=psnr,
+        psnr=decibels(span=span, rms=float(np.max(rms))),
         flips=flipped / pixels,
         decided_flips=sum(_decided_flips(r, c, contract) for r, c in zip(reference, candidate, strict=True)),
         iou=float(np.mean([_agreement(r.mask, c.mask) for r, c in zip(reference, candidate, strict=True)])),
         iou_change=float(np.mean(changes)),
         worst_change=float(np.max(changes)),
     )
+
+
+def decibels(*, span: float, rms: float) -> float:
+    """PSNR in dB of values that span `span` and are off by `rms`; infinite where nothing is off."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(20 * np.log10(np.float64(span) / rms)) if rms != 0 else float("inf")
 
 
 def _agreement(reference: Mask, candidate: Mask) -> float:

@@ -6,16 +6,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 from tqdm import tqdm
 
-from conversion import manifest
-from conversion.artefact import KINDS, sha256
+from conversion import blame, graph, manifest, to_onnx
+from conversion.artefact import KINDS, SIMPLIFIED, sha256
+from conversion.blame import Trail
 from conversion.controls import CONTROLS
 from conversion.drift import Budget, Drift, Hop, breaches, measure, read_budgets
 from conversion.forms import FORMS, Photo, Seen, look, prepare
 from conversion.manifest import Manifest
-from conversion.pictures import draw_worst
+from conversion.pictures import draw_errors, draw_worst
+from conversion.reference import Reference
 from conversion.runner import Runner, why_not
+from conversion.traces import TRACERS
 from training.data.pairs import Pair
 from training.student.aside import write_text
 from training.student.contract import Contract
@@ -43,6 +47,8 @@ class Parity:
     """By sabotage: the breaches that it caused. One that caused none means that the gate sees nothing."""
     unproven: dict[str, str]
     """By form: why this machine could not run it."""
+    trails: dict[str, Trail]
+    """By hop: its drift along the graph, on the photo that drifts most."""
 
     @property
     def breached(self) -> list[HopResult]:
@@ -96,6 +102,7 @@ def verify(
         if hop.candidate in seen:
             drift = measure(reference=seen[hop.reference], candidate=seen[hop.candidate], contract=listed.contract)
             results.append(HopResult(hop, drift, breaches(drift, budgets[hop.budget])))
+    trails = _trails(results, seen, photos, listed, export, folder)
     loosest = min((budgets[hop.budget] for hop in hops), key=lambda budget: budget.get("psnr", float("inf")))
     parity = Parity(
         photos=[photo.name for photo in photos],
@@ -103,6 +110,7 @@ def verify(
         teacher_iou={form: float(np.mean([one.teacher_iou for one in views])) for form, views in seen.items()},
         controls=trip(FORMS["onnx"].open(checkpoint, export), seen["onnx"], photos, listed.contract, loosest),
         unproven=unproven,
+        trails=trails,
     )
     draw_worst(photos, seen, listed.contract, folder)
     write_text(folder / "parity.json", json.dumps(asdict(parity), indent=1) + "\n")
@@ -130,12 +138,9 @@ def read(path: Path) -> Parity:
     if not path.is_file():
         raise BadInput(f"no verdict at {path}; reach one with `make parity`")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        hops = [
-            HopResult(Hop(**entry["hop"]), Drift(**entry["drift"]), entry["breaches"]) for entry in found.pop("hops")
-        ]
-        return Parity(hops=hops, **found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        verdict: Parity = TypeAdapter(Parity).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        return verdict
+    except ValueError as error:
         raise BadInput(f"{path} is damaged: {error!r}; run `make parity` again") from error
 
 
@@ -149,10 +154,53 @@ def as_text(parity: Parity) -> str:
             f"{result.hop!s:<37} {drift.relative_error:>10.1e} {drift.psnr:>7.1f} {drift.flips:>9.4%} "
             f"{drift.iou:>7.4f} {parity.teacher_iou[result.hop.candidate]:>8.4f}  {verdict}"
         )
+    for hop, trail in parity.trails.items():
+        if trail.fault:
+            where = " with ".join(trail.fault.operators)
+            lines.append(f"{hop}: out of budget after {where}, on photo {trail.photo}")
     for name, found in parity.controls.items():
         lines.append(f"control: {name.replace('_', ' ')} {'trips the gate' if found else 'GOES UNNOTICED'}")
     lines += [f"not proven: {form}: {reason}" for form, reason in parity.unproven.items()]
     return "\n".join(lines)
+
+
+def _trails(
+    results: Sequence[HopResult],
+    seen: Mapping[str, Sequence[Seen]],
+    photos: Sequence[Photo],
+    listed: Manifest,
+    export: Path,
+    folder: Path,
+) -> dict[str, Trail]:
+    """Follow every hop from ONNX to a phone artefact along the graph, and draw the errors of those that breach."""
+    budgets, _ = read_budgets()
+    reference = Reference(graph.read(to_onnx.load(export / SIMPLIFIED.file)))
+    trails, errors = {}, {}
+    for result in results:
+        form, budget = FORMS[result.hop.candidate], budgets[result.hop.budget]
+        if result.hop.reference != "onnx" or form.runtime not in TRACERS:
+            continue
+        worst = _most_adrift(seen["onnx"], seen[result.hop.candidate], listed.contract, budget)
+        tracer = TRACERS[form.runtime](export / KINDS[form.kind].file, reference.graph)
+        exchange = blame.compute(reference, tracer, photos[worst])
+        fault = None
+        if result.breaches:
+            fault = blame.find_fault(exchange, photos[worst], seen["onnx"][worst], listed.contract, budget)
+        if fault:
+            errors[result.hop.candidate] = photos[worst], blame.error_map(exchange.error(fault.tensor), listed.contract)
+        trails[str(result.hop)] = Trail(photos[worst].name, exchange.points(), fault)
+    draw_errors(errors, folder)
+    return trails
+
+
+def _most_adrift(reference: Sequence[Seen], candidate: Sequence[Seen], contract: Contract, budget: Budget) -> int:
+    """The photo with the largest RMS error, of those that breach the budget by themselves, if any do."""
+
+    def badness(place: int) -> tuple[bool, float]:
+        drift = measure(reference=[reference[place]], candidate=[candidate[place]], contract=contract)
+        return bool(breaches(drift, budget)), float(np.nan_to_num(drift.rms, nan=np.inf))
+
+    return max(range(len(reference)), key=badness)
 
 
 def _listed(checkpoint: Path, export: Path) -> Manifest:

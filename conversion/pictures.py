@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,6 +50,24 @@ def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], cont
         (temporary / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
+def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder: Path) -> None:
+    """Into folder/errors: FORM-photo.jpg, and FORM-error.jpg, the error (rows, columns) over the photo's own frame.
+
+    Black is none, white the largest; what is no number is white.
+    """
+    with written_aside(folder / "errors") as temporary:
+        temporary.mkdir()
+        for form, (photo, error) in errors.items():
+            picture = _small(read_photo(photo.path))
+            finite = np.nan_to_num(error, nan=np.inf, posinf=np.inf)
+            top = np.max(finite, where=np.isfinite(finite), initial=np.finfo(np.float32).tiny)
+            levels: Any = (finite.clip(0, top) / top * 255).astype(np.uint8)
+            levels = cv2.resize(levels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            heat: Any = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+            _save(picture, temporary / f"{form}-photo.jpg")
+            _save(heat, temporary / f"{form}-error.jpg")
+
+
 def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract, path: Path, columns: int = 4) -> None:
     """Photos with a form's masks drawn over them, side by side, as one JPEG; rows that would not fill are left out."""
     tiles = [
@@ -81,7 +100,11 @@ def _flips(photo: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> NDArray[np.u
     return picture.astype(np.uint8)
 
 
-def _save(picture: NDArray[np.uint8], path: Path) -> None:
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     shrink = min(1.0, _SIDE / max(picture.shape[:2]))
-    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(path), cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    small: Any = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return np.asarray(small)
+
+
+def _save(picture: NDArray[np.uint8], path: Path) -> None:
+    cv2.imwrite(str(path), cv2.cvtColor(_small(picture), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])

@@ -3,9 +3,12 @@
 import base64
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from conversion import manifest, parity
 from conversion.drift import read_budgets
@@ -35,7 +38,11 @@ def write(run: Run) -> None:
         lstrip_blocks=True,
     )
     page = environment.get_template(_TEMPLATE.name).render(
-        **facts, worst=_worst(run), curves=_embedded(run.curves) if run.curves.is_file() else ""
+        **facts,
+        worst=_worst(run),
+        errors=_errors(run, facts["hops"]),
+        curve=_curve,
+        curves=_embedded(run.curves) if run.curves.is_file() else "",
     )
     write_text(run.report, page)
     write_text(run.report.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
@@ -86,7 +93,28 @@ def _hop(result: parity.HopResult, verdict: Parity, budget: dict[str, float] | A
         "teacher_iou": verdict.teacher_iou[result.hop.candidate],
         "used": share,
         "used_by": measure,
+        "trail": asdict(trail) if (trail := verdict.trails.get(str(result.hop))) else None,
     }
+
+
+def _errors(run: Run, hops: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """By hop, the pictures that `verify` drew of the error behind a faulty operator."""
+    found = {}
+    for row in hops:
+        stem = run.parity / "errors" / str(row["hop"]).split(" → ")[-1]
+        if row["trail"] and row["trail"]["fault"]:
+            found[row["hop"]] = {part: _embedded(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")}
+    return found
+
+
+_TOP = 160
+"""dB; a curve shows nothing above."""
+
+
+def _curve(points: Sequence[Mapping[str, Any]]) -> str:
+    """A trail as an SVG polyline's points, one unit per operator and per dB; what is no number lies at the foot."""
+    heights = (np.clip(np.nan_to_num(point["psnr"], nan=0, posinf=_TOP, neginf=0), 0, _TOP) for point in points)
+    return " ".join(f"{x},{_TOP - height:.0f}" for x, height in enumerate(heights))
 
 
 def _rows(path: Path) -> list[dict[str, float]]:

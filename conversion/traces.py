@@ -1,0 +1,132 @@
+"""What an artefact's own tensors hold while it looks at an input, in the very runtime that is judged.
+
+A TFLite file gets every computed tensor as an output, so that XNNPACK, which keeps to itself what it can, shows them
+as well; the results stay the same to the bit. A Core ML program is executed step by step anyway.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.coreml.executor import Rounding, load
+from conversion.graph import Array, Graph
+from conversion.tflite import layout
+from conversion.tflite.interpreter import open_interpreter
+
+Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
+"""From an input (H, W, 3) to those tensors of the graph that the artefact holds, in the graph's axis order."""
+
+
+def litert(path: Path, graph: Graph) -> Tracer:
+    """LiteRT with XNNPACK."""
+    return _interpreted(open_interpreter(exposed(path.read_bytes())), graph)
+
+
+def litert_reference(path: Path, graph: Graph) -> Tracer:
+    """LiteRT's reference kernels."""
+    return _interpreted(open_interpreter(exposed(path.read_bytes()), reference_kernels=True), graph)
+
+
+def tflite_runtime(path: Path, graph: Graph) -> Tracer:
+    """The oldest runtime that phones carry."""
+    from tflite_runtime.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=exposed(path.read_bytes()), num_threads=1)
+    interpreter.allocate_tensors()
+    return _interpreted(interpreter, graph)
+
+
+def coreml_executor(path: Path, graph: Graph) -> Tracer:
+    """The saved Core ML program in float32."""
+    return _executed(path, graph, "fp32")
+
+
+def coreml_executor_fp16(path: Path, graph: Graph) -> Tracer:
+    """The same with float16 rounding after each step."""
+    return _executed(path, graph, "fp16")
+
+
+TRACERS: Mapping[str, Callable[[Path, Graph], Tracer]] = MappingProxyType(
+    {
+        "litert": litert,
+        "litert-reference": litert_reference,
+        "tflite-runtime": tflite_runtime,
+        "coreml-executor": coreml_executor,
+        "coreml-executor-fp16": coreml_executor_fp16,
+    }
+)
+"""By runtime, see `runner.RUNTIMES`; Core ML itself shows no tensors."""
+
+
+def exposed(model: bytes) -> bytes:
+    """A TFLite model whose outputs are all the tensors that it computes from its input."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    unpacked = schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
+    (subgraph,) = unpacked.subgraphs
+    computed = set(subgraph.inputs)
+    outputs = []
+    for operator in subgraph.operators:
+        # Weights that are merely widened from float16 are computed, too, but not from the input.
+        if computed.intersection(operator.inputs):
+            computed.update(operator.outputs)
+            outputs += list(operator.outputs)
+    subgraph.outputs = outputs
+    unpacked.signatureDefs = None
+    builder = flatbuffers.Builder(len(model) + 2**16)
+    builder.Finish(unpacked.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
+    (entry,) = interpreter.get_input_details()
+    details = interpreter.get_output_details()
+
+    def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
+        interpreter.set_tensor(entry["index"], image[None].astype(entry["dtype"]))
+        interpreter.invoke()
+        held = {}
+        for detail in details:
+            name = detail["name"]
+            shape = graph.shapes.get(name, ())
+            if name in graph.shapes and tuple(detail["shape"]) == layout.shape(shape):
+                held[name] = layout.to_graph(_real(interpreter.get_tensor(detail["index"]), detail))
+        return held
+
+    return trace
+
+
+def _real(stored: Array, detail: Mapping[str, Any]) -> Array:
+    """The numbers that a quantized tensor stands for; others as they are."""
+    scale, zero_point = detail["quantization"]
+    return stored if scale == 0 else ((stored.astype(np.float32) - zero_point) * scale).astype(np.float32)
+
+
+def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
+    program = load(path)
+    program = replace(program, outputs=tuple(step.output for step in program.steps))
+    names = Counter(_mended(tensor) for tensor in graph.shapes)
+
+    def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
+        found = program.run(image, rounding=rounding)
+        return {
+            tensor: found[name]
+            for tensor, shape in graph.shapes.items()
+            if names[_mended(tensor)] == 1
+            for name in (f"{_mended(tensor)}_cast_fp16", _mended(tensor))
+            if name in found and found[name].shape == shape
+        }
+
+    return trace
+
+
+def _mended(tensor: str) -> str:
+    return re.sub(r"\W", "_", tensor, flags=re.ASCII)
