@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from conversion.coreml.executor import Rounding, load
 from conversion.graph import Array, Graph
 from conversion.tflite import layout
+from conversion.tflite.emitter import orders
 from conversion.tflite.interpreter import open_interpreter
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
@@ -88,18 +89,20 @@ def exposed(model: bytes) -> bytes:
 
 def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
     (entry,) = interpreter.get_input_details()
-    details = interpreter.get_output_details()
+    details = {detail["name"]: detail for detail in interpreter.get_output_details()}
+    found = {
+        name: (details[name], np.argsort(order))
+        for name, order in orders(graph).items()
+        if name in details and tuple(details[name]["shape"]) == layout.laid_out(graph.shapes[name], order)
+    }
 
     def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
         interpreter.set_tensor(entry["index"], image[None].astype(entry["dtype"]))
         interpreter.invoke()
-        held = {}
-        for detail in details:
-            name = detail["name"]
-            shape = graph.shapes.get(name, ())
-            if name in graph.shapes and tuple(detail["shape"]) == layout.shape(shape):
-                held[name] = layout.to_graph(_real(interpreter.get_tensor(detail["index"]), detail))
-        return held
+        return {
+            name: _real(interpreter.get_tensor(detail["index"]), detail).transpose(axes)
+            for name, (detail, axes) in found.items()
+        }
 
     return trace
 
@@ -129,4 +132,5 @@ def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
 
 
 def _mended(tensor: str) -> str:
-    return re.sub(r"\W", "_", tensor, flags=re.ASCII)
+    name = re.sub(r"\W", "_", tensor, flags=re.ASCII)
+    return name if re.match("[A-Za-z_]", name) else f"_{name}"

@@ -250,6 +250,15 @@ class Emission:
         name = name or f"{source.name}/{'x'.join(map(str, shape))}"
         return self._once("RESHAPE", [index, self._sizes(name, shape)], shape, name)
 
+    def orders(self) -> dict[str, Order]:
+        """The axis order of each tensor of the graph that the file holds under its own name, once all are written."""
+        held = {
+            name: stored.order
+            for name, stored in self._stored.items()
+            if self._program.tensors[stored.index].name == name
+        }
+        return held | {name: layout.border(len(self.shape(name))) for name in self.graph.outputs}
+
     def to_bytes(self, metadata: Mapping[str, bytes]) -> bytes:
         """The finished file."""
         inputs = {name: self._stored[name].index for name in self.graph.inputs}
