@@ -3,7 +3,11 @@ import onnx
 import pytest
 
 from conversion import graph
+from conversion.coreml import executor
+from conversion.coreml.emitter import emit
+from conversion.drift import decibels
 from conversion.ranges import LARGEST, SMALLEST, at_risk, in_half
+from conversion.reference import Reference
 
 RNG = np.random.default_rng(0)
 PHOTOS = [RNG.integers(0, 256, (8, 8, 3), np.uint8) for _ in range(2)]
@@ -82,6 +86,34 @@ def test_exactly_the_operators_that_float16_harms_are_found_with_the_reason(node
     assert [risk.tensor for risk in risks] == list(expected)
     for risk in risks:
         assert risk.reason.startswith(expected[risk.tensor])
+
+
+HEALED = {
+    **{name: case[:2] for name, case in HARMED.items() if "sum" not in name and "deviations" not in name},
+    "normalisation of what float16 cannot hold": (
+        "c = Mul(image, gain) logits = LayerNormalization<axis=1>(c, scale, bias)",
+        {**HARMED["normalisation of large deviations"][1], "gain": np.float32([1e4])},
+    ),
+}
+"""What the executor can show: it keeps sums inside an operator in float32."""
+
+
+@pytest.mark.parametrize(("nodes", "constants"), HEALED.values(), ids=HEALED)
+def test_a_package_that_float16_breaks_is_healed_by_what_stays_float32(nodes, constants, tmp_path):
+    source = _network(nodes, **constants)
+    exact = Reference(source).trace(PHOTOS[0].transpose(2, 0, 1)[None].astype(np.float32))["logits"]
+    psnr = []
+    for single in ((), [risk.tensor for risk in at_risk(source, PHOTOS)]):
+        path = tmp_path / "p.mlpackage"
+        emit(source, path, precision="fp16", metadata={}, single=single)
+        with np.errstate(invalid="ignore"):
+            error = executor.load(path).run(PHOTOS[0], rounding="fp16")["logits"].astype(np.float64) - exact
+        psnr.append(decibels(span=float(np.ptp(exact)), rms=float(np.sqrt(np.mean(error**2)))))
+    broken, healed = psnr
+
+    # Written so that NaN counts as broken.
+    assert not broken >= 50
+    assert healed >= 50
 
 
 def test_a_single_photo_that_reaches_far_is_enough():

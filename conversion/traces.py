@@ -4,10 +4,8 @@ A TFLite file gets every computed tensor as an output, so that XNNPACK, which ke
 as well; the results stay the same to the bit. A Core ML program is executed step by step anyway.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from conversion.coreml.emission import mended
 from conversion.coreml.executor import Rounding, load
 from conversion.graph import Array, Graph
 from conversion.tflite import layout
@@ -115,22 +114,15 @@ def _real(stored: Array, detail: Mapping[str, Any]) -> Array:
 
 def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
     program = load(path)
-    program = replace(program, outputs=tuple(step.output for step in program.steps))
-    names = Counter(_mended(tensor) for tensor in graph.shapes)
+    names = Counter(map(mended, graph.shapes))
 
     def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
-        found = program.run(image, rounding=rounding)
+        found = dict(program.trace(program.feeds(image), rounding=rounding))
+        # Of names that mending made equal nobody knows which is which.
         return {
-            tensor: found[name]
+            tensor: found[mended(tensor)]
             for tensor, shape in graph.shapes.items()
-            if names[_mended(tensor)] == 1
-            for name in (f"{_mended(tensor)}_cast_fp16", _mended(tensor))
-            if name in found and found[name].shape == shape
+            if names[mended(tensor)] == 1 and mended(tensor) in found and found[mended(tensor)].shape == shape
         }
 
     return trace
-
-
-def _mended(tensor: str) -> str:
-    name = re.sub(r"\W", "_", tensor, flags=re.ASCII)
-    return name if re.match("[A-Za-z_]", name) else f"_{name}"
