@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from conversion.coreml import package
+from conversion.coreml.description import describe
 from conversion.coreml.emission import KINDS, LARGEST_RANK, Emission, Precision
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
@@ -40,7 +41,8 @@ def emit(
         graph: With one input (1, 3, H, W) where `image` is asked for.
         destination: Ends in `.mlpackage`; replaced when it exists.
         precision: Of weights and arithmetic.
-        metadata: User-defined metadata of the package, such as the contract.
+        metadata: User-defined metadata of the package. With a contract among them, the package also says what goes in
+            and comes out, and how Xcode is to preview it.
         image: Whether the input is an RGB image of raw 0 to 255; otherwise inputs are float32 or int32 arrays.
         single: Names of tensors whose operators stay in float32.
 
@@ -57,8 +59,10 @@ def emit(
     _refuse_inputs(graph, image)
     with quiet():
         program = _program(Emission(graph, precision=precision, single=single))
+        main = program.functions["main"]
+        described = describe(main, image=image, metadata=metadata, properties=graph.metadata)
         with written_aside(destination) as temporary:
-            package.write(program, temporary, image=image, metadata=metadata)
+            package.write(program, temporary, described)
 
 
 def _refuse_unknown(graph: Graph) -> None:

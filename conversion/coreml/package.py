@@ -3,7 +3,6 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,6 @@ from training.student.errors import BadInput
 SPECIFICATION = "com.apple.CoreML/model.mlmodel"
 WEIGHTS = "com.apple.CoreML/weights"
 """Below `Data`, as coremltools lays packages out."""
-
-IMAGE_DESCRIPTION = "RGB photo stretched to this size; raw 0 to 255, normalised inside the model"
-LOGITS_DESCRIPTION = "scores before any activation, (1, classes, rows, columns)"
 
 
 def read_specification(path: Path) -> Any:
@@ -76,8 +72,8 @@ def read_metadata(path: Path) -> dict[str, str]:
     return dict(read_specification(path).description.metadata.userDefined)
 
 
-def write(program: Any, path: Path, *, image: bool, metadata: Mapping[str, str]) -> None:
-    """Write a MIL program as a package that depends on nothing but the program and `metadata`.
+def write(program: Any, path: Path, description: Any) -> None:
+    """Write a MIL program as a package that depends on nothing but the program and its description.
 
     Laid out as coremltools does it, except that it gives a package its date, random identifiers and protobuf maps in
     any order; here there is no date, identifiers follow from the content and maps are sorted.
@@ -85,18 +81,16 @@ def write(program: Any, path: Path, *, image: bool, metadata: Mapping[str, str])
     Args:
         program: Of coremltools, with a function `main`.
         path: Of the package, which does not exist yet.
-        image: Whether the only input is an RGB image; otherwise inputs are arrays.
-        metadata: User-defined.
+        description: As `description.describe` gives it.
     """
     from coremltools.proto import Model_pb2
 
     (path / "Data" / WEIGHTS).mkdir(parents=True)
     specification = Model_pb2.Model(
         specificationVersion=VERSION,
-        description=_description(program.functions["main"], image),
+        description=description,
         mlProgram=_serialised(program, path / "Data" / WEIGHTS),
     )
-    specification.description.metadata.userDefined.update(metadata)
     (path / "Data" / SPECIFICATION).write_bytes(specification.SerializeToString(deterministic=True))
     _write_manifest(path)
 
@@ -110,31 +104,6 @@ def _serialised(program: Any, weights: Path) -> Any:
     from coremltools.converters.mil.backend.mil.load import MILProtoExporter
 
     return MILProtoExporter(program, str(weights), VERSION).export()
-
-
-def _description(function: Any, image: bool) -> Any:
-    from coremltools.proto import FeatureTypes_pb2, Model_pb2
-
-    arrays = FeatureTypes_pb2.ArrayFeatureType
-
-    def array(name: str, variable: Any, text: str) -> Any:
-        element = arrays.FLOAT32 if variable.is_tensor_or_scalar_of(dtype="fp32") else arrays.INT32
-        kind = FeatureTypes_pb2.FeatureType(multiArrayType=arrays(shape=variable.shape, dataType=element))
-        return Model_pb2.FeatureDescription(name=name, type=kind, shortDescription=text)
-
-    def picture(name: str, variable: Any) -> Any:
-        *_, height, width = variable.shape
-        colour = FeatureTypes_pb2.ImageFeatureType(
-            height=height, width=width, colorSpace=FeatureTypes_pb2.ImageFeatureType.RGB
-        )
-        kind = FeatureTypes_pb2.FeatureType(imageType=colour)
-        return Model_pb2.FeatureDescription(name=name, type=kind, shortDescription=IMAGE_DESCRIPTION)
-
-    inputs = function.inputs.items()
-    return Model_pb2.ModelDescription(
-        input=[picture(name, variable) if image else array(name, variable, "") for name, variable in inputs],
-        output=[array(entry.name, entry, LOGITS_DESCRIPTION if image else "") for entry in function.outputs],
-    )
 
 
 def _write_manifest(path: Path) -> None:
