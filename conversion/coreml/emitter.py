@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from conversion.coreml import package
 from conversion.coreml.description import describe
 from conversion.coreml.emission import KINDS, LARGEST_RANK, Emission, Precision
@@ -77,8 +79,10 @@ def _refuse_unknown(graph: Graph) -> None:
 
 def _refuse_inputs(graph: Graph, image: bool) -> None:
     found = {name: graph.shapes[name] for name in graph.inputs}
-    if image and ([shape[:2] for shape in found.values()] != [(1, 3)] or any(len(s) != 4 for s in found.values())):
-        raise ConversionRefused(f"inputs are {found}; expected one RGB image of shape (1, 3, H, W)")
+    is_rgb = all(len(shape) == 4 and shape[:2] == (1, 3) for shape in found.values())
+    if image and not (len(found) == 1 and is_rgb and graph.dtypes[graph.inputs[0]] == np.float32):
+        kinds = ", ".join(graph.dtypes[name].name for name in found) or "none"
+        raise ConversionRefused(f"inputs are {found}, {kinds}; expected one RGB image of shape (1, 3, H, W), float32")
     for name in (*graph.inputs, *graph.outputs):
         shape, dtype = graph.shapes[name], graph.dtypes[name]
         if dtype.name not in KINDS or not 1 <= len(shape) <= LARGEST_RANK or 0 in shape:

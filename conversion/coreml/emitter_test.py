@@ -159,12 +159,22 @@ def test_what_core_ml_cannot_express_is_refused_by_name(nodes, message, network,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_input_that_is_no_rgb_image_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("float[1, 4, 8, 8] x", r"'x': \(1, 4, 8, 8\)\}, float32; expected one RGB image"),
+        ("int32[1, 3, 8, 8] x", r"'x': \(1, 3, 8, 8\)\}, int32; .*H, W\), float32"),
+        ("float[1, 3, 8, 8] x, float[1, 3, 8, 8] z", "expected one RGB image"),
+    ],
+    ids=["four channels", "whole numbers", "two images"],
+)
+def test_an_input_that_is_no_rgb_image_is_refused(declared, message, tmp_path):
+    kind, axes = declared.split("[")[0], declared.split("[")[1].split("]")[0]
     model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 18]> g (float[1, 4, 8, 8] x) => (float[1, 4, 8, 8] y) { y = Relu(x) }'
+        f'<ir_version: 8, opset_import: ["" : 18]> g ({declared}) => ({kind}[{axes}] y) {{ y = Mul(x, x) }}'
     )
 
-    with pytest.raises(ConversionRefused, match=r"'x': \(1, 4, 8, 8\).*expected one RGB image"):
+    with pytest.raises(ConversionRefused, match=message):
         Network(model).emit(tmp_path / "p.mlpackage")
 
 
