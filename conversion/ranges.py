@@ -23,8 +23,6 @@ from conversion.graph import Array, Graph
 from conversion.reference import Reference, Values
 
 LARGEST = float(np.finfo(np.float16).max)
-SMALLEST = float(np.finfo(np.float16).smallest_normal)
-"""What is smaller loses digits, and becomes zero on processors without subnormal numbers."""
 HEADROOM = 4
 """Photos that were not audited may drive a tensor this many times higher."""
 SHARE = 2
@@ -130,13 +128,9 @@ def _largest_sum(place: int, exact: Reference, values: Values) -> float:
 
 
 def in_half(value: Array) -> Array:
-    """Real numbers as float16 holds them, subnormal ones as zero, in their own type; others as they are."""
-    if not _is_real(value):
-        return value
+    """Real numbers as float16 holds them, infinite where it ends, in their own type; others as they are."""
     with np.errstate(over="ignore"):
-        half = value.astype(np.float16)
-    half[np.abs(half) < SMALLEST] = 0
-    return half.astype(value.dtype)
+        return value.astype(np.float16).astype(value.dtype) if _is_real(value) else value
 
 
 def _is_real(value: Array) -> bool:
