@@ -5,11 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from training.student.errors import BadInput
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "w8", "int8", "int16", "p6", "p4"]
+"""How weights are stored, and what is computed in:
+
+* fp32, fp16: both alike.
+* w8: weights in int8. TFLite computes dense convolutions in int8 too, from ranges found while running; Core ML in fp16.
+* int8: weights and activations in int8, ranges fixed by calibration; the image goes in as bytes.
+* int16: weights in int8, activations in int16, likewise. For neural processors: CPUs take far longer than in fp32.
+* p6, p4: palettes of 64 or 16 values for each weight; computed in fp16.
+"""
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+DEFAULTS: tuple[Precision, ...] = ("fp32", "fp16")
+"""What `export` makes unless told otherwise: they need no photos and lose nothing that can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +45,39 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "onnx": SIMPLIFIED,
         "tflite-fp32": Kind("tflite", "fp32", "student-fp32.tflite"),
         "tflite-fp16": Kind("tflite", "fp16", "student-fp16.tflite"),
+        "tflite-w8": Kind("tflite", "w8", "student-w8.tflite"),
+        "tflite-int8": Kind("tflite", "int8", "student-int8.tflite"),
+        "tflite-int16": Kind("tflite", "int16", "student-int16.tflite"),
         "coreml-fp32": Kind("coreml", "fp32", "student-fp32.mlpackage"),
         "coreml-fp16": Kind("coreml", "fp16", "student-fp16.mlpackage"),
+        "coreml-w8": Kind("coreml", "w8", "student-w8.mlpackage"),
+        "coreml-p6": Kind("coreml", "p6", "student-p6.mlpackage"),
+        "coreml-p4": Kind("coreml", "p4", "student-p4.mlpackage"),
     }
 )
 
 TARGETS = ("onnx", "coreml", "tflite")
 
 
-def kinds_of(targets: tuple[str, ...]) -> dict[str, Kind]:
-    """The phone artefacts of these targets, all when none is named.
+def kinds_of(targets: tuple[str, ...], precisions: tuple[str, ...] = DEFAULTS) -> dict[str, Kind]:
+    """The phone artefacts of these targets and precisions; all targets when none is named.
 
     Raises:
-        BadInput: A target is unknown.
+        BadInput: A target or precision is unknown, or none of these targets has the precision.
     """
-    for target in targets:
-        if target not in TARGETS:
-            raise BadInput(f"unknown target '{target}'; expected one of {', '.join(TARGETS)}")
-    return {name: kind for name, kind in KINDS.items() if not targets or kind.target in targets}
+    for what, named, known in (("target", targets, TARGETS), ("precision", precisions, PRECISIONS)):
+        if unknown := [one for one in named if one not in known]:
+            raise BadInput(f"unknown {what} '{unknown[0]}'; expected one of {', '.join(known)}")
+    found = {
+        name: kind
+        for name, kind in KINDS.items()
+        if (not targets or kind.target in targets) and (kind.target == "onnx" or kind.precision in precisions)
+    }
+    made = {kind.precision for kind in found.values()}
+    if (missing := [one for one in precisions if one not in made]) and set(targets) != {"onnx"}:
+        able = sorted({kind.target for kind in KINDS.values() if kind.precision == missing[0]})
+        raise BadInput(f"{' and '.join(targets)} has no {missing[0]}; {' and '.join(able)} has")
+    return found
 
 
 def sha256(path: Path) -> str:

@@ -1,97 +1,109 @@
 """From a run's student to artefacts and their manifest."""
 
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from tqdm import tqdm
 
 from conversion import graph, manifest, to_onnx
-from conversion.about import CONTRACT_KEY
-from conversion.artefact import EXPORTED, KINDS, SIMPLIFIED, Kind, Precision, kinds_of, sha256, size
+from conversion.artefact import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, sha256, size
+from conversion.calibration import Calibration
 from conversion.manifest import Artefact, Manifest
-from conversion.rounding import with_kept_sums
+from conversion.variants import Inputs, Variants, variants
 from training.student import checkpoint as checkpoints
-from training.student.aside import written_aside
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
 
+_TIMED = 15
+"""Inferences behind a speed-up."""
 
-def export(checkpoint_path: Path, folder: Path, targets: tuple[str, ...] = ()) -> Manifest:
+
+def export(
+    checkpoint_path: Path,
+    folder: Path,
+    targets: tuple[str, ...] = (),
+    precisions: tuple[str, ...] = DEFAULTS,
+    calibration: Calibration | None = None,
+) -> Manifest:
     """Convert a student to these targets, all when none is named; what else lies in `folder` stays listed.
 
+    Args:
+        checkpoint_path: The student's weights.
+        folder: Where artefacts and manifest go.
+        targets: Of `artefact.TARGETS`.
+        precisions: Of `artefact.PRECISIONS`.
+        calibration: For int8 and int16.
+
     Raises:
+        BadInput: A target or precision is unknown, or one that needs calibration has none.
         ConversionRefused: A target cannot express the student.
     """
     student = checkpoints.load(checkpoint_path)
-    kinds = kinds_of(targets)
+    kinds = {name: kind for name, kind in kinds_of(targets, precisions).items() if kind.target != "onnx"}
     digest = sha256(checkpoint_path)
-    found = _earlier(folder, digest)
-    result = Manifest(student.contract, digest, found, manifest.versions())
-    bar: tqdm[Any] = tqdm(total=2 + len([kind for kind in kinds.values() if kind.target != "onnx"]), unit="artefact")
+    result = Manifest(student.contract, digest, _earlier(folder, digest), manifest.versions())
+    bar: tqdm[Any] = tqdm(total=2 + len(kinds), unit="artefact")
     with bar:
         for name, artefact in _to_onnx(student, folder, bar).items():
             result = result.with_artefact(name, artefact)
         source = graph.read(to_onnx.load(folder / SIMPLIFIED.file))
+        inputs = calibration.inputs if calibration else ()
+        made: dict[str, Variants] = {}
         for name, kind in kinds.items():
-            if kind.target != "onnx":
-                bar.set_description(f"export {name}")
-                result = result.with_artefact(name, emit(source, kind, folder / kind.file, student.contract))
-                bar.update()
+            bar.set_description(f"export {name}")
+            if kind.target not in made:
+                made[kind.target] = variants(kind.target, source, student.contract, inputs)
+            artefact = write(made[kind.target], kind, folder / kind.file, calibration)
+            result = result.with_artefact(name, artefact)
+            bar.update()
         bar.set_description("export")
     manifest.write(result, folder)
     return result
 
 
-def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None) -> Artefact:
+def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None, inputs: Inputs = ()) -> Artefact:
     """Convert a typed graph to one kind of artefact at `path`.
 
     Raises:
+        BadInput: The kind needs calibration, and there are no `inputs`.
         ConversionRefused: The target cannot express the graph.
     """
-    if kind.precision == "fp16":
-        source = with_kept_sums(source)
-    metadata = {CONTRACT_KEY: contract.to_json()} if contract else {}
+    return _timed(variants(kind.target, source, contract, inputs), kind, path)
+
+
+def write(
+    made: Variants, kind: Kind, path: Path, calibration: Calibration | None, kept: Collection[str] = ()
+) -> Artefact:
+    """One kind of artefact at `path`, with all that a manifest says of it."""
+    artefact = _timed(made, kind, path, kept)
+    if kind.precision in ("int8", "int16") and calibration:
+        facts = {"photos": len(calibration.inputs), "sha256": calibration.sha256}
+        artefact = replace(artefact, calibration=facts)
+    if kind.target == "tflite" and kind.precision not in DEFAULTS:
+        artefact = replace(artefact, speedup=_speedup(made, path))
+    return artefact
+
+
+def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -> Artefact:
     assert kind.precision != "exported"
-    write = _EMITTERS[kind.target]()
     started = time.perf_counter()
-    partitions = write(source, kind.precision, path, metadata)
-    return _artefact(kind, path, time.perf_counter() - started, partitions)
+    partitions = made.write(kind.precision, path, kept)
+    artefact = _artefact(kind, path, time.perf_counter() - started, partitions)
+    return replace(artefact, kept=tuple(sorted(kept)))
 
 
-Emit = Callable[[graph.Graph, Precision, Path, Mapping[str, str]], int | None]
-"""Write a typed graph to a path, with metadata; the number of partitions where the target has such a thing."""
+def _speedup(made: Variants, path: Path) -> float:
+    from conversion.bench import milliseconds
 
-
-def _coreml() -> Emit:
-    from conversion.coreml.emitter import emit as emit_package
-    from conversion.coreml.toolbox import load_coremltools
-
-    load_coremltools()
-
-    def write(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> None:
-        emit_package(source, path, precision=precision, metadata=metadata)
-
-    return write
-
-
-def _tflite() -> Emit:
-    from conversion.tflite.emitter import emit as emit_flatbuffer
-    from conversion.tflite.partitions import partitions
-
-    def write(source: graph.Graph, precision: Precision, path: Path, metadata: Mapping[str, str]) -> int:
-        model = emit_flatbuffer(source, precision=precision, metadata=metadata)
-        with written_aside(path) as temporary:
-            temporary.write_bytes(model)
-        return partitions(model).count
-
-    return write
-
-
-# Each imports what its target needs, so that a conversion's time is its own.
-_EMITTERS: Mapping[str, Callable[[], Emit]] = MappingProxyType({"coreml": _coreml, "tflite": _tflite})
+    with tempfile.TemporaryDirectory() as folder:
+        single = Path(folder) / "fp32.tflite"
+        made.write("fp32", single)
+        before, after = milliseconds([single, path], runs=_TIMED)
+    return round(before / after, 2)
 
 
 def _to_onnx(student: Checkpoint, folder: Path, bar: "tqdm[Any]") -> dict[str, Artefact]:

@@ -46,9 +46,21 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "tflite-fp32-old": Form("tflite-fp32", "tflite-runtime"),
         "tflite-fp16": Form("tflite-fp16", "litert"),
         "tflite-fp16-old": Form("tflite-fp16", "tflite-runtime"),
+        "tflite-w8": Form("tflite-w8", "litert"),
+        "tflite-w8-old": Form("tflite-w8", "tflite-runtime"),
+        "tflite-int8": Form("tflite-int8", "litert"),
+        "tflite-int8-reference": Form("tflite-int8", "litert-reference"),
+        "tflite-int8-old": Form("tflite-int8", "tflite-runtime"),
+        "tflite-int16": Form("tflite-int16", "litert"),
         "coreml-fp32": Form("coreml-fp32", "coreml-executor"),
         "coreml-fp16": Form("coreml-fp16", "coreml-executor-fp16"),
         "coreml-fp16-mac": Form("coreml-fp16", "coreml"),
+        "coreml-w8": Form("coreml-w8", "coreml-executor-fp16"),
+        "coreml-w8-mac": Form("coreml-w8", "coreml"),
+        "coreml-p6": Form("coreml-p6", "coreml-executor-fp16"),
+        "coreml-p6-mac": Form("coreml-p6", "coreml"),
+        "coreml-p4": Form("coreml-p4", "coreml-executor-fp16"),
+        "coreml-p4-mac": Form("coreml-p4", "coreml"),
     }
 )
 

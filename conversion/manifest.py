@@ -30,6 +30,12 @@ class Artefact:
     """`unverified`, `passed` or `breached`: what the parity check last said of these very bytes."""
     partitions: int | None = None
     """TFLite: how many pieces XNNPACK cuts it into; 1 is whole."""
+    calibration: dict[str, Any] | None = None
+    """Where ranges were measured beforehand: the number of `photos`, and a `sha256` over them."""
+    kept: tuple[str, ...] = ()
+    """Layers that stay in higher precision than the rest."""
+    speedup: float | None = None
+    """TFLite in integers: how many times faster than in fp32, by LiteRT on one thread, both timed in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ class Manifest:
 
 def versions() -> dict[str, str]:
     """Of all that takes part in a conversion."""
-    names = ("torch", "onnx", "onnxscript", "onnxsim", "onnxruntime", "coremltools", "ai-edge-litert", "numpy")
-    return {name: version(name) for name in names}
+    names = ("torch", "onnx", "onnxscript", "onnxsim", "onnxruntime", "coremltools", "ai-edge-litert")
+    return {name: version(name) for name in (*names, "ai-edge-quantizer", "numpy")}
 
 
 def write(manifest: Manifest, folder: Path) -> None:
@@ -80,7 +86,10 @@ def read(folder: Path) -> Manifest:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if record["schema"] != SCHEMA:
             raise BadInput(f"{path} has schema {record['schema']}, this version reads {SCHEMA}")
-        artefacts = {name: Artefact(**entry) for name, entry in record["artefacts"].items()}
+        artefacts = {
+            name: Artefact(**{**entry, "kept": tuple(entry.get("kept", ()))})
+            for name, entry in record["artefacts"].items()
+        }
         contract = Contract.from_json(json.dumps(record["contract"]))
         manifest = Manifest(contract, record["checkpoint"], artefacts, record["versions"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:

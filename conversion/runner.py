@@ -51,12 +51,12 @@ def onnxruntime(path: Path) -> Runner:
 
 def litert(path: Path) -> Runner:
     """LiteRT with the XNNPACK delegate that phones use."""
-    return _interpreted(_opened(lambda: open_interpreter(path.read_bytes()), path))
+    return interpreted(_opened(lambda: open_interpreter(path.read_bytes()), path))
 
 
 def litert_reference(path: Path) -> Runner:
     """LiteRT's reference kernels: slow, plain, and independent of XNNPACK."""
-    return _interpreted(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
+    return interpreted(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
 
 
 def tflite_runtime(path: Path) -> Runner:
@@ -65,17 +65,21 @@ def tflite_runtime(path: Path) -> Runner:
 
     interpreter = _opened(lambda: Interpreter(str(path), num_threads=1), path)
     interpreter.allocate_tensors()
-    return _interpreted(interpreter)
+    return interpreted(interpreter)
 
 
 def coreml_executor(path: Path) -> Runner:
     """The saved Core ML program executed operator by operator, in float32."""
-    return _executed(path, "fp32")
+    from conversion.coreml.executor import load
+
+    return executed(load(path), "fp32")
 
 
 def coreml_executor_fp16(path: Path) -> Runner:
     """The same with every operator's result rounded to float16, where the program says so."""
-    return _executed(path, "fp16")
+    from conversion.coreml.executor import load
+
+    return executed(load(path), "fp16")
 
 
 def coreml(path: Path) -> Runner:
@@ -89,6 +93,29 @@ def coreml(path: Path) -> Runner:
     def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits = model.predict({"image": Image.fromarray(image)})["logits"]
         return np.asarray(logits[0], np.float32)
+
+    return run
+
+
+def interpreted(interpreter: Any) -> Runner:
+    """An opened TFLite file; its input says whether it takes pixels as bytes or as the same real numbers."""
+    details = interpreter.get_input_details()[0]
+    entry, dtype, result = details["index"], details["dtype"], interpreter.get_output_details()[0]["index"]
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        interpreter.set_tensor(entry, image[None].astype(dtype))
+        interpreter.invoke()
+        return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
+
+    return run
+
+
+def executed(program: Any, rounding: Literal["fp32", "fp16"]) -> Runner:
+    """A loaded Core ML program, operator by operator."""
+
+    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = program.run(image, rounding=rounding)["logits"][0]
+        return logits
 
     return run
 
@@ -121,29 +148,6 @@ def why_not(runtime: str) -> str:
 
 def _channels_first(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
-
-
-def _interpreted(interpreter: Any) -> Runner:
-    entry, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        interpreter.set_tensor(entry, image[None].astype(np.float32))
-        interpreter.invoke()
-        return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
-
-    return run
-
-
-def _executed(path: Path, rounding: Literal["fp32", "fp16"]) -> Runner:
-    from conversion.coreml.executor import load
-
-    program = load(path)
-
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = program.run(image, rounding=rounding)["logits"][0]
-        return logits
-
-    return run
 
 
 def _opened(opener: Callable[[], Any], path: Path) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.data.pairs import Pair, Pairs
+from training.data.pairs import Pair, Pairs, read_pairs
 from training.recipe import Recipe
 from training.student.aside import write_text
 from training.student.errors import BadInput
@@ -121,15 +121,33 @@ class Run:
             BadInput: No run here, or the data folder is gone.
         """
         found = self._read()
-        folder = Path(found["data"]["folder"])
-        if not folder.is_dir():
-            raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
+        folder = self._data_folder(found)
         pairs = []
         for entry in found["validation"]:
             if any(Path(entry[part]).name != entry[part] for part in ("photo", "mask")):
                 raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
             pairs.append(Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]))
         return pairs
+
+    def training(self) -> list[Pair]:
+        """The pairs that it learnt from.
+
+        Raises:
+            BadInput: No run here, or the data folder is gone or has lost some of them.
+        """
+        found = self._read()
+        folder = self._data_folder(found)
+        here = {pair.name: pair for pair in read_pairs(folder).pairs}
+        if gone := [name for name in found["train"] if name not in here]:
+            raise BadInput(f"{folder} has lost {len(gone)} of this run's pairs, such as {gone[0]!r}; put them back")
+        return [here[name] for name in found["train"]]
+
+    @staticmethod
+    def _data_folder(record: dict[str, Any]) -> Path:
+        folder = Path(record["data"]["folder"])
+        if not folder.is_dir():
+            raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
+        return folder
 
     def _write(self, record: dict[str, Any]) -> None:
         write_text(self.record, json.dumps(record, indent=1) + "\n")

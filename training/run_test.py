@@ -148,6 +148,20 @@ def test_the_held_out_pairs_can_be_found_again(begun, discs):
     assert begun.data()["pairs"] == 12
 
 
+def test_the_pairs_that_it_learnt_from_can_be_found_again_and_none_was_held_out(begun, discs):
+    assert begun.training() == list(discs.pairs[3:])
+    assert not set(begun.training()) & set(begun.validation())
+
+
+def test_a_pair_that_it_learnt_from_and_that_is_gone_is_named(begun):
+    record = json.loads(begun.record.read_text())
+    record["train"].append("gone")
+    begun.record.write_text(json.dumps(record))
+
+    with pytest.raises(BadInput, match="has lost 1 of this run's pairs, such as 'gone'"):
+        begun.training()
+
+
 @pytest.mark.parametrize("part", ["photo", "mask"])
 def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part):
     record = json.loads(begun.record.read_text())

@@ -40,8 +40,12 @@ def read_specification(path: Path) -> Any:
         raise BadInput(f"{path} is no readable Core ML package ({_brief(error)}); convert the model again") from error
 
 
-def read_program(path: Path) -> tuple[Any, Any]:
+def read_program(path: Path, version: int | None = None) -> tuple[Any, Any]:
     """The specification and the MIL program of a package, weights included.
+
+    Args:
+        path: Of the package.
+        version: Of the specification to read the program by, for passes that need a newer one than it has.
 
     Raises:
         BadInput: There is no package at `path`, it is damaged, or it holds no ML program.
@@ -55,7 +59,7 @@ def read_program(path: Path) -> tuple[Any, Any]:
     try:
         program = load(
             specification,
-            specification_version=specification.specificationVersion,
+            specification_version=version or specification.specificationVersion,
             file_weights_dir=str(path / "Data" / WEIGHTS),
         )
     except Exception as error:
@@ -72,7 +76,11 @@ def read_metadata(path: Path) -> dict[str, str]:
     return dict(read_specification(path).description.metadata.userDefined)
 
 
-def write(program: Any, path: Path, description: Any) -> None:
+VERSION = 6
+"""Of the specification: iOS 15."""
+
+
+def write(program: Any, path: Path, description: Any, version: int = VERSION) -> None:
     """Write a MIL program as a package that depends on nothing but the program and its description.
 
     Laid out as coremltools does it, except that it gives a package its date, random identifiers and protobuf maps in
@@ -82,28 +90,25 @@ def write(program: Any, path: Path, description: Any) -> None:
         program: Of coremltools, with a function `main`.
         path: Of the package, which does not exist yet.
         description: As `description.describe` gives it.
+        version: Of the specification.
     """
     from coremltools.proto import Model_pb2
 
     (path / "Data" / WEIGHTS).mkdir(parents=True)
     specification = Model_pb2.Model(
-        specificationVersion=VERSION,
+        specificationVersion=version,
         description=description,
-        mlProgram=_serialised(program, path / "Data" / WEIGHTS),
+        mlProgram=_serialised(program, path / "Data" / WEIGHTS, version),
     )
     (path / "Data" / SPECIFICATION).write_bytes(specification.SerializeToString(deterministic=True))
     _write_manifest(path)
 
 
-VERSION = 6
-"""Of the specification: iOS 15."""
-
-
-def _serialised(program: Any, weights: Path) -> Any:
+def _serialised(program: Any, weights: Path, version: int) -> Any:
     """The program as protobuf, its larger constants in a file beside it, which is complete when this returns."""
     from coremltools.converters.mil.backend.mil.load import MILProtoExporter
 
-    return MILProtoExporter(program, str(weights), VERSION).export()
+    return MILProtoExporter(program, str(weights), version).export()
 
 
 def _write_manifest(path: Path) -> None:

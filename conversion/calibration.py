@@ -1,0 +1,43 @@
+"""Photos on which a quantisation measures how far each tensor ranges: from the training, never held-out ones."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.photos import read_photo
+from training.run import Run
+from training.student.contract import Contract
+from training.student.errors import BadInput
+from training.student.preprocess import preprocess
+
+PHOTOS = 32
+"""More change little: ranges are means over photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Inputs that ranges are measured on, and what they were made from."""
+
+    inputs: tuple[NDArray[np.uint8], ...]
+    """(height, width, 3) each, preprocessed."""
+    sha256: str
+    """Over the digests of the photos' files, in order."""
+
+
+def from_run(run: Run, contract: Contract, photos: int = PHOTOS) -> Calibration:
+    """Photos that the run learnt from, spread evenly over them.
+
+    Raises:
+        BadInput: The data folder is gone, has changed, or has a held-out photo among those to learn from.
+    """
+    pairs = run.training()
+    step = max(1, len(pairs) // photos)
+    chosen = pairs[::step][:photos]
+    if both := {pair.name for pair in chosen} & {pair.name for pair in run.validation()}:
+        raise BadInput(f"{run.record} holds {min(both)} out and learns from it; delete {run.folder} and train again")
+    total = hashlib.sha256()
+    for pair in chosen:
+        total.update(hashlib.sha256(pair.photo.read_bytes()).digest())
+    return Calibration(tuple(preprocess(read_photo(pair.photo), contract) for pair in chosen), total.hexdigest())

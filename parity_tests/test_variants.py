@@ -1,0 +1,89 @@
+"""Fewer bits: every variant holds its budget whole, or the walk finds which layers to keep until one does."""
+
+import dataclasses
+import itertools
+import json
+import shutil
+
+import pytest
+
+from conversion import manifest, shrink
+from conversion.calibration import from_run
+from conversion.drift import breaches
+from conversion.forms import FORMS, look
+from training.run import Run
+from training.student.errors import ParityBreached
+
+
+@pytest.fixture
+def run(verified, tmp_path):
+    shutil.copytree(verified.run.folder, tmp_path / "run")
+    return Run(tmp_path / "run")
+
+
+def _shrink(verified, run, monkeypatch, ladder, **limits):
+    monkeypatch.setattr(shrink, "LADDERS", ladder)
+    calibration = from_run(run, verified.contract, photos=8)
+    return shrink.shrink(run, (), limits, verified.pairs[:6], calibration)
+
+
+def test_calibrated_files_say_on_how_many_photos_and_which(verified):
+    artefacts = manifest.read(verified.run.export).artefacts
+    expected = from_run(verified.run, verified.contract)
+
+    for name in ("tflite-int8", "tflite-int16"):
+        assert artefacts[name].calibration == {"photos": len(expected.inputs), "sha256": expected.sha256}
+    assert artefacts["tflite-w8"].calibration is None
+
+
+def test_fewer_bits_make_smaller_files(verified):
+    size = {name: artefact.bytes for name, artefact in manifest.read(verified.run.export).artefacts.items()}
+
+    assert max(size[f"tflite-{one}"] for one in ("w8", "int8", "int16")) < 0.4 * size["tflite-fp32"]
+    assert size["coreml-p6"] < size["coreml-w8"] < 0.6 * size["coreml-fp16"]
+
+
+def test_integer_files_know_their_speed_and_others_claim_none(verified):
+    artefacts = manifest.read(verified.run.export).artefacts
+
+    assert {name for name, one in artefacts.items() if one.speedup} == {"tflite-w8", "tflite-int8", "tflite-int16"}
+
+
+def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(verified, run, monkeypatch):
+    ladder = {"tflite": ("int8", "fp16")}
+    whole = _shrink(verified, run, monkeypatch, ladder).steps["tflite"][0]
+
+    walk = _shrink(verified, run, monkeypatch, ladder, psnr=whole.drift.psnr + 1)
+
+    *tried, chosen = walk.steps["tflite"]
+    assert [step.kept for step in tried[:1]] == [[]]
+    assert all(step.breaches for step in tried)
+    assert not chosen.breaches
+    assert all(one.kept == two.kept[: len(one.kept)] for one, two in itertools.pairwise(tried))
+    if chosen.variant == "tflite-int8":
+        assert chosen.kept
+        assert chosen.bytes < walk_size(run, "fp16", verified)
+
+
+def walk_size(run, precision, verified):
+    return manifest.read(verified.run.export).artefacts[f"tflite-{precision}"].bytes
+
+
+def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, monkeypatch):
+    walk = _shrink(verified, run, monkeypatch, {"coreml": ("p4", "p6", "w8", "fp16")}, iou_change=0.005)
+
+    chosen = walk.steps["coreml"][-1]
+    listed = manifest.read(run.export).artefacts[chosen.variant]
+    assert (listed.bytes, listed.kept) == (chosen.bytes, tuple(sorted(chosen.kept)))
+    seen = look(FORMS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
+    reference = look(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
+    found = shrink.measure(reference=reference, candidate=seen, contract=verified.contract)
+    assert dataclasses.asdict(found) == pytest.approx(dataclasses.asdict(chosen.drift))
+    assert not breaches(found, {"iou_change": 0.005})
+    kept = json.loads((run.export / shrink.FILE).read_text())
+    assert kept["steps"]["coreml"][-1]["variant"] == chosen.variant
+
+
+def test_a_budget_that_nothing_holds_ends_with_what_came_nearest(verified, run, monkeypatch):
+    with pytest.raises(ParityBreached, match="no variant of tflite holds: tflite-fp16 has psnr"):
+        _shrink(verified, run, monkeypatch, {"tflite": ("fp16",)}, psnr=500)
