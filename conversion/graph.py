@@ -66,6 +66,7 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
         if value.name in inputs:
             dtype = soundness.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
             draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
+            draft.limit(value.name)
     outputs = tuple(value.name for value in model.graph.output)
     read_by_name = {name for proto in model.graph.node for name in proto.input}.union(outputs)
     for proto in model.graph.node:

@@ -325,6 +325,10 @@ def declared(*shape):
 
 
 UNSOUND = {
+    "an image of gigabytes": (
+        model_of(("Relu", "image", "logits", {}), shape=(1, 3, 2**20, 2**20)),
+        "the model reads 'image' of shape .*; expected 1 to 134217728 elements",
+    ),
     "an opset of the future": (of_opset(99), "opset 99; known are 1 to"),
     "no operators of ONNX": (of_opset(3, "ai.onnx.ml"), r"no operators of ONNX's own, only of ai\.onnx\.ml"),
     "a weight that is no number": (

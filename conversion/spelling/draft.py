@@ -14,8 +14,8 @@ from conversion.node import Array, Dtype, Node, Shape
 from conversion.spelling import folding
 from training.student.errors import ConversionRefused
 
-LARGEST = 2**31 - 1
-"""Elements of one tensor: what a phone's runtime counts in 32 bits."""
+LARGEST = 2**27
+"""Elements of one tensor: half a gibibyte in float32, more than a phone spares."""
 
 
 def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
@@ -47,6 +47,15 @@ class Draft:
     def declare(self, name: str, shape: Shape, dtype: Dtype) -> None:
         """Let `name` be a tensor of this shape."""
         self.shapes[name], self.dtypes[name] = shape, dtype
+
+    def limit(self, name: str, found: str = "the model reads") -> None:
+        """Make sure that a computed tensor can be held.
+
+        Raises:
+            ConversionRefused: It has no elements, or more than any phone has room for.
+        """
+        if not 0 < math.prod(self.shapes[name]) <= LARGEST:
+            raise ConversionRefused(f"{found} '{name}' of shape {self.shapes[name]}; expected 1 to {LARGEST} elements")
 
     def begin(self, node: Node) -> None:
         """From here on, what is written spells `node`."""
@@ -143,7 +152,7 @@ class Draft:
         """Append a node, or fold it where all of its inputs are constants.
 
         Raises:
-            ConversionRefused: It has no elements, or more than any phone can count; or it cannot be folded.
+            ConversionRefused: It has no elements, or more than any phone has room for; or it cannot be folded.
         """
         if all(name in self.constants for name in node.inputs if name) and node.operator in folding.KERNELS:
             self.allow(node)
@@ -152,9 +161,7 @@ class Draft:
                 self.fix(name, value)
             return
         for name in filter(None, node.outputs):
-            if not 0 < math.prod(self.shapes[name]) <= LARGEST:
-                shape = self.shapes[name]
-                raise ConversionRefused(f"{node} writes '{name}' of shape {shape}; expected 1 to {LARGEST} elements")
+            self.limit(name, f"{node} writes")
         node = self._recognise(node, self)
         self.nodes.append(node)
         self._producers.update(dict.fromkeys(node.outputs, node))

@@ -195,7 +195,13 @@ REFUSALS = {
         {"s": "int64[3] {65536, 4096, 1024}"},
         "makes a constant of 274877906944 elements",
     ),
-    "a tensor of 2^31": (13, "y = Tile (x, r)", {"r": "int64[4] {65536, 65536, 1, 1}"}, "expected 1 to 2147483647"),
+    "a tensor of gigabytes": (13, "y = Tile (x, r)", {"r": "int64[4] {65536, 65536, 1, 1}"}, "expected 1 to 134217728"),
+    "gigabytes of padding": (
+        11,
+        "y = Conv <pads = [0, 0, 2000000000, 0], strides = [1000000000, 1]> (x, w)",
+        W,
+        "Conv 'y': an image padded to .2000000006, 8.; pad it less",
+    ),
     "division by zero": (
         13,
         "a = Div (i, z) y = Reshape (x, a)",

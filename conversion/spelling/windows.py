@@ -1,9 +1,10 @@
 """Operators that slide a window over the image: convolutions and pools, every padding rule spelled out."""
 
+import math
 from typing import Any
 
 from conversion.node import Node
-from conversion.spelling.draft import Draft, refusal
+from conversion.spelling.draft import LARGEST, Draft, refusal
 
 Sizes = tuple[int, ...]
 """One entry for each axis behind the channels."""
@@ -74,6 +75,9 @@ def _window(node: Node, kernel: Sizes, draft: Draft, *, is_transposed: bool = Fa
     pads = tuple(node.attributes.get("pads", (0,) * 2 * len(kernel)))
     if not len(size) == len(kernel) == len(strides) == len(dilations) == len(pads) / 2:
         raise refusal(node, "a window", f"of {len(kernel)} axes over {len(size)}", "repair the model")
+    padded = [sum(each) for each in zip(size, pads[: len(size)], pads[len(size) :], strict=True)]
+    if math.prod(padded) > LARGEST:
+        raise refusal(node, "an image padded to", padded, "pad it less")
     automatic = node.attributes.get("auto_pad", "NOTSET")
     if automatic not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise refusal(node, "auto_pad", automatic, "use NOTSET, VALID, SAME_UPPER or SAME_LOWER")
