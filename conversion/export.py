@@ -65,14 +65,21 @@ def export(
     return result
 
 
-def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None, inputs: Inputs = ()) -> Artefact:
-    """Convert a typed graph to one kind of artefact at `path`.
+def emit(
+    source: graph.Graph,
+    kind: Kind,
+    path: Path,
+    contract: Contract | None,
+    inputs: Inputs = (),
+    kept: Collection[str] = (),
+) -> Artefact:
+    """Convert a typed graph to one kind of artefact at `path`, with the tensors of `kept` in higher precision.
 
     Raises:
         BadInput: The kind needs calibration, and there are no `inputs`.
         ConversionRefused: The target cannot express the graph.
     """
-    return _timed(variants(kind.target, source, contract, inputs), kind, path)
+    return _timed(variants(kind.target, source, contract, inputs), kind, path, kept)
 
 
 def write(

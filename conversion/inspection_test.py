@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 from conversion import graph
 from conversion.__main__ import main
 from conversion.about import CONTRACT_KEY
-from conversion.artefact import KINDS
+from conversion.artefact import DEFAULTS, KINDS
 from conversion.export import emit
 from conversion.inspection import inspect
 from training.student import checkpoint
@@ -40,7 +40,7 @@ def artefacts(tmp_path_factory):
     helper.set_model_props(model, {CONTRACT_KEY: CONTRACT.to_json(), "author": "A. Nother"})
     onnx.save(model, str(folder / "student.onnx"))
     for kind in KINDS.values():
-        if kind.target != "onnx":
+        if kind.target != "onnx" and kind.precision in DEFAULTS:
             emit(graph.read(model), kind, folder / kind.file, CONTRACT)
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
     student = Student(STUDENT, architecture)

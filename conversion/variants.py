@@ -37,7 +37,7 @@ class Variants(Protocol):
     def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """The mean squared error of the logits that each layer alone causes at a precision.
 
-        Layers are what may be kept in higher precision, by name; there are none in fp32 and fp16.
+        Layers are what may be kept in higher precision, by name; none are ranked in fp32 and fp16.
         """
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
@@ -143,7 +143,7 @@ class CoreML:
         """See `Variants`."""
         if precision in ("fp32", "fp16"):
             graph = with_kept_sums(self._graph, "fp16") if precision == "fp16" else self._graph
-            self._emitter.emit(graph, path, precision=precision, metadata=self._metadata)
+            self._emitter.emit(graph, path, precision=precision, metadata=self._metadata, single=kept)
         else:
             self._compress.compress(self._half(), path, precision, kept)
         return None

@@ -36,7 +36,7 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     if (contract := contract_of(metadata)) is None:
         return emission.to_bytes(entries)
     entries[mediapipe.ENTRY] = mediapipe.metadata(contract, about(graph.metadata, contract))
-    return mediapipe.with_labels(emission.to_bytes(entries), contract)
+    return mediapipe.with_labels(emission.to_bytes(entries), contract.classes)
 
 
 def orders(graph: Graph) -> dict[str, Order]:

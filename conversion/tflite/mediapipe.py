@@ -8,6 +8,7 @@ makes of the output: our contract with mean 0, std 1 and the activation that bel
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from conversion.about import About
@@ -119,13 +120,15 @@ def metadata(contract: Contract, about: About) -> bytes:
     return SCHEMA.pack("ModelMetadata", model, _IDENTIFIER)
 
 
-def with_labels(model: bytes, contract: Contract) -> bytes:
-    """A finished TFLite file with its class names appended as an archive, which runtimes do not see."""
+def with_labels(model: bytes, classes: Sequence[str]) -> bytes:
+    """A finished TFLite file with its class names, if any, appended as an archive, which runtimes do not see."""
+    if not classes:
+        return model
     file = io.BytesIO(model)
     # A fixed date, so that the same model gives the same bytes; stored, so that MediaPipe can map it.
     entry = zipfile.ZipInfo(LABELS, date_time=(1980, 1, 1, 0, 0, 0))
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(entry, "\n".join(contract.classes) + "\n")
+        archive.writestr(entry, "\n".join(classes) + "\n")
     return file.getvalue()
 
 

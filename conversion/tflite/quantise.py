@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from conversion.tflite import mediapipe
 from conversion.tflite.packing import pack
 from conversion.tflite.program import SIGNATURE
 
@@ -108,6 +109,8 @@ def quantise(model: bytes, precision: str, ranges: Ranges | None = None, kept: C
         ranges: Of this file's tensors, where `needs_ranges`.
         kept: Layers that stay as they are, by the names that `layers` gives.
     """
+    # They lie behind the flatbuffer, where nothing below looks.
+    classes = mediapipe.labels(model)
     with _quiet():
         from ai_edge_quantizer import quantizer
 
@@ -121,7 +124,7 @@ def quantise(model: bytes, precision: str, ranges: Ranges | None = None, kept: C
             enable_progress_bar=False,
             enable_progress_report=False,
         )
-    return _as_we_write(bytes(found.quantized_model))
+    return mediapipe.with_labels(_as_we_write(bytes(found.quantized_model)), classes)
 
 
 def _recipe(precision: str, kept: Collection[str]) -> Any:

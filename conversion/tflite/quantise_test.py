@@ -3,18 +3,22 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from onnx import helper
 
+from conversion.about import CONTRACT_KEY
 from conversion.graph import read
 from conversion.rounding import with_kept_sums
+from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
 from conversion.tflite.metadata import read_metadata
 from conversion.tflite.partitions import partitions
 from conversion.tflite.quantise import calibrate, layers, needs_ranges, quantise
+from training.student.contract import Contract
 
 RNG = np.random.default_rng(0)
 # One is enough: ranges are means, and noise has others each time.
 PHOTOS = [RNG.integers(0, 256, (16, 24, 3), np.uint8)]
 PRECISIONS = ("w8", "int8", "int16")
+CONTRACT = Contract(16, 24, 2, ("thing", "other thing"))
 
 
 def _network(model, **changes):
@@ -50,7 +54,7 @@ def _source(graph, precision):
     return emit(
         with_kept_sums(graph, "fp16" if precision == "w8" else "int8"),
         precision="fp32",
-        metadata={"contract": "raw pixels"},
+        metadata={CONTRACT_KEY: CONTRACT.to_json()},
     )
 
 
@@ -110,7 +114,8 @@ def test_xnnpack_takes_a_quantised_file_in_one_piece(graph, precision):
 def test_metadata_survives_and_the_same_gives_the_same_bytes(graph, precision):
     found = _quantised(graph, precision)
 
-    assert read_metadata(found) == {"contract": "raw pixels"}
+    assert read_metadata(found) == {CONTRACT_KEY: CONTRACT.to_json()}
+    assert mediapipe.labels(found) == list(CONTRACT.classes)
     assert _quantised(graph, precision) == found
 
 
