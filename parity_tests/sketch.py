@@ -50,13 +50,17 @@ class Sketch:
 
     def noise(self, *shape: int) -> str:
         """A constant of normal deviates."""
-        return self.constant(self._random.normal(size=shape).astype(np.float32))
+        return self.constant(self._random.normal(size=shape))
+
+    def flags(self, *shape: int) -> str:
+        """A constant of true and false."""
+        return self.constant(self._random.normal(size=shape) > 0)
 
     def constant(self, value: Any) -> str:
-        """A constant; whole numbers become int64."""
+        """A constant of float32, int64 or bool."""
         array = np.asarray(value)
         name = f"c{len(self.constants)}"
-        self.constants[name] = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
+        self.constants[name] = array.astype({"f": np.float32, "i": np.int64, "b": np.bool_}[array.dtype.kind])
         return name
 
     def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> None:

@@ -26,6 +26,11 @@ def _has_channels(shape: Shape) -> bool:
     return len(shape) >= 3
 
 
+def _has_few_axes(shape: Shape) -> bool:
+    """TFLite's PRELU and SELECT_V2 abort beyond."""
+    return len(shape) <= 4
+
+
 def _is_image(shape: Shape) -> bool:
     return len(shape) == 4
 
@@ -63,6 +68,17 @@ def _primes(number: int) -> Iterator[int]:
 def unsqueeze(sketch: Sketch, x: str) -> None:
     """A new axis of 1 anywhere."""
     sketch.add("Unsqueeze", x, sketch.constant([sketch.number(0, len(sketch.shapes[x]))]))
+
+
+def flatten(sketch: Sketch, x: str) -> None:
+    """To a matrix, at any axis."""
+    sketch.add("Flatten", x, axis=sketch.axis(x))
+
+
+def squeeze(sketch: Sketch, x: str) -> None:
+    """Without its first axis of 1, if there is one."""
+    for axis in [axis for axis, size in enumerate(sketch.shapes[x]) if size == 1][:1]:
+        sketch.add("Squeeze", x, sketch.constant([axis]))
 
 
 def concat(sketch: Sketch, x: str) -> None:
@@ -161,9 +177,17 @@ ACTIVATIONS: Sequence[tuple[str, Mapping[str, Any]]] = [
 
 
 def prelu(sketch: Sketch, x: str) -> None:
-    """With a slope for each channel."""
-    _, channels, *rest = sketch.shapes[x]
-    sketch.add("PRelu", x, sketch.noise(channels, *[1] * len(rest)))
+    """With a slope for each index of the second axis, or one for all."""
+    _, *own = sketch.shapes[x]
+    sketch.add("PRelu", x, sketch.noise(*own[:1], *[1] * len(own[1:])))
+
+
+def where(sketch: Sketch, x: str) -> None:
+    """One of two tensors, by a constant of a shape that broadcasts."""
+    shape = sketch.shapes[x]
+    chosen = sketch.flags(*(sketch.one_of([size, 1]) for size in shape))
+    fitting = [name for name, other in sketch.shapes.items() if other == shape]
+    sketch.add("Where", chosen, x, sketch.one_of([*fitting, sketch.noise(1)]))
 
 
 def reduce(sketch: Sketch, x: str) -> None:
@@ -202,6 +226,12 @@ def layer_normalization(sketch: Sketch, x: str) -> None:
     axis = sketch.number(1, len(sketch.shapes[x]) - 1)
     kept = sketch.shapes[x][axis:]
     sketch.add("LayerNormalization", x, sketch.noise(*kept), sketch.noise(*kept), axis=axis, epsilon=0.1)
+
+
+def instance_normalization(sketch: Sketch, x: str) -> None:
+    """Each channel of each image by itself."""
+    channels = sketch.shapes[x][1]
+    sketch.add("InstanceNormalization", x, sketch.noise(channels), sketch.noise(channels), epsilon=0.1)
 
 
 def convolution(sketch: Sketch, x: str) -> None:
@@ -273,6 +303,8 @@ STEPS: Sequence[tuple[Callable[[Shape], bool], Callable[[Sketch, str], None]]] =
     (_is_matrix, transpose),
     (_is_any, reshape),
     (_is_any, unsqueeze),
+    (_is_any, flatten),
+    (_is_any, squeeze),
     (_is_any, concat),
     (_is_divisible, split),
     (_is_divisible, slice_),
@@ -282,12 +314,14 @@ STEPS: Sequence[tuple[Callable[[Shape], bool], Callable[[Sketch, str], None]]] =
     (_is_any, expand),
     (_is_any, arithmetic),
     (_is_any, activation),
-    (_has_channels, prelu),
+    (_has_few_axes, prelu),
+    (_has_few_axes, where),
     (_is_any, reduce),
     (_is_any, softmax),
     (_is_matrix, matmul),
     (_is_flat, gemm),
     (_is_matrix, layer_normalization),
+    (_has_channels, instance_normalization),
     (_is_image, convolution),
     (_is_image, transposed_convolution),
     (_is_image, pool),

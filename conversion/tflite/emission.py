@@ -67,6 +67,7 @@ class Emission:
         self._is_half = is_half
         self._stored: dict[str, _Stored] = {}
         self._moved: dict[tuple[Any, ...], int] = {}
+        self._unshaped: dict[int, int] = {}
         self._dequantized: dict[int, int] = {}
         for name in graph.inputs:
             if graph.dtypes[name] not in _STORED:
@@ -244,11 +245,15 @@ class Emission:
 
     def reshape(self, index: int, shape: Shape, name: str | None = None) -> int:
         """A tensor of the file in another shape of its own axis order; `name` is for a tensor that the graph has."""
+        # Not a reshape of a reshape: LiteRT's memory planner lets a reader of the last overwrite what the first holds.
+        index = self._unshaped.get(index, index)
         source = self._program.tensors[index]
         if source.shape == shape:
             return index
         name = name or f"{source.name}/{'x'.join(map(str, shape))}"
-        return self._once("RESHAPE", [index, self._sizes(name, shape)], shape, name)
+        made = self._once("RESHAPE", [index, self._sizes(name, shape)], shape, name)
+        self._unshaped[made] = index
+        return made
 
     def orders(self) -> dict[str, Order]:
         """The axis order of each tensor of the graph that the file holds under its own name, once all are written."""

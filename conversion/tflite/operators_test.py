@@ -146,6 +146,18 @@ ACCEPTED = {
         w=weights(6, 3),
         b=weights(3),
     ),
+    "matmul-of-itself": one("MatMul", "image", shape=(1, 2, 5, 5)),
+    "reshaped-twice": several(
+        ("Split", "image sizes", "unread a", {"axis": 2}),
+        ("Unsqueeze", "a first", "b", {}),
+        ("Softmax", "b", "c", {"axis": 0}),
+        ("Mul", "b half", "d", {}),
+        ("Concat", "c d", "logits", {"axis": 0}),
+        shape=(1, 1, 2, 2),
+        sizes=[1, 1],
+        first=[0],
+        half=[0.5],
+    ),
     "matmul-of-batches": one("MatMul", "w", shape=(2, 5, 6), w=weights(2, 6, 3)),
     "matmul-of-two": several(
         ("Transpose", "image", "a", {"perm": [0, 1, 3, 2]}),

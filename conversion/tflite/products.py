@@ -46,6 +46,9 @@ def _batched(node: Node, emission: Emission) -> None:
     straight = tuple(range(len(emission.shape(node.outputs[0]))))
     swapped = (*straight[:-2], straight[-1], straight[-2])
     orders = [swapped if _prefers(name, swapped, straight, emission) else straight for name in node.inputs]
+    if node.inputs[0] == node.inputs[1]:
+        # XNNPACK takes a TRANSPOSE in front into the product; of one tensor that both sides read it made xᵀx.
+        orders = [straight, swapped]
     operands = [emission.read(name, order) for name, order in zip(node.inputs, orders, strict=True)]
     adjoint = [order == swapped for order in orders]
     emission.write(node, "BATCH_MATMUL", operands, straight, adjX=adjoint[0], adjY=adjoint[1])

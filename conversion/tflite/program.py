@@ -4,7 +4,7 @@ Knows the file format and nothing of ONNX. The same calls give the same bytes.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,6 +92,15 @@ class Program:
         use = builtin.Use(tuple(tensor.shape for tensor in read), tuple(tensor.dtype for tensor in read), options)
         self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), tuple(outputs), options))
 
+    def _needed(self, outputs: Iterable[int]) -> list[Operator]:
+        """Without the operators that no output depends on."""
+        read, kept = set(outputs), []
+        for operator in reversed(self.operators):
+            if read.intersection(operator.outputs):
+                kept.append(operator)
+                read.update(operator.inputs)
+        return kept[::-1]
+
     def to_bytes(
         self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, bytes]
     ) -> bytes:
@@ -110,15 +119,15 @@ class Program:
         for name, data in sorted(metadata.items()):
             entries.append(schema.MetadataT(name=name, buffer=len(buffers)))
             buffers.append(memoryview(data))
-        codes = sorted({(operator.builtin, operator.version) for operator in self.operators})
+        operators = self._needed(outputs.values())
+        codes = sorted({(operator.builtin, operator.version) for operator in operators})
         subgraph = schema.SubGraphT(
             name="main",
             tensors=[_tensor(tensor, schema) for tensor in self.tensors],
             inputs=list(inputs.values()),
             outputs=list(outputs.values()),
             operators=[
-                _operator(operator, codes.index((operator.builtin, operator.version)), schema)
-                for operator in self.operators
+                _operator(operator, codes.index((operator.builtin, operator.version)), schema) for operator in operators
             ],
         )
         signature = schema.SignatureDefT(
