@@ -35,9 +35,3 @@ class Contents:
     """By the format's own names."""
     notes: list[str] = field(default_factory=list)
     """What else is worth knowing, a sentence each."""
-
-
-def brief(error: Exception) -> str:
-    """The first line of what a library has to say, on its own."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

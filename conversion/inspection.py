@@ -11,7 +11,8 @@ from typing import Any
 
 from conversion.about import CONTRACT_KEY, contract_of
 from conversion.artefact import sha256, size
-from conversion.contents import Contents, Tensor, brief
+from conversion.contents import Contents, Tensor
+from conversion.spelling.soundness import one_line
 from training.student import checkpoint
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput
@@ -100,7 +101,7 @@ def _onnx(path: Path) -> Contents:
     try:
         found = _held(onnx.load(str(path)))
     except Exception as error:  # damaged files raise kinds of protobuf's and onnx's own
-        raise BadInput(f"{path} is no readable ONNX file ({brief(error)}); export it again") from error
+        raise BadInput(f"{path} is no readable ONNX file ({one_line(error)}); export it again") from error
     # Nothing at all is a valid message of protobuf.
     if not found.operators:
         raise BadInput(f"{path} holds no network; export it again")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conversion.contents import Contents, Tensor, brief
+from conversion.contents import Contents, Tensor
 from conversion.coreml import package
+from conversion.spelling.soundness import one_line
 from training.student.errors import BadInput
 
 
@@ -30,7 +31,7 @@ def read(path: Path) -> Contents:
                 if size := _stored(value, path):
                     weights[_type(value)] += size
     except (OSError, struct.error, ValueError) as error:
-        raise BadInput(f"the weights of {path} are damaged ({brief(error)}); convert the model again") from error
+        raise BadInput(f"the weights of {path} are damaged ({one_line(error)}); convert the model again") from error
     if kind.startswith("neuralNetwork"):
         operators.update(layer.WhichOneof("layer") for layer in getattr(specification, kind).layers)
     metadata = {

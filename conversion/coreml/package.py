@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion.coreml.toolbox import load_coremltools
+from conversion.spelling.soundness import one_line
 from training.student.errors import BadInput
 
 SPECIFICATION = "com.apple.CoreML/model.mlmodel"
@@ -37,7 +38,7 @@ def read_specification(path: Path) -> Any:
         return specification
     # Nobody documents what protobuf raises on damaged files, and a manifest can be wrong in every way.
     except Exception as error:
-        raise BadInput(f"{path} is no readable Core ML package ({_brief(error)}); convert the model again") from error
+        raise BadInput(f"{path} is no readable Core ML package ({one_line(error)}); convert the model again") from error
 
 
 def read_program(path: Path, version: int | None = None) -> tuple[Any, Any]:
@@ -63,7 +64,7 @@ def read_program(path: Path, version: int | None = None) -> tuple[Any, Any]:
             file_weights_dir=str(path / "Data" / WEIGHTS),
         )
     except Exception as error:
-        raise BadInput(f"the program in {path} cannot be read ({_brief(error)}); convert the model again") from error
+        raise BadInput(f"the program in {path} cannot be read ({one_line(error)}); convert the model again") from error
     return specification, program
 
 
@@ -131,8 +132,3 @@ def _identifier(item: Path, name: str) -> str:
     for file in sorted(item.rglob("*")) if item.is_dir() else [item]:
         digest.update(file.read_bytes())
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}:{digest.hexdigest()}"))
-
-
-def _brief(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

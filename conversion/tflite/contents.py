@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from conversion.contents import Contents, Tensor, brief
+from conversion.contents import Contents, Tensor
+from conversion.spelling.soundness import one_line
 from conversion.tflite import mediapipe
 from conversion.tflite.metadata import read_entries, read_metadata
 from conversion.tflite.partitions import partitions
@@ -24,7 +25,7 @@ def read(path: Path) -> Contents:
         return _held(data, note)
     # LiteRT's verifier raises ValueError; what it lets pass may still lead out of the file, or to what is no text.
     except (ValueError, IndexError, TypeError, AttributeError, struct.error) as error:
-        raise BadInput(f"{path} is no readable TFLite file ({brief(error)}); convert it again") from error
+        raise BadInput(f"{path} is no readable TFLite file ({one_line(error)}); convert it again") from error
 
 
 def _held(data: bytes, note: str) -> Contents:
@@ -59,7 +60,7 @@ def _partitions(data: bytes) -> str:
     try:
         found = partitions(data)
     except RuntimeError as error:
-        return f"LiteRT cannot run it here: {brief(error)}"
+        return f"LiteRT cannot run it here: {one_line(error)}"
     outside = ", ".join(f"{name} {count}" for name, count in Counter(found.outside).items())
     return (
         f"XNNPACK runs it in {found.count} partition{'' if found.count == 1 else 's'}; outside: {outside or 'nothing'}"
