@@ -1,10 +1,11 @@
 """How many photos a second this loop learns from, beside the plain loop of the usual tutorial."""
 
-import copy
 import itertools
+import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from training.arithmetic import Format, choose, prepared
 from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, training_batches
 from training.loss import border_bce_dice
+from training.memory import keep_freed_memory
 from training.recipe import Recipe
 from training.student.network import Student
 from training.weights import normalisation
@@ -41,20 +43,49 @@ class Speeds:
 
 
 def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
-    """Time `steps` batches of each loop, in turns, after one to warm up."""
-    usual = Student(recipe.contract(data.classes), recipe.architecture(*normalisation(recipe)))
-    network = copy.deepcopy(usual)
+    """Time `steps` batches of each loop, in turns, after one to warm up.
+
+    The plain loop has a process of its own, since how a process keeps its memory is one of the differences.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours_end, plain_end = context.Pipe()
+    process = context.Process(target=_serve_plain_loop, args=(plain_end, recipe, data), daemon=True)
+    process.start()
+    plain_end.close()
+    keep_freed_memory()
+    network = _student(recipe, data)
     arithmetic = choose(network, recipe).format
-    view = TrainingView(data.pairs, len(data.classes), recipe)
-    loader = training_batches(view, recipe)
+    loader = training_batches(TrainingView(data.pairs, len(data.classes), recipe), recipe)
     ours = _Loop(
         prepared(network, arithmetic), recipe, arithmetic, itertools.chain.from_iterable(itertools.repeat(loader))
     )
-    plain = _Loop(usual, recipe, "fp32", _decoded_each_time(data.pairs, recipe))
+    seconds: list[float] = []
     for _ in tqdm(range(steps + 1), desc="time both loops", unit="step"):
-        plain.step()
+        ours_end.send(True)
+        seconds.append(ours_end.recv())
         ours.step()
-    return Speeds(plain=plain.photos_per_second(), ours=ours.photos_per_second())
+    # Closing the pipe would not do: the loader's forked workers hold it too.
+    ours_end.send(False)
+    process.join()
+    return Speeds(plain=_photos_per_second(seconds), ours=_photos_per_second(ours.seconds))
+
+
+def _serve_plain_loop(end: Connection, recipe: Recipe, data: Pairs) -> None:
+    """Take a step as long as asked, and answer with its seconds a photo."""
+    loop = _Loop(_student(recipe, data), recipe, "fp32", _decoded_each_time(data.pairs, recipe))
+    while end.recv():
+        loop.step()
+        end.send(loop.seconds[-1])
+
+
+def _student(recipe: Recipe, data: Pairs) -> Student:
+    torch.manual_seed(recipe.seed)
+    return Student(recipe.contract(data.classes), recipe.architecture(*normalisation(recipe)))
+
+
+def _photos_per_second(seconds: list[float]) -> float:
+    """By the median, without the first step."""
+    return 1 / float(np.median(seconds[1:]))
 
 
 class _Loop:
@@ -68,7 +99,8 @@ class _Loop:
         self._arithmetic = arithmetic
         self._batches = batches
         self._optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5)
-        self._seconds: list[float] = []
+        self.seconds: list[float] = []
+        """A photo's, of each step."""
 
     def step(self) -> None:
         """Fetch a batch and learn from it."""
@@ -82,11 +114,7 @@ class _Loop:
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        self._seconds.append((time.perf_counter() - started) / len(photos))
-
-    def photos_per_second(self) -> float:
-        """The median, without the first step."""
-        return 1 / float(np.median(self._seconds[1:]))
+        self.seconds.append((time.perf_counter() - started) / len(photos))
 
 
 def _decoded_each_time(pairs: Sequence[Pair], recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:

@@ -22,6 +22,7 @@ from training.curves import draw
 from training.data.pairs import Pairs, check_pairs
 from training.data.split import split
 from training.data.views import TrainingView, ValidationView, training_batches
+from training.memory import keep_freed_memory
 from training.module import StudentModule
 from training.recipe import Recipe
 from training.run import Run, asked
@@ -93,6 +94,7 @@ def teach(
         state: Of an interrupted training to go on with, if it exists.
     """
     recipe = module.recipe
+    keep_freed_memory()
     prepared(module.network, arithmetic)
     with _quiet(), _interruptible():
         trainer = L.Trainer(
