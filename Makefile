@@ -52,6 +52,9 @@ conformance: .venv/ready ## Run ONNX's own node tests through both emitters, wri
 mediapipe: .venv/ready .venv-mediapipe/ready ## Hold MediaPipe's masks against ours, on the photos of RUN as well if it is there
 	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
 
+support: .venv/ready ## Measure every encoder in every kind of artefact, write docs/encoders.md
+	$(PY) -m conversion support
+
 check: .venv/ready ## Lint, format and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

@@ -195,6 +195,23 @@ def conformance(operators: tuple[str, ...], path: Path | None) -> None:
 
 
 @main.command()
+@click.argument("encoders", nargs=-1, metavar="[ENCODER]...")
+def support(encoders: tuple[str, ...]) -> None:
+    """Export, run and compare every encoder in every kind of artefact; write docs/encoders.md.
+
+    With ENCODERs, measure these alone; what is known of the others stays.
+    """
+    from conversion.support import DOCUMENT, survey, write
+    from training.student.encoders import ENCODERS
+    from training.student.support import read
+
+    measured = survey(encoders or ENCODERS)
+    known = {**read(), **measured}
+    write({name: known[name] for name in ENCODERS if name in known})
+    print(DOCUMENT)
+
+
+@main.command()
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""

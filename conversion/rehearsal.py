@@ -11,6 +11,7 @@ from training.recipe import Recipe
 from training.student.errors import ConversionRefused
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
+from training.student.support import refuse_blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,14 @@ class Rehearsal:
     """Of the fp16 TFLite file."""
     milliseconds: float
     """Of one inference by LiteRT on one thread of this machine."""
+    partitions: int
+    """Pieces that XNNPACK cuts it into."""
 
     def __str__(self) -> str:
         """One line."""
+        pieces = "one XNNPACK partition" if self.partitions == 1 else f"{self.partitions} XNNPACK partitions"
         return (
-            f"rehearsal: {self.encoder} converts to Core ML and TFLite, runs in one XNNPACK partition, "
+            f"rehearsal: {self.encoder} converts to Core ML and TFLite, runs in {pieces}, "
             f"{self.megabytes:.1f} MB (fp16), {self.milliseconds:.1f} ms here on one thread"
         )
 
@@ -41,6 +45,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     from conversion.bench import milliseconds
     from conversion.export import emit
 
+    refuse_blocked(recipe.encoder)
     contract = recipe.contract(("foreground",))
     student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
     source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
@@ -51,8 +56,13 @@ def rehearse(recipe: Recipe) -> Rehearsal:
             if kind.target != "onnx" and kind.precision == "fp16"
         }
         path = Path(folder) / KINDS["tflite-fp16"].file
-        refuse_pieces(path.read_bytes(), recipe.encoder)
-        return Rehearsal(recipe.encoder, found["tflite-fp16"].bytes / 1e6, milliseconds([path], runs=10)[0])
+        if recipe.whole:
+            refuse_pieces(path.read_bytes(), recipe.encoder)
+        artefact = found["tflite-fp16"]
+        assert artefact.partitions is not None
+        return Rehearsal(
+            recipe.encoder, artefact.bytes / 1e6, milliseconds([path], runs=10)[0], partitions=artefact.partitions
+        )
 
 
 def refuse_pieces(model: bytes, what: str) -> None:
@@ -66,5 +76,6 @@ def refuse_pieces(model: bytes, what: str) -> None:
         outside = ", ".join(dict.fromkeys(found.outside))
         raise ConversionRefused(
             f"{what} would run in {found.count} XNNPACK partitions, since it leaves {outside} out; "
-            "each border between them copies tensors and waits: choose another encoder or decoder"
+            "each border between them copies tensors and waits: choose another encoder or decoder, or accept it with "
+            "whole=false"
         )

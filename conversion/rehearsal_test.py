@@ -1,11 +1,7 @@
 import pytest
 
-from conversion import graph, to_onnx
-from conversion.rehearsal import refuse_pieces, rehearse
-from conversion.tflite.emitter import emit
+from conversion.rehearsal import rehearse
 from training import recipe as recipes
-from training.student.baseline import usual_network
-from training.student.contract import Contract
 from training.student.errors import BadInput, ConversionRefused
 
 
@@ -31,9 +27,13 @@ def test_a_recipe_that_cannot_be_built_is_refused_before_training(override, mess
         rehearse(recipes.read("smoke", [override]))
 
 
-def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fault():
-    contract = Contract(64, 64, 1, ("thing",))
-    source = graph.read(to_onnx.simplify(to_onnx.export(usual_network(contract), contract)))
+CUT_UP = ["encoder=tu-efficientvit_b0", "height=64", "width=64"]
 
-    with pytest.raises(ConversionRefused, match="6 XNNPACK partitions, since it leaves RESIZE_NEAREST_NEIGHBOR"):
-        refuse_pieces(emit(source, precision="fp32", metadata={}), "smp.Unet")
+
+def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fault():
+    with pytest.raises(ConversionRefused, match=r"5 XNNPACK partitions, since it leaves PADV2 out.*whole=false"):
+        rehearse(recipes.read("smoke", CUT_UP))
+
+
+def test_it_is_accepted_by_who_asks_for_it():
+    assert "5 XNNPACK partitions" in str(rehearse(recipes.read("smoke", [*CUT_UP, "whole=false"])))

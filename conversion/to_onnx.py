@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 import torch
 from google.protobuf.message import DecodeError
+from timm.models import reparameterize_model
 from torch import nn
 
 from conversion.about import CONTRACT_KEY
@@ -26,6 +27,8 @@ OPSET = 18
 def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:
     """The network as PyTorch's exporter writes it: `image` (1, 3, H, W) float32 in, `logits` out.
 
+    Branches that exist for training's sake, such as MobileOne's, are merged first.
+
     Raises:
         ConversionRefused: PyTorch cannot export it.
     """
@@ -33,7 +36,7 @@ def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:
     with _quiet():
         try:
             program = torch.onnx.export(
-                student.eval(),
+                reparameterize_model(student.eval()),
                 (example,),
                 dynamo=True,
                 opset_version=OPSET,

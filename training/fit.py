@@ -30,6 +30,7 @@ from training.state import SafetensorsIO
 from training.student.aside import write_text
 from training.student.checkpoint import Checkpoint, load, save
 from training.student.network import Student
+from training.student.support import refuse_blocked
 from training.weights import load_into, normalisation
 
 
@@ -40,10 +41,12 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     epoch after the last whole one, and ends as if it had not been; a finished one is only loaded.
 
     Raises:
+        ConversionRefused: No phone target takes the recipe's encoder.
         BadInput: The recipe, the data or what lies in the run's folder will not do, and nothing was written; or the
             loss stopped being a number, or the disk is full, and what was written before is whole.
     """
     contract = recipe.contract(data.classes)
+    refuse_blocked(recipe.encoder)
     architecture = recipe.architecture(*normalisation(recipe))
     torch.manual_seed(recipe.seed)
     student = Student(contract, architecture)

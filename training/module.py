@@ -73,7 +73,8 @@ class StudentModule(L.LightningModule):
             [
                 {"params": parameters, "lr": rate, "weight_decay": recipe.weight_decay if decays else 0.0}
                 for ((_, decays), parameters), rate in zip(groups.items(), rates, strict=True)
-            ]
+            ],
+            fused=True,
         )
         # One more than will be taken: after the last step the schedule is asked for yet another rate.
         steps = int(self.trainer.estimated_stepping_batches) + 1

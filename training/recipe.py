@@ -48,6 +48,8 @@ class Recipe(BaseModel):
     """On logits, binary students only."""
     open: int = 0
     """Side of the ellipse that masks are opened with, binary students only; 0 leaves them alone."""
+    whole: bool = True
+    """Whether to refuse, before training, a student that XNNPACK would run in several pieces."""
 
     # The loss.
     bce_share: Share = 0.5
@@ -85,8 +87,8 @@ class Recipe(BaseModel):
     """Share of pairs held out to choose the best epoch, near-duplicates kept together."""
     arithmetic: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 means bfloat16 autocast with channels-last memory; auto measures which is faster here."""
-    workers: Annotated[int, Field(ge=0)] = 1
-    """Processes that augment beside the training."""
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    """Processes that augment beside the training; auto takes some where there are more than two cores."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     pairs: Count = 900
     """How many coins to render when no data folder is given."""

@@ -1,7 +1,7 @@
-"""The encoders that a student may have: each is known to convert and to run in one XNNPACK partition.
+"""The encoders that a student may have.
 
-The table is a claim; parity_tests/test_encoders.py converts and runs every row to hold it true. Adding an encoder
-is adding a row.
+What becomes of each on the way to a phone is measured by `python -m conversion support`, which writes support.json
+and docs/encoders.md. Adding an encoder is adding a row and measuring it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,8 +27,6 @@ class Encoder:
 
     summary: str
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    blocked: str = ""
-    """Why it is refused, and what to take instead; empty where it runs."""
 
 
 # TF-SAME padding needs no Pad operator on a phone, so it is asked for wherever timm can build it.
@@ -36,14 +34,60 @@ _SAME = MappingProxyType({"pad_type": "same"})
 
 ENCODERS: Mapping[str, Encoder] = MappingProxyType(
     {
+        # Made for phones.
         "mobilenet_v2": Encoder("MobileNetV2 of torchvision"),
+        "tu-mobilenetv1_100": Encoder("MobileNetV1", _SAME),
         "tu-mobilenetv2_050": Encoder("MobileNetV2, half as wide", _SAME),
-        "tu-mobilenetv2_100": Encoder("MobileNetV2 of timm", _SAME),
+        "tu-mobilenetv2_100": Encoder("MobileNetV2", _SAME),
+        "tu-mobilenetv2_140": Encoder("MobileNetV2, wider", _SAME),
+        "tu-mobilenetv3_small_050": Encoder("MobileNetV3 small, half as wide", _SAME),
+        "tu-mobilenetv3_small_075": Encoder("MobileNetV3 small, narrower", _SAME),
         "tu-mobilenetv3_small_100": Encoder("MobileNetV3 small", _SAME),
+        "tu-mobilenetv3_large_075": Encoder("MobileNetV3 large, narrower", _SAME),
         "tu-mobilenetv3_large_100": Encoder("MobileNetV3 large", _SAME),
+        "tu-mobilenetv4_conv_small": Encoder("MobileNetV4 small, convolutions alone", _SAME),
+        "tu-mobilenetv4_conv_medium": Encoder("MobileNetV4 medium, convolutions alone", _SAME),
+        "tu-mobilenetv4_hybrid_medium": Encoder("MobileNetV4 medium with attention", _SAME),
         "tu-efficientnet_lite0": Encoder("EfficientNet-Lite 0: no squeeze-and-excitation", _SAME),
+        "tu-efficientnet_lite1": Encoder("EfficientNet-Lite 1", _SAME),
+        "tu-efficientnet_b0": Encoder("EfficientNet B0 of timm", _SAME),
+        "efficientnet-b0": Encoder("EfficientNet B0 of segmentation_models_pytorch"),
+        "tu-mnasnet_small": Encoder("MnasNet small", _SAME),
+        "tu-mnasnet_100": Encoder("MnasNet", _SAME),
+        "tu-semnasnet_075": Encoder("MnasNet with squeeze-and-excitation, narrower", _SAME),
+        "tu-semnasnet_100": Encoder("MnasNet with squeeze-and-excitation", _SAME),
+        "tu-spnasnet_100": Encoder("Single-Path NAS", _SAME),
+        "tu-fbnetc_100": Encoder("FBNet-C", _SAME),
+        "tu-fbnetv3_b": Encoder("FBNetV3 B", _SAME),
+        "tu-hardcorenas_a": Encoder("HardCoRe-NAS A", _SAME),
+        "tu-lcnet_050": Encoder("PP-LCNet, half as wide", _SAME),
+        "tu-lcnet_100": Encoder("PP-LCNet", _SAME),
+        "tu-tinynet_d": Encoder("TinyNet D", _SAME),
+        "tu-mixnet_s": Encoder("MixNet small", _SAME),
+        "tu-ghostnet_100": Encoder("GhostNet"),
+        "tu-ghostnetv2_100": Encoder("GhostNetV2"),
+        "tu-rexnet_100": Encoder("ReXNet"),
+        # Several branches in training, one convolution when exported.
+        "mobileone_s0": Encoder("MobileOne S0 of segmentation_models_pytorch"),
+        "mobileone_s1": Encoder("MobileOne S1 of segmentation_models_pytorch"),
+        "tu-mobileone_s0": Encoder("MobileOne S0 of timm"),
+        "tu-repvgg_a0": Encoder("RepVGG A0"),
+        "tu-repghostnet_100": Encoder("RepGhostNet"),
+        "tu-fastvit_t8": Encoder("FastViT T8: no features at stride 2"),
+        "tu-repvit_m0_9": Encoder("RepViT M0.9: no features at stride 2"),
+        # All-round.
         "resnet18": Encoder("ResNet 18"),
         "resnet34": Encoder("ResNet 34"),
+        "resnet50": Encoder("ResNet 50"),
+        "tu-regnetx_002": Encoder("RegNetX 200 MF"),
+        "tu-regnety_002": Encoder("RegNetY 200 MF"),
+        "tu-convnext_atto": Encoder("ConvNeXt Atto: no features at stride 2"),
+        "tu-convnext_pico": Encoder("ConvNeXt Pico: no features at stride 2"),
+        # Transformers.
+        "mit_b0": Encoder("SegFormer's Mix Transformer B0: no features at stride 2"),
+        "mit_b1": Encoder("SegFormer's Mix Transformer B1: no features at stride 2"),
+        "tu-mobilevit_xxs": Encoder("MobileViT XXS"),
+        "tu-efficientvit_b0": Encoder("EfficientViT B0: no features at stride 2"),
     }
 )
 
@@ -51,10 +95,10 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 def build(name: str) -> nn.Module:
     """An untrained encoder: (N, 3, H, W) in, a list of DEPTH + 1 feature maps out, strides 1 to 2 ** DEPTH.
 
-    Its `out_channels` lists their channels, the input's own 3 first.
+    Its `out_channels` lists their channels, the input's own 3 first; 0 where it has no features at a stride.
 
     Raises:
-        BadInput: The name is not in the table, or its row says why it is blocked.
+        BadInput: The name is not in the table.
     """
     return _asked_for(name, weights=None)
 
@@ -63,7 +107,7 @@ def hub_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and std, of inputs scaled to [0, 1], that the hub's weights for this encoder were trained with.
 
     Raises:
-        BadInput: The encoder cannot be built, or they are neither cached nor to be had.
+        BadInput: The encoder is unknown, or they are neither cached nor to be had.
     """
     import segmentation_models_pytorch as smp
 
@@ -77,7 +121,7 @@ def hub_weights(name: str) -> Mapping[str, Tensor]:
     """The hub's ImageNet weights for this encoder: downloaded, or from the local cache.
 
     Raises:
-        BadInput: The encoder cannot be built, or they are neither cached nor to be had.
+        BadInput: The encoder is unknown, or they are neither cached nor to be had.
     """
     _row(name)
     with _hub(name):
@@ -90,8 +134,6 @@ def hub_weights(name: str) -> Mapping[str, Tensor]:
 def _row(name: str) -> Encoder:
     if name not in ENCODERS:
         raise BadInput(f"unknown encoder '{name}'; expected one of {', '.join(ENCODERS)}")
-    if ENCODERS[name].blocked:
-        raise BadInput(f"encoder '{name}' is blocked: {ENCODERS[name].blocked}")
     return ENCODERS[name]
 
 

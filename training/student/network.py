@@ -56,9 +56,9 @@ class Student(nn.Module):
         self.normalise = Normalise(architecture.mean, architecture.std)
         widths = [skips[-1], *decoder[:blocks]]
         # The skip at full resolution would be the photo itself; it is left out.
-        used = [*skips[-2:0:-1], 0][:blocks]
+        self._skips = [*skips[-2:0:-1], 0][:blocks]
         self.decoder = nn.ModuleList(
-            DecoderBlock(widths[i], used[i], widths[i + 1], architecture.separable) for i in range(blocks)
+            DecoderBlock(widths[i], skip, widths[i + 1], architecture.separable) for i, skip in enumerate(self._skips)
         )
         self.head = nn.Conv2d(widths[-1], len(contract.classes), kernel_size=1)
 
@@ -66,9 +66,8 @@ class Student(nn.Module):
         """Logits of raw RGB."""
         features = self.encoder(self.normalise(image))
         x = features[-1]
-        for i, block in enumerate(self.decoder):
-            skip = features[-2 - i] if i < len(features) - 2 else None
-            x = block(x, skip)
+        for i, (block, channels) in enumerate(zip(self.decoder, self._skips, strict=True)):
+            x = block(x, features[-2 - i] if channels else None)
         logits: Tensor = self.head(x)
         return logits
 

@@ -1,0 +1,163 @@
+"""The support table: every encoder in every kind of artefact, exported, executed and compared."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from conversion import graph, to_onnx
+from conversion.artefact import KINDS
+from conversion.drift import breaches, measure, read_budgets
+from conversion.export import emit
+from conversion.forms import FORMS, Photo, Seen, look
+from conversion.tflite.partitions import partitions
+from training.student.aside import write_text
+from training.student.contract import Contract
+from training.student.encoders import ENCODERS
+from training.student.errors import ConversionRefused
+from training.student.network import Architecture, Student
+from training.student.normalisation import NEUTRAL
+from training.student.support import FILE, Outcome, Support
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "encoders.md"
+
+MEASURED = ("tflite-fp32", "tflite-fp16", "coreml-fp32", "coreml-fp16")
+"""The kinds that need no photos to be made; an untrained student has no ranges worth calibrating."""
+
+_WIDTHS = (32, 24, 16, 16, 16)
+_CONTRACT = Contract(96, 64, 4, ("thing",))
+
+
+def lively(contract: Contract, architecture: Architecture) -> Student:
+    """An untrained student with statistics and logits of a size that makes errors visible.
+
+    A few steps move the running statistics only part of the way: taken whole, they would amplify what little an
+    untrained network makes of its input, and the table would judge that, 29 of 50 encoders by its measure in float16.
+    """
+    torch.manual_seed(0)
+    student = Student(contract, architecture).train()
+    noise = torch.rand(4, 3, contract.height, contract.width) * 255
+    with torch.no_grad():
+        for _ in range(4):
+            student(noise)
+        logits = student.eval()(noise)
+        student.head.weight.mul_(4 / logits.std())
+    return student
+
+
+def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict[str, Outcome]:
+    """Export a student to these kinds, run each, and compare it with the student itself, on noise.
+
+    Flips say nothing here: noise through an untrained network puts many pixels at the threshold.
+    """
+    rng = np.random.default_rng(1)
+    size = (contract.height, contract.width)
+    photos = [Photo("noise", Path(), rng.integers(0, 256, (*size, 3), np.uint8), np.zeros(size, np.uint8))]
+    with torch.inference_mode():
+        logits = student(torch.from_numpy(photos[0].input).permute(2, 0, 1)[None].float())[0].numpy()
+    reference = look(lambda _: logits, photos, contract)
+    try:
+        source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
+    except ConversionRefused as error:
+        return {kind: Outcome("blocked", str(error)) for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder:
+        return {kind: _outcome(source, kind, Path(folder), photos, reference, contract) for kind in kinds}
+
+
+def _outcome(
+    source: graph.Graph,
+    name: str,
+    folder: Path,
+    photos: Sequence[Photo],
+    reference: Sequence[Seen],
+    contract: Contract,
+) -> Outcome:
+    kind = KINDS[name]
+    path = folder / kind.file
+    try:
+        emit(source, kind, path, contract)
+        candidate = look(FORMS[name].open(folder, folder), photos, contract)
+    except ConversionRefused as error:
+        return Outcome("blocked", str(error))
+    drift = measure(reference=reference, candidate=candidate, contract=contract)
+    budgets, hops = read_budgets()
+    whole = next(budgets[hop.budget] for hop in hops if hop.candidate == name)
+    found = breaches(drift, {measure: whole[measure] for measure in ("relative_error", "psnr") if measure in whole})
+    pieces = partitions(path.read_bytes()) if kind.target == "tflite" else None
+    return Outcome(
+        status="blocked" if found else "validated",
+        reason="; ".join(found),
+        psnr=round(drift.psnr, 1),
+        partitions=pieces.count if pieces else None,
+        outside=tuple(sorted(set(pieces.outside))) if pieces else (),
+    )
+
+
+def survey(encoders: Iterable[str]) -> Support:
+    """The outcomes of these encoders, with a progress bar."""
+    table = {}
+    for encoder in (bar := tqdm(list(encoders), unit="encoder")):
+        bar.set_description(encoder)
+        student = lively(_CONTRACT, Architecture(encoder, _WIDTHS, True, NEUTRAL, NEUTRAL))
+        table[encoder] = outcomes(student, _CONTRACT, MEASURED)
+    return table
+
+
+def write(table: Support) -> None:
+    """Keep the table for the machine, and render it for people."""
+    cells = {
+        encoder: {
+            kind: {name: value for name, value in asdict(one).items() if value not in ("", None, ())}
+            for kind, one in row.items()
+        }
+        for encoder, row in table.items()
+    }
+    write_text(FILE, json.dumps(cells, indent=1) + "\n")
+    write_text(DOCUMENT, as_markdown(table))
+
+
+def as_markdown(table: Support) -> str:
+    """The page docs/encoders.md."""
+    reasons: dict[str, int] = {}
+    rows = []
+    for encoder, row in table.items():
+        shown = [_cell(row[kind], reasons) for kind in MEASURED]
+        rows.append(f"| `{encoder}` | {ENCODERS[encoder].summary} | {' | '.join(shown)} |")
+    validated = sum(all(one.status == "validated" for one in row.values()) for row in table.values())
+    whole = sum(row["tflite-fp32"].partitions == 1 for row in table.values())
+    notes = [f"{number}. {reason}" for reason, number in reasons.items()]
+    return "\n".join(
+        [
+            "# Encoders",
+            "",
+            "Written by `make support`: every encoder with a separable decoder at stride 4, untrained but with lively",
+            "statistics, exported, executed from the saved file and compared on noise. A cell gives the PSNR against",
+            "torch, in dB, and the number of XNNPACK partitions where it is not one. It judges the conversion;",
+            "`make parity` judges a trained student. Integer and compressed variants are available for all of them,",
+            "and measured on a trained student by `python -m conversion export RUN --budget iou=0.01`.",
+            "",
+            f"{validated} of {len(table)} validated in all four; {whole} run in one XNNPACK partition.",
+            "",
+            f"| encoder | what it is | {' | '.join(MEASURED)} |",
+            f"|---|---|{'---|' * len(MEASURED)}",
+            *rows,
+            *(["", "Notes", "", *notes] if notes else []),
+            "",
+        ]
+    )
+
+
+def _cell(outcome: Outcome, reasons: dict[str, int]) -> str:
+    if outcome.status == "blocked":
+        return f"blocked ({reasons.setdefault(outcome.reason, len(reasons) + 1)})"
+    if outcome.status == "available":
+        return "available"
+    if outcome.partitions in (None, 1):
+        return f"{outcome.psnr:.0f}"
+    note = f"XNNPACK leaves out {', '.join(outcome.outside)}" if outcome.outside else "cut without an operator left out"
+    return f"{outcome.psnr:.0f}, {outcome.partitions} pieces ({reasons.setdefault(note, len(reasons) + 1)})"
