@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision
+from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
 from training.command import Commands
 from training.student.errors import AccuracyBreached, BadInput, ParityBreached
 
@@ -56,12 +56,14 @@ def export(
     """
     from conversion import shrink
     from conversion.calibration import from_run
+    from conversion.export import CALIBRATED
     from conversion.export import export as convert
     from training.run import Run
     from training.student.checkpoint import load
 
     run = Run(run_folder)
-    needs = limits or {"int8", "int16"} & set(precisions)
+    kinds = kinds_of(targets, precisions or DEFAULTS).values()
+    needs = limits or any((kind.target, kind.precision) in CALIBRATED for kind in kinds)
     calibration = from_run(run, load(run.checkpoint).contract) if needs else None
     if limits and calibration:
         if precisions:

@@ -13,7 +13,6 @@ from conversion.drift import Budget, Drift
 from conversion.export import emit
 from conversion.forms import Seen
 from conversion.manifest import Artefact
-from conversion.ranges import Risk, at_risk
 from conversion.runner import RUNTIMES, Runner
 from conversion.stranger import Adopted, adopt
 from conversion.wishes import Wishes
@@ -27,8 +26,6 @@ from training.student.preprocess import preprocess
 from training.student.resize import bilinear
 
 MOST_PHOTOS = 24
-AUDITED = 4
-"""Photos on which it is found out what float16 would harm: a slow search, and each shows nearly the same."""
 SUFFIXES = {"tflite": ".tflite", "coreml": ".mlpackage"}
 _RUNTIMES = {
     ("tflite", "fp32"): "litert",
@@ -97,19 +94,19 @@ def convert(
     _, _, height, width = adopted.graph.shapes[adopted.graph.inputs[0]]
     pictures = _read_photos(photos) if photos else _made_up(height, width)
     budget = _without_teacher(drift.read_budgets()[0][precision])
-    risks = _risks(adopted, pictures, (height, width)) if (target, precision) == ("coreml", "fp16") else ()
     with written_aside(path) as temporary:
-        kind, single = Kind(target, precision, path.name), [risk.tensor for risk in risks]
-        artefact = emit(adopted.graph, kind, temporary, adopted.contract, kept=single)
+        sizes = _sizes(adopted, (height, width))
+        inputs = [preprocess(picture, sizes) for picture in pictures]
+        artefact = emit(adopted.graph, Kind(target, precision, path.name), temporary, adopted.contract, inputs)
         runner = RUNTIMES[_RUNTIMES[target, precision]](temporary)
         found = _measure(adopted, runner, pictures, (height, width))
         compared = f"{len(pictures)} photos of {photos}" if photos else f"{len(pictures)} made-up pictures, no photos"
         if breaches := drift.breaches(found, budget):
             raise ParityBreached(f"nothing was written: on {compared} {'; '.join(breaches)}")
     notes = adopted.notes
-    if risks:
-        first = f"{risks[0].operator}: {risks[0].reason}"
-        notes += (f"float32 in {len(risks)} of {len(adopted.graph.nodes)} operators that float16 would harm: {first}",)
+    if harmed := list(artefact.single.values()):
+        count = f"{len(harmed)} of {len(adopted.graph.nodes)} operators"
+        notes += (f"float32 in {count}, which float16 would harm, first {harmed[0]}",)
     return Conversion(path, artefact, adopted.contract, notes, compared, found)
 
 
@@ -129,11 +126,6 @@ def _measure(adopted: Adopted, runner: Runner, pictures: Sequence[NDArray[np.uin
 def _sizes(adopted: Adopted, size: tuple[int, int]) -> Contract:
     """For `preprocess`, to which sizes alone matter; a model without a contract still has them."""
     return adopted.contract or Contract(*size, 1, ("nothing",))
-
-
-def _risks(adopted: Adopted, pictures: Sequence[NDArray[np.uint8]], size: tuple[int, int]) -> tuple[Risk, ...]:
-    contract = _sizes(adopted, size)
-    return at_risk(adopted.graph, [preprocess(picture, contract) for picture in pictures[:AUDITED]])
 
 
 def _without_teacher(budget: Budget) -> Budget:

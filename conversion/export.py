@@ -21,6 +21,12 @@ from training.student.contract import Contract
 _TIMED = 15
 """Inferences behind a speed-up."""
 
+CALIBRATED = {
+    *(("tflite", precision) for precision in ("int8", "int16")),
+    *(("coreml", precision) for precision in ("fp16", "w8", "p6", "p4")),
+}
+"""What depends on calibration photos: integers on how far tensors range, float16 on whether it can hold them."""
+
 
 def export(
     checkpoint_path: Path,
@@ -36,7 +42,7 @@ def export(
         folder: Where artefacts and manifest go.
         targets: Of `artefact.TARGETS`.
         precisions: Of `artefact.PRECISIONS`.
-        calibration: For int8 and int16.
+        calibration: For int8 and int16; with it, float16 is audited for Core ML.
 
     Raises:
         BadInput: A target or precision is unknown, or one that needs calibration has none.
@@ -65,21 +71,14 @@ def export(
     return result
 
 
-def emit(
-    source: graph.Graph,
-    kind: Kind,
-    path: Path,
-    contract: Contract | None,
-    inputs: Inputs = (),
-    kept: Collection[str] = (),
-) -> Artefact:
-    """Convert a typed graph to one kind of artefact at `path`, with the tensors of `kept` in higher precision.
+def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None, inputs: Inputs = ()) -> Artefact:
+    """Convert a typed graph to one kind of artefact at `path`.
 
     Raises:
         BadInput: The kind needs calibration, and there are no `inputs`.
         ConversionRefused: The target cannot express the graph.
     """
-    return _timed(variants(kind.target, source, contract, inputs), kind, path, kept)
+    return _timed(variants(kind.target, source, contract, inputs), kind, path)
 
 
 def write(
@@ -87,7 +86,7 @@ def write(
 ) -> Artefact:
     """One kind of artefact at `path`, with all that a manifest says of it."""
     artefact = _timed(made, kind, path, kept)
-    if kind.precision in ("int8", "int16") and calibration:
+    if calibration and (kind.target, kind.precision) in CALIBRATED:
         facts = {"photos": len(calibration.inputs), "sha256": calibration.sha256}
         artefact = replace(artefact, calibration=facts)
     if kind.target == "tflite" and kind.precision not in DEFAULTS:
@@ -97,10 +96,12 @@ def write(
 
 def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -> Artefact:
     assert kind.precision != "exported"
+    # Audited beforehand, so that the time of a conversion is its own.
+    single = {risk.tensor: f"{risk.operator}: {risk.reason}" for risk in made.at_risk(kind.precision)}
     started = time.perf_counter()
     partitions = made.write(kind.precision, path, kept)
     artefact = _artefact(kind, path, time.perf_counter() - started, partitions)
-    return replace(artefact, kept=tuple(sorted(kept)))
+    return replace(artefact, kept=tuple(sorted(kept)), single=single)
 
 
 def _speedup(made: Variants, path: Path) -> float:

@@ -34,6 +34,8 @@ class Artefact:
     """Where ranges were measured beforehand: the number of `photos`, and a `sha256` over them."""
     kept: tuple[str, ...] = ()
     """Layers that stay in higher precision than the rest."""
+    single: dict[str, str] = field(default_factory=dict)
+    """Core ML in float16: tensors whose operators stay float32, with the operator and what float16 would do to it."""
     speedup: float | None = None
     """TFLite in integers: how many times faster than in fp32, by LiteRT on one thread, both timed in turns."""
 

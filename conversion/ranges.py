@@ -25,6 +25,8 @@ from conversion.reference import Reference, Values
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4
 """Photos that were not audited may drive a tensor this many times higher."""
+FOLLOWED = 4
+"""Photos on which an operator's rounding is followed to the output; ranges are audited on all."""
 SHARE = 2
 """One operator may use the fp16 budget over this."""
 
@@ -51,20 +53,25 @@ def at_risk(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Risk, ..
 
     Args:
         graph: With one input (1, 3, H, W) of raw RGB.
-        photos: Inputs (H, W, 3) to audit on, such as photos that the student learnt from; a few will do.
+        photos: Inputs (H, W, 3) to audit on, such as photos that the student learnt from.
     """
     exact, half = Reference(graph), Reference(_with_half_weights(graph))
     found: dict[int, Risk] = {}
-    for photo in photos:
+    for count, photo in enumerate(photos):
         values = exact.trace(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], np.float32))
         for place, node in enumerate(graph.nodes):
-            if place not in found and (reason := _harm(place, exact, half, values)):
+            if place in found:
+                continue
+            reason = _overflow(place, exact, values)
+            if not reason and count < FOLLOWED:
+                reason = _harm(place, exact, half, values)
+            if reason:
                 found[place] = Risk(str(node), node.outputs[0], reason)
     return tuple(found[place] for place in sorted(found))
 
 
-def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
-    """What float16 would do to a node; empty where it does no harm."""
+def _overflow(place: int, exact: Reference, values: Values) -> str:
+    """Where float16 would end under a node; empty where it does not."""
     node = exact.graph.nodes[place]
     for name in (*exact.reads(node), *filter(None, node.outputs)):
         # Written so that NaN is at risk.
@@ -72,6 +79,12 @@ def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
             return f"'{name}' reaches {largest:.3g} where float16 ends at {LARGEST:.0f}"
     if (total := _largest_sum(place, exact, values)) > LARGEST:
         return f"a sum inside it may reach {total:.3g} where float16 ends at {LARGEST:.0f}"
+    return ""
+
+
+def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
+    """What float16 in this node alone would cost the output; empty where that is little enough."""
+    node = exact.graph.nodes[place]
     rounded = half.step(place, {name: in_half(values[name]) for name in exact.reads(node)})
     rounded = {name: in_half(value) for name, value in rounded.items()}
     # Most lose so little of their own output's variation that they need not be followed to the end.

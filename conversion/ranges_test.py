@@ -3,9 +3,11 @@ import onnx
 import pytest
 
 from conversion import graph
+from conversion.artefact import KINDS
 from conversion.coreml import executor
 from conversion.coreml.emitter import emit
 from conversion.drift import decibels
+from conversion.export import emit as write_artefact
 from conversion.ranges import LARGEST, at_risk, in_half
 from conversion.reference import Reference
 
@@ -114,6 +116,25 @@ def test_a_package_that_float16_breaks_is_healed_by_what_stays_float32(nodes, co
     # Written so that NaN counts as broken.
     assert not broken >= 50
     assert healed >= 50
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("coreml-fp16", {"c", "logits"}), ("coreml-fp32", set()), ("tflite-fp16", set()), ("tflite-fp32", set())],
+)
+def test_a_conversion_with_photos_audits_them_and_says_what_stays_float32(kind, expected, tmp_path):
+    source = _network("c = Mul(image, gain) logits = Relu(c)", gain=np.float32([100]))
+
+    artefact = write_artefact(source, KINDS[kind], tmp_path / KINDS[kind].file, None, PHOTOS)
+
+    assert artefact.single.keys() == expected
+    assert all("where float16 ends at 65504" in reason for reason in artefact.single.values())
+
+
+def test_a_conversion_without_photos_audits_nothing(tmp_path):
+    source = _network("c = Mul(image, gain) logits = Relu(c)", gain=np.float32([100]))
+
+    assert write_artefact(source, KINDS["coreml-fp16"], tmp_path / "p.mlpackage", None).single == {}
 
 
 def test_a_single_photo_that_reaches_far_is_enough():

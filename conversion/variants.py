@@ -17,6 +17,7 @@ from tqdm import tqdm
 from conversion.about import CONTRACT_KEY
 from conversion.artefact import DEFAULTS, Precision
 from conversion.graph import Graph
+from conversion.ranges import Risk, at_risk
 from conversion.rounding import with_kept_sums
 from conversion.runner import Runner, executed, interpreted
 from conversion.tflite.interpreter import open_interpreter
@@ -37,8 +38,11 @@ class Variants(Protocol):
     def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """The mean squared error of the logits that each layer alone causes at a precision.
 
-        Layers are what may be kept in higher precision, by name; none are ranked in fp32 and fp16.
+        Layers are what may be kept in higher precision, by name; there are none in fp32 and fp16.
         """
+
+    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+        """What stays float32 where a precision computes in float16, as the inputs show; nothing without inputs."""
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
         """Write the file of a precision; the number of XNNPACK partitions where the target has such a thing.
@@ -72,6 +76,10 @@ class TFLite:
             model = self._bytes(precision, [other for other in layers if other != layer])
             found[layer] = _error(interpreted(open_interpreter(model)), inputs, expected)
         return found
+
+    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+        """See `Variants`; float16 is for weights alone here."""
+        return ()
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
         """See `Variants`."""
@@ -113,19 +121,20 @@ def _grid(precision: Precision) -> Literal["fp16", "int8"]:
 
 
 class CoreML:
-    """One package each."""
+    """One package each; operators at risk stay float32 in all that compute in float16."""
 
     def __init__(self, graph: Graph, metadata: Mapping[str, str], inputs: Inputs) -> None:
-        """Of a typed graph; no precision here needs `inputs`."""
+        """Of a typed graph; on `inputs`, which may be none, float16 is audited."""
         from conversion.coreml import compress, emitter, executor
         from conversion.coreml.toolbox import load_coremltools
 
         load_coremltools()
         self._compress, self._emitter, self._executor = compress, emitter, executor
-        self._graph, self._metadata = graph, metadata
+        self._graph, self._metadata, self._inputs = graph, metadata, inputs
         self._folder = Path(tempfile.mkdtemp())
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._half = cache(self._emit_half)
+        self._risks = cache(self._audit)
 
     def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """See `Variants`."""
@@ -139,14 +148,22 @@ class CoreML:
             found[layer] = _error(executed(replace(half, steps=tuple(steps)), "fp16"), inputs, expected)
         return found
 
+    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+        """See `Variants`."""
+        return () if precision == "fp32" else self._risks()
+
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
         """See `Variants`."""
         if precision in ("fp32", "fp16"):
             graph = with_kept_sums(self._graph, "fp16") if precision == "fp16" else self._graph
-            self._emitter.emit(graph, path, precision=precision, metadata=self._metadata, single=kept)
+            single = [risk.tensor for risk in self.at_risk(precision)]
+            self._emitter.emit(graph, path, precision=precision, metadata=self._metadata, single=single)
         else:
             self._compress.compress(self._half(), path, precision, kept)
         return None
+
+    def _audit(self) -> tuple[Risk, ...]:
+        return at_risk(with_kept_sums(self._graph, "fp16"), self._inputs)
 
     def _emit_half(self) -> Path:
         path = self._folder / "half.mlpackage"
