@@ -1,11 +1,8 @@
-import pytest
-
 from training.bench import Speeds, bench
 
 
-@pytest.mark.parametrize("arithmetic", ["fp32", "bf16"])
-def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tiny_recipe, arithmetic):
-    found = bench(tiny_recipe("batch=16", f"arithmetic={arithmetic}"), discs, steps=1)
+def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tiny_recipe):
+    found = bench(tiny_recipe("batch=16", "arithmetic=bf16"), discs, steps=1)
 
     assert found.plain > 0
     assert found.ours > 0
