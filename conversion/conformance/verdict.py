@@ -9,7 +9,7 @@ import numpy as np
 from conversion import graph
 from conversion.conformance.cases import Case
 from conversion.conformance.targets import TARGETS, Array
-from training.student.errors import BadInput, ConversionRefused
+from training.student.errors import ConversionRefused
 
 Outcome = Literal["passed", "refused", "wrong"]
 
@@ -37,7 +37,7 @@ def judge(cases: Iterable[Case]) -> Iterator[Verdict]:
 def _outcome(case: Case, target: str) -> tuple[Outcome, str]:
     try:
         found = TARGETS[target](graph.read(case.model), case.inputs)
-    except (ConversionRefused, BadInput) as error:
+    except ConversionRefused as error:
         return "refused", str(error)
     # Whatever else escapes is a bug of ours.
     except Exception as error:
