@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import pytest
 
 from conversion import parity
-from conversion.artefact import PRECISIONS
-from conversion.calibration import from_run
 from conversion.export import export
 from conversion.forms import Photo, prepare
 from conversion.parity import Parity
@@ -38,9 +36,7 @@ def verified(tmp_path_factory) -> Verified:
     data = rendered_pairs(recipe.pairs, recipe.seed, root=folder / "data")
     run = Run(folder / "run")
     checkpoint = fit(recipe, data=data, run=run)
-    # A whole p4 breaches by design: see test_variants.
-    whole = tuple(precision for precision in PRECISIONS if precision != "p4")
-    export(run.checkpoint, run.export, (), whole, from_run(run, checkpoint.contract))
+    export(run.checkpoint, run.export)
     pairs = run.validation()[:12]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity)
     return Verified(run, checkpoint.contract, pairs, prepare(pairs, checkpoint.contract), verdict)

@@ -9,16 +9,54 @@ import pytest
 
 from conversion import manifest, shrink
 from conversion.calibration import from_run
-from conversion.drift import breaches
+from conversion.controls import CONTROLS
+from conversion.drift import breaches, measure, read_budgets
+from conversion.export import export
 from conversion.forms import FORMS, look
 from training.run import Run
 from training.student.errors import ParityBreached
 
+BUDGETS, _ = read_budgets()
 
-@pytest.fixture
-def run(verified, tmp_path):
-    shutil.copytree(verified.run.folder, tmp_path / "run")
-    return Run(tmp_path / "run")
+
+WHOLE = ("tflite-w8", "tflite-int8", "tflite-int8-reference", "tflite-int16", "coreml-w8", "coreml-p6")
+"""Forms that hold their budget with no layer kept; a palette of 16 values for each weight does not."""
+
+
+@pytest.fixture(scope="module")
+def run(verified, tmp_path_factory):
+    """A copy of the verified run with every variant beside its artefacts."""
+    folder = tmp_path_factory.mktemp("variants") / "run"
+    shutil.copytree(verified.run.folder, folder)
+    run = Run(folder)
+    export(run.checkpoint, run.export, (), ("w8", "int8", "int16", "p6"), from_run(run, verified.contract))
+    return run
+
+
+@pytest.fixture(scope="module")
+def reference(verified, run):
+    return look(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos, verified.contract)
+
+
+@pytest.mark.parametrize("form", WHOLE)
+def test_a_whole_variant_follows_its_student(verified, run, reference, form):
+    seen = look(FORMS[form].open(run.checkpoint, run.export), verified.photos, verified.contract)
+
+    drift = measure(reference=reference, candidate=seen, contract=verified.contract)
+
+    # A minute of training leaves many pixels undecided: how many flip says little here.
+    assert not breaches(drift, {name: limit for name, limit in BUDGETS["int8"].items() if name != "flips"})
+    assert drift.max_error > 0
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("form", ["tflite-int8", "coreml-p6"])
+def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, form, control):
+    runner = FORMS[form].open(run.checkpoint, run.export)
+
+    seen = look(CONTROLS[control](runner), verified.photos, verified.contract)
+
+    assert breaches(measure(reference=reference, candidate=seen, contract=verified.contract), BUDGETS["int8"])
 
 
 def _shrink(verified, run, monkeypatch, ladder, **limits):
@@ -27,24 +65,24 @@ def _shrink(verified, run, monkeypatch, ladder, **limits):
     return shrink.shrink(run, (), limits, verified.pairs[:6], calibration)
 
 
-def test_calibrated_files_say_on_how_many_photos_and_which(verified):
-    artefacts = manifest.read(verified.run.export).artefacts
-    expected = from_run(verified.run, verified.contract)
+def test_calibrated_files_say_on_how_many_photos_and_which(verified, run):
+    artefacts = manifest.read(run.export).artefacts
+    expected = from_run(run, verified.contract)
 
     for name in ("tflite-int8", "tflite-int16"):
         assert artefacts[name].calibration == {"photos": len(expected.inputs), "sha256": expected.sha256}
     assert artefacts["tflite-w8"].calibration is None
 
 
-def test_fewer_bits_make_smaller_files(verified):
-    size = {name: artefact.bytes for name, artefact in manifest.read(verified.run.export).artefacts.items()}
+def test_fewer_bits_make_smaller_files(run):
+    size = {name: artefact.bytes for name, artefact in manifest.read(run.export).artefacts.items()}
 
     assert max(size[f"tflite-{one}"] for one in ("w8", "int8", "int16")) < 0.4 * size["tflite-fp32"]
     assert size["coreml-p6"] < size["coreml-w8"] < 0.6 * size["coreml-fp16"]
 
 
-def test_integer_files_know_their_speed_and_others_claim_none(verified):
-    artefacts = manifest.read(verified.run.export).artefacts
+def test_integer_files_know_their_speed_and_others_claim_none(run):
+    artefacts = manifest.read(run.export).artefacts
 
     assert {name for name, one in artefacts.items() if one.speedup} == {"tflite-w8", "tflite-int8", "tflite-int16"}
 
@@ -62,22 +100,17 @@ def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_ho
     assert all(one.kept == two.kept[: len(one.kept)] for one, two in itertools.pairwise(tried))
     if chosen.variant == "tflite-int8":
         assert chosen.kept
-        assert chosen.bytes < walk_size(run, "fp16", verified)
+        assert chosen.bytes < manifest.read(run.export).artefacts["tflite-fp16"].bytes
 
 
-def walk_size(run, precision, verified):
-    return manifest.read(verified.run.export).artefacts[f"tflite-{precision}"].bytes
-
-
-def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, monkeypatch):
+def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, reference, monkeypatch):
     walk = _shrink(verified, run, monkeypatch, {"coreml": ("p4", "p6", "w8", "fp16")}, iou_change=0.005)
 
     chosen = walk.steps["coreml"][-1]
     listed = manifest.read(run.export).artefacts[chosen.variant]
     assert (listed.bytes, listed.kept) == (chosen.bytes, tuple(sorted(chosen.kept)))
     seen = look(FORMS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
-    reference = look(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
-    found = shrink.measure(reference=reference, candidate=seen, contract=verified.contract)
+    found = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
     assert dataclasses.asdict(found) == pytest.approx(dataclasses.asdict(chosen.drift))
     assert not breaches(found, {"iou_change": 0.005})
     kept = json.loads((run.export / shrink.FILE).read_text())

@@ -15,8 +15,7 @@ from conversion.tflite.quantise import calibrate, layers, needs_ranges, quantise
 from training.student.contract import Contract
 
 RNG = np.random.default_rng(0)
-# One is enough: ranges are means, and noise has others each time.
-PHOTOS = [RNG.integers(0, 256, (16, 24, 3), np.uint8)]
+PHOTOS = [RNG.integers(0, 256, (16, 24, 3), np.uint8) for _ in range(4)]
 PRECISIONS = ("w8", "int8", "int16")
 CONTRACT = Contract(16, 24, 2, ("thing", "other thing"))
 
@@ -142,16 +141,20 @@ def test_a_channel_without_weights_keeps_its_bias(model, precision):
     assert _error(graph, _quantised(graph, precision)) < 0.02
 
 
-def test_ranges_are_means_over_photos_in_any_order_and_the_image_is_all_bytes(graph):
+def test_ranges_hold_all_that_was_seen_in_any_order(graph):
     source = _source(graph, "int8")
-    photos = [photo // 2 for photo in (*PHOTOS, *PHOTOS, PHOTOS[0] // 2)]
+    alone = [calibrate(source, [photo])["b"]["max"].item() for photo in PHOTOS]
 
-    found, turned = calibrate(source, photos), calibrate(source, photos[::-1])
-    alone = [calibrate(source, [photo])["b"]["max"].item() for photo in photos]
+    assert calibrate(source, PHOTOS)["b"]["max"].item() == max(alone)
+    assert calibrate(source, PHOTOS[::-1])["b"]["max"].item() == max(alone)
 
-    assert found["b"]["max"].item() == pytest.approx(np.mean(alone))
-    assert turned["b"]["max"].item() == pytest.approx(np.mean(alone))
-    assert (found["image"]["min"].item(), found["image"]["max"].item()) == (0, 255)
+
+def test_dark_photos_leave_room_for_bright_ones_at_the_image_and_its_normalisation(graph):
+    ranges = calibrate(_source(graph, "int8"), [photo // 8 for photo in PHOTOS])
+
+    found = {name: (ranges[name]["min"].item(), ranges[name]["max"].item()) for name in ("image", "centred", "normal")}
+    assert found == {"image": (0, 255), "centred": (-127.5, 127.5), "normal": (-2.125, 2.125)}
+    assert ranges["b"]["max"] < calibrate(_source(graph, "int8"), PHOTOS)["b"]["max"]
 
 
 def test_layers_are_named_after_what_they_compute(graph):
