@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conversion import blame, graph, manifest, parity, to_onnx
 from conversion.__main__ import main
-from conversion.artefact import KINDS, SIMPLIFIED, sha256
+from conversion.artefact import DEFAULTS, KINDS, SIMPLIFIED, sha256
 from conversion.drift import read_budgets
 from conversion.forms import FORMS, look
 from conversion.reference import Reference
@@ -18,7 +18,11 @@ from conversion.traces import TRACERS
 from training.run import Run
 
 BUDGETS, HOPS = read_budgets()
-TRACED = {hop.candidate: hop for hop in HOPS if FORMS[hop.candidate].runtime in TRACERS}
+TRACED = {
+    hop.candidate: hop
+    for hop in HOPS
+    if FORMS[hop.candidate].runtime in TRACERS and KINDS[FORMS[hop.candidate].kind].precision in DEFAULTS
+}
 OPEN = {"Clip", "Relu"}
 """What an artefact may compute in one with a convolution."""
 
