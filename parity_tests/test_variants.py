@@ -78,7 +78,8 @@ def test_fewer_bits_make_smaller_files(run):
     size = {name: artefact.bytes for name, artefact in manifest.read(run.export).artefacts.items()}
 
     assert max(size[f"tflite-{one}"] for one in ("w8", "int8", "int16")) < 0.4 * size["tflite-fp32"]
-    assert size["coreml-p6"] < size["coreml-w8"] < 0.6 * size["coreml-fp16"]
+    # Depthwise kernels stay in float16, a third of so small a student.
+    assert size["coreml-p6"] < size["coreml-w8"] < 0.7 * size["coreml-fp16"]
 
 
 def test_integer_files_know_their_speed_and_others_claim_none(run):
@@ -118,5 +119,5 @@ def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, referen
 
 
 def test_a_budget_that_nothing_holds_ends_with_what_came_nearest(verified, run, monkeypatch):
-    with pytest.raises(ParityBreached, match="no variant of tflite holds: tflite-fp16 has psnr"):
+    with pytest.raises(ParityBreached, match=r"no variant of tflite holds: psnr [0-9.]+ is below 500 in tflite-fp16"):
         _shrink(verified, run, monkeypatch, {"tflite": ("fp16",)}, psnr=500)
