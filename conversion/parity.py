@@ -25,6 +25,9 @@ from training.student.aside import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
 
+FLOATS = ("fp32", "fp16")
+"""Budgets that the negative controls are held against."""
+
 
 @dataclass(frozen=True, slots=True)
 class HopResult:
@@ -103,7 +106,9 @@ def verify(
             drift = measure(reference=seen[hop.reference], candidate=seen[hop.candidate], contract=listed.contract)
             results.append(HopResult(hop, drift, breaches(drift, budgets[hop.budget])))
     trails = _trails(results, seen, photos, listed, export, folder)
-    loosest = min((budgets[hop.budget] for hop in hops), key=lambda budget: budget.get("psnr", float("inf")))
+    # Budgets for fewer bits are so wide that a subtle mistake fits into them; whoever makes it, makes it in all forms.
+    held = [budgets[hop.budget] for hop in hops if hop.budget in FLOATS]
+    loosest = min(held, key=lambda budget: budget.get("psnr", float("inf")))
     parity = Parity(
         photos=[photo.name for photo in photos],
         hops=results,
