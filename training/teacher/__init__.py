@@ -1,0 +1,1 @@
+"""Who labels photos: each teacher a module behind one protocol, and labelling as a job."""

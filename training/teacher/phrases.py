@@ -1,0 +1,52 @@
+"""What a teacher is asked for: classes, each described by one or more texts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from training.student.errors import BadInput
+from training.student.metrics import IGNORED
+
+BACKGROUND = "background"
+"""Class 0 where there are several phrases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One class."""
+
+    name: str
+    """As `classes.txt` has it."""
+    texts: tuple[str, ...]
+    """Each describes it; a teacher that reads takes them all."""
+
+
+def read(given: Sequence[str]) -> tuple[Phrase, ...]:
+    """Phrases from a command line: `coin`, or `NAME=TEXT,TEXT`.
+
+    Raises:
+        BadInput: There is none, one is empty, a name comes twice, or there are more than a mask can hold.
+    """
+    phrases = []
+    for one in given:
+        name, equals, rest = (part.strip() for part in one.partition("="))
+        texts = tuple(text.strip() for text in (rest if equals else name).split(","))
+        if not name or "" in texts or any("\n" in text for text in (name, *texts)):
+            raise BadInput(f"phrase '{one}' is not of the form TEXT or NAME=TEXT,TEXT")
+        phrases.append(Phrase(name if equals else texts[0], texts))
+    if not phrases:
+        raise BadInput('no phrase: say what to look for, as --phrase "coin"')
+    names = Counter(phrase.name for phrase in phrases)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise BadInput(f"phrases name {', '.join(twice)} more than once; put all texts into one, as coin=coin,medal")
+    if len(phrases) > 1 and BACKGROUND in names:
+        raise BadInput(f"'{BACKGROUND}' is what no phrase describes; give the phrase another name")
+    if len(phrases) >= IGNORED:
+        raise BadInput(f"{len(phrases)} phrases, at most {IGNORED - 1} fit an 8-bit mask")
+    return tuple(phrases)
+
+
+def classes(phrases: Sequence[Phrase]) -> tuple[str, ...]:
+    """The lines of `classes.txt`: one name for binary masks, or the background and all names."""
+    names = tuple(phrase.name for phrase in phrases)
+    return names if len(names) == 1 else (BACKGROUND, *names)

@@ -1,0 +1,32 @@
+import pytest
+
+from training.student.errors import BadInput
+from training.teacher.phrases import Phrase, classes, read
+
+
+def test_a_phrase_names_its_class_by_itself_or_by_a_name_of_its_own():
+    assert read(["coin"]) == (Phrase("coin", ("coin",)),)
+    assert read(["note=bank note, bill"]) == (Phrase("note", ("bank note", "bill")),)
+    assert read(["coin,medal"]) == (Phrase("coin", ("coin", "medal")),)
+
+
+def test_one_phrase_is_a_binary_student_and_several_have_a_background():
+    assert classes(read(["coin"])) == ("coin",)
+    assert classes(read(["coin", "note=bank note"])) == ("background", "coin", "note")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "no phrase"),
+        (["coin", "coin=medal"], "coin more than once"),
+        (["=coin"], "not of the form"),
+        (["coin="], "not of the form"),
+        (["coin,,medal"], "not of the form"),
+        (["background", "coin"], "another name"),
+        ([f"thing {number}" for number in range(255)], "at most 254"),
+    ],
+)
+def test_phrases_that_say_nothing_or_too_much_are_refused(given, message):
+    with pytest.raises(BadInput, match=message):
+        read(given)

@@ -1,0 +1,80 @@
+"""What every teacher keeps to: it looks at a photo once, at whatever cost, and decides from what it found, cheaply.
+
+The two are apart so that findings can be kept: a changed threshold decides anew without looking again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from training.teacher.phrases import Phrase
+
+Pixels = NDArray[np.uint8]
+
+
+class Settings(BaseModel):
+    """The knobs of one teacher; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    deciding: ClassVar[frozenset[str]] = frozenset()
+    """Knobs that `decide` alone reads: changing one leaves findings valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a teacher saw on one photo, before any threshold: small, and kept on disk as it is."""
+
+    size: tuple[int, int]
+    """(rows, columns) of the photo, upright."""
+    arrays: Mapping[str, NDArray[Any]]
+    """By names of the teacher's own choice; no objects. Masks are packed by `numpy.packbits` along columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One thing that a teacher took for what it was asked for."""
+
+    phrase: int
+    """Index of the phrase."""
+    box: tuple[float, float, float, float]
+    """left, top, right, bottom: pixels of the upright photo, edges not centres."""
+    box_score: float | None
+    """The detector's, 0 to 1; None where there is no detector."""
+    mask_score: float | None
+    """The segmenter's, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a teacher made of one photo."""
+
+    mask: Pixels
+    """(rows, columns): 0 and 1 for one phrase; for several 0 is background and phrase i has index i + 1."""
+    instances: tuple[Instance, ...]
+    """Those in the mask; none: the photo shows nothing of the kind."""
+    score: float | None
+    """How sure it is of the whole, 0 to 1; None where it cannot tell."""
+
+
+class Teacher(Protocol):
+    """Who draws masks on photos."""
+
+    name: str
+    """A key of `teachers.TEACHERS`."""
+    settings: Settings
+    phrases: tuple[Phrase, ...]
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """What it was loaded from, repository or folder with revision, and the sha256 of each; empty without any."""
+
+    def look(self, photos: Sequence[Pixels]) -> list[Findings]:
+        """What it sees on (rows, columns, 3) upright RGB photos, of any sizes; a batch finds what each would alone."""
+
+    def decide(self, findings: Findings) -> Decision:
+        """The mask, from what it saw."""

@@ -1,0 +1,54 @@
+"""Every teacher that there is, by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+from training.teacher.phrases import Phrase
+from training.teacher.protocol import Settings, Teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a teacher's code lies; imported only when it is asked for, since most bring a framework along.
+
+    Its module has `Knobs`, its `Settings`, and `build(knobs, phrases, weights, device)`, which raises BadInput
+    where weights are missing.
+    """
+
+    module: str
+    summary: str
+
+    def knobs(self) -> type[Settings]:
+        """The class of its settings."""
+        found: type[Settings] = import_module(self.module).Knobs
+        return found
+
+    def build(
+        self, knobs: Settings, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
+    ) -> Teacher:
+        """The teacher, ready to look.
+
+        Args:
+            knobs: Of the class that `knobs` gives.
+            phrases: What to look for.
+            weights: A folder that holds its weights; None: from the hub's cache, or the hub.
+            device: As torch names it; `auto` takes a GPU where there is one.
+
+        Raises:
+            BadInput: The weights are not to be had; the message says how to fetch them.
+        """
+        make: Callable[..., Teacher] = import_module(self.module).build
+        return make(knobs, phrases, weights, device)
+
+
+TEACHERS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "grounded-sam": Entry("training.teacher.grounded_sam", "boxes of a phrase, then a mask in each"),
+        "sam3": Entry("training.teacher.sam3", "SAM 3, prompted by the phrase itself"),
+        "clipseg": Entry("training.teacher.clipseg", "a heat map of the phrase, thresholded"),
+        "classical": Entry("training.teacher.classical", "edges, contours and fill; no weights"),
+        "masks": Entry("training.teacher.imported", "masks that already exist, checked"),
+    }
+)
