@@ -12,7 +12,8 @@ MAY_IMPORT = {
     "training.student": {"training.student"},
     "training.data.coins": {"training.data.coins", "training.student"},
     "training.data": {"training.data", "training.student", "training.recipe"},
-    "training.recipe": {"training.student"},
+    "training.knobs": {"training.student"},
+    "training.recipe": {"training.student", "training.knobs"},
     "training": {"training"},
     "conversion": {
         "conversion",

@@ -1,13 +1,12 @@
 """A recipe: every knob of one training run, typed, from a YAML file and `key=value` overrides."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from training import knobs
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, check_size
@@ -129,13 +128,7 @@ def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if not path.is_file():
         known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
-    given = _mapping(path.read_bytes(), str(path))
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise BadInput(f"override '{override}' is not of the form key=value")
-        given[key.strip()] = _parse(value, override)
-    return _recipe(given, where=str(path))
+    return knobs.read(Recipe, "recipe", path, overrides)
 
 
 def from_mapping(given: dict[str, Any], where: str) -> Recipe:
@@ -144,33 +137,4 @@ def from_mapping(given: dict[str, Any], where: str) -> Recipe:
     Raises:
         BadInput: An unknown key, or a value that does not fit.
     """
-    return _recipe(given, where)
-
-
-def _recipe(given: dict[str, Any], where: str) -> Recipe:
-    for key in given:
-        if key not in Recipe.model_fields:
-            near = difflib.get_close_matches(str(key), Recipe.model_fields, n=1, cutoff=0.5)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(Recipe.model_fields)}"
-            raise BadInput(f"unknown recipe key '{key}' in {where}{hint}")
-    try:
-        return Recipe.model_validate(given)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
-        raise BadInput(f"recipe {where}: " + "; ".join(faults)) from error
-
-
-def _mapping(text: bytes, where: str) -> dict[str, Any]:
-    found = _parse(text, where)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise BadInput(f"recipe {where} must be a mapping of keys to values, found {type(found).__name__}")
-    return found
-
-
-def _parse(text: str | bytes, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{where} is not YAML: {' '.join(str(error).split())}") from error
+    return knobs.check(Recipe, given, "recipe", where)

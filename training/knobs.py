@@ -1,0 +1,80 @@
+"""Typed knobs from a YAML file and `key=value` overrides, with errors that name the key and what was meant."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from training.student.errors import BadInput
+
+Knobs = TypeVar("Knobs", bound=BaseModel)
+
+
+def read(model: type[Knobs], kind: str, path: Path | None = None, overrides: Iterable[str] = ()) -> Knobs:
+    """The knobs of a YAML file, with overrides applied.
+
+    Args:
+        model: What they must fit.
+        kind: Whose knobs they are, for messages.
+        path: The file; None: overrides alone.
+        overrides: `key=value`, the value read as YAML.
+
+    Raises:
+        BadInput: The file is no mapping, an unknown key, or a value that does not fit.
+    """
+    given: dict[str, Any] = {}
+    if path is not None:
+        try:
+            given = _mapping(path.read_bytes(), kind, str(path))
+        except OSError as error:
+            raise BadInput(f"cannot read {path}: {error.strerror}; expected a YAML file of {kind} keys") from error
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise BadInput(f"override '{override}' is not of the form key=value")
+        given[key.strip()] = _parse(value, override)
+    return check(model, given, kind, str(path or "KEY=VALUE"))
+
+
+def check(model: type[Knobs], given: dict[str, Any], kind: str, where: str) -> Knobs:
+    """Knobs as a mapping holds them.
+
+    Raises:
+        BadInput: An unknown key, or a value that does not fit.
+    """
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}" if known else "it has none"
+            raise BadInput(f"unknown {kind} key '{key}' in {where}; {hint}")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise BadInput(f"{kind} {where}: " + "; ".join(map(_told, error.errors()))) from error
+
+
+def _told(fault: Any) -> str:
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing":
+        return f"{place} is missing; add {place}=…"
+    return f"{place}={fault['input']!r}: {fault['msg']}"
+
+
+def _mapping(text: bytes, kind: str, where: str) -> dict[str, Any]:
+    found = _parse(text, where)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadInput(f"{kind} {where} must be a mapping of keys to values, found {type(found).__name__}")
+    return found
+
+
+def _parse(text: str | bytes, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{where} is not YAML: {' '.join(str(error).split())}") from error
