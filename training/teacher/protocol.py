@@ -59,6 +59,8 @@ class Decision:
     """Those in the mask; none: the photo shows nothing of the kind."""
     score: float | None
     """How sure it is of the whole, 0 to 1; None where it cannot tell."""
+    undecided: bool = False
+    """It saw something it would not vouch for a mask of: the photo is no pair, and no negative either."""
 
 
 class Teacher(Protocol):

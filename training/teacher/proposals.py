@@ -1,0 +1,82 @@
+"""What a detector and a segmenter propose on one photo, before anything is chosen, and how it is kept on disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.teacher.protocol import Findings
+from training.teacher.region import Region
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """What a detector found on one photo, best first."""
+
+    boxes: Floats
+    """(N, 4) left, top, right, bottom: edges, in pixels of the photo."""
+    scores: Floats
+    """(N, phrases), 0 to 1: how well each phrase describes each box."""
+
+    def of(self, phrase: int, threshold: float) -> NDArray[np.intp]:
+        """Which boxes a phrase describes best, and with a score of `threshold` or more; best first."""
+        scores = self.scores[:, phrase]
+        mine = np.flatnonzero((self.scores.argmax(axis=1) == phrase) & (scores >= threshold))
+        return mine[np.argsort(-scores[mine], kind="stable")]
+
+    @classmethod
+    def best(cls, boxes: Floats, scores: Floats, size: tuple[int, int], *, floor: float, most: int) -> "Boxes":
+        """At most `most` boxes that some phrase describes with a score of `floor` or more, cut to the photo."""
+        rows, columns = size
+        boxes = boxes.clip(0, [columns, rows, columns, rows]).astype(np.float32)
+        top = scores.max(axis=1, initial=0)
+        full = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        order = np.argsort(-top, kind="stable")
+        order = order[(full & (top >= floor))[order]][:most]
+        return cls(boxes[order], scores[order].astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Boxes with the masks that a segmenter drew in each: several, since a box alone may mean a thing or its part."""
+
+    size: tuple[int, int]
+    """(rows, columns) of the photo."""
+    found: Boxes
+    masks: Sequence[Sequence[Region]]
+    """N times M regions."""
+    mask_scores: Floats
+    """(N, M), 0 to 1; NaN where a segmenter gives none."""
+
+    def findings(self) -> Findings:
+        """As they are kept: one bit a pixel, and only for the window that a mask fills."""
+        regions = [region for masks in self.masks for region in masks]
+        windows = np.array([(one.left, one.top, *one.bits.shape) for one in regions], np.int32).reshape(-1, 4)
+        packed = [np.packbits(one.bits, axis=1).reshape(-1) for one in regions]
+        arrays = {
+            "boxes": self.found.boxes,
+            "box_scores": self.found.scores,
+            "mask_scores": self.mask_scores.astype(np.float32),
+            "windows": windows,
+            "bits": np.concatenate([*packed, np.zeros(0, np.uint8)]),
+        }
+        return Findings(self.size, arrays)
+
+    @classmethod
+    def read(cls, findings: Findings) -> "Proposals":
+        """What `findings` kept."""
+        arrays = findings.arrays
+        regions, start = [], 0
+        for left, top, rows, columns in arrays["windows"].tolist():
+            length = rows * -(-columns // 8)
+            packed = arrays["bits"][start : start + length].reshape(rows, -(-columns // 8))
+            bits = np.unpackbits(packed, axis=1, count=columns).astype(bool) if columns else np.zeros((0, 0), bool)
+            regions.append(Region(left, top, bits))
+            start += length
+        scores = arrays["mask_scores"]
+        number, each = scores.shape
+        masks = [regions[index * each : (index + 1) * each] for index in range(number)]
+        return cls(findings.size, Boxes(arrays["boxes"], arrays["box_scores"]), masks, scores)

@@ -1,0 +1,93 @@
+"""A mask that keeps only the window it fills: a photo may hold a hundred of them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+"""left, top, right, bottom, in pixels: edges, not centres."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Pixels of a photo."""
+
+    left: int
+    """First column of the window."""
+    top: int
+    """First row of the window."""
+    bits: Bits
+    """(rows, columns) of the window; as tight as can be after `within`, without any rows where nothing is left."""
+
+    @classmethod
+    def within(cls, bits: Bits, *, left: int = 0, top: int = 0) -> "Region":
+        """The region of a mask whose first pixel is at (`left`, `top`)."""
+        rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
+        if not len(rows):
+            return cls(left, top, np.zeros((0, 0), bool))
+        tight = bits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return cls(left + int(columns[0]), top + int(rows[0]), np.ascontiguousarray(tight))
+
+    @property
+    def area(self) -> int:
+        """In pixels."""
+        return int(self.bits.sum())
+
+    @property
+    def extents(self) -> Box:
+        """The edges of the window."""
+        rows, columns = self.bits.shape
+        return float(self.left), float(self.top), float(self.left + columns), float(self.top + rows)
+
+    def paint(self, canvas: NDArray[np.uint8], value: int) -> None:
+        """Give its pixels of `canvas` (rows, columns) that value."""
+        rows, columns = self.bits.shape
+        canvas[self.top : self.top + rows, self.left : self.left + columns][self.bits] = value
+
+
+def clean(region: Region, *, fragment: float, hole: float) -> Region:
+    """The region without specks, and without pinholes.
+
+    A large hole is no fault: the inside of a ring is not ring. Fragments touch along edges and corners, holes along
+    edges alone, so that a diagonal line neither falls apart nor leaks.
+
+    Args:
+        region: What to clean.
+        fragment: Fragments smaller than this share of the region's area go; the largest always stays.
+        hole: Holes smaller than this share of the remaining area are filled.
+    """
+    if not region.area:
+        return region
+    bits = np.pad(region.bits, 1).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(float)
+    areas[0] = 0
+    kept = areas >= min(fragment * areas.sum(), areas.max())
+    kept[0] = False
+    bits = kept[labels].astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - bits, connectivity=4)
+    filled = stats[:, cv2.CC_STAT_AREA] < hole * bits.sum()
+    # 0 is the region itself; the padding makes all that is outside one component, the one at the corner.
+    filled[[0, labels[0, 0]]] = False
+    return Region.within((bits > 0) | filled[labels], left=region.left - 1, top=region.top - 1)
+
+
+def fragments(region: Region) -> list[Region]:
+    """Each connected part by itself, parts touching at corners counted as one; largest first."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(region.bits.astype(np.uint8), connectivity=8)
+    order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
+    return [Region.within(labels == one, left=region.left, top=region.top) for one in order]
+
+
+def box_iou(boxes: NDArray[np.float32], box: NDArray[np.float32] | Box) -> NDArray[np.float64]:
+    """(N,) intersection over union of (N, 4) boxes with one; 0 where both are empty."""
+    lefts, tops, rights, bottoms = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    left, top, right, bottom = np.asarray(box, np.float64)
+    across = (np.minimum(rights, right) - np.maximum(lefts, left)).clip(min=0)
+    down = (np.minimum(bottoms, bottom) - np.maximum(tops, top)).clip(min=0)
+    common = across * down
+    union = (rights - lefts) * (bottoms - tops) + (right - left) * (bottom - top) - common
+    return np.divide(common, union, out=np.zeros(len(lefts)), where=union > 0)
