@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from training.command import Commands
+from training.command import Commands, pairs_of
 from training.student.errors import BadInput
 
 _folder = click.Path(path_type=Path)
@@ -41,12 +41,11 @@ def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: 
     """
     from training import recipe as recipes
     from training.data.builtin import rendered_pairs
-    from training.data.pairs import read_pairs
     from training.fit import fit as teach
     from training.run import Run
 
     chosen = recipes.read(recipe, overrides)
-    pairs = read_pairs(data) if data else rendered_pairs(chosen.pairs, chosen.seed)
+    pairs = pairs_of(data) if data else rendered_pairs(chosen.pairs, chosen.seed)
     run = Run(run_folder or Run.default_folder(recipe, data))
     checkpoint = teach(chosen, data=pairs, run=run)
     print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
@@ -73,12 +72,11 @@ def render(folder: Path, count: int, seed: int) -> None:
 @click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")
 def evaluate(run_folder: Path, data: Path, worst: int) -> None:
     """Compare the masks of RUN's student with the teacher masks of DATA."""
-    from training.data.pairs import read_pairs
     from training.evaluate import evaluate as judge
     from training.run import Run
     from training.student import checkpoint
 
-    result = judge(checkpoint.load(Run(run_folder).checkpoint), read_pairs(data))
+    result = judge(checkpoint.load(Run(run_folder).checkpoint), pairs_of(data))
     for name, iou in result.worst(worst):
         print(f"{iou:.3f}  {name}")
     print(f"mean IoU {result.mean:.4f} over {result.photos} photos of {data}")
@@ -92,9 +90,8 @@ def compare(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     """Train RECIPE's student and smp.Unet("mobilenet_v2") alike, and compare their validation IoU."""
     from training import recipe as recipes
     from training.compare import compare as measure
-    from training.data.pairs import read_pairs
 
-    print(measure(recipes.read(recipe, overrides), read_pairs(data)))
+    print(measure(recipes.read(recipe, overrides), pairs_of(data)))
 
 
 @main.command()
@@ -106,9 +103,8 @@ def bench(recipe: str, overrides: tuple[str, ...], data: Path, steps: int) -> No
     """Count photos a second in this training loop and in the plain loop of the usual tutorial."""
     from training import recipe as recipes
     from training.bench import bench as measure
-    from training.data.pairs import read_pairs
 
-    print(measure(recipes.read(recipe, overrides), read_pairs(data), steps))
+    print(measure(recipes.read(recipe, overrides), pairs_of(data), steps))
 
 
 if __name__ == "__main__":

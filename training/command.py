@@ -1,11 +1,15 @@
 """How both command lines speak: help on one screen, errors in one line, exit codes that mean something."""
 
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from training.student.errors import PocketmaskError
+
+if TYPE_CHECKING:
+    from training.data.pairs import Pairs
 
 
 class Commands(click.Group):
@@ -21,3 +25,18 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted; the same command goes on from the last whole step", err=True)
             sys.exit(130)
+
+
+def pairs_of(folder: Path) -> "Pairs":
+    """The pairs of a folder, saying on standard error how many its `dropped.txt` leaves out.
+
+    Raises:
+        BadInput: As `read_pairs`.
+    """
+    from training.data.pairs import read_pairs
+
+    pairs = read_pairs(folder)
+    if pairs.dropped:
+        every = len(pairs.pairs) + len(pairs.dropped)
+        click.echo(f"{folder}: dropped.txt leaves out {len(pairs.dropped)} of {every} photos", err=True)
+    return pairs

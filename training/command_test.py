@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.__main__ import main
-from training.command import Commands
+from training.command import Commands, pairs_of
 from training.run import Run
 from training.student.errors import BadInput, ParityBreached
 
@@ -151,6 +151,17 @@ def test_ctrl_c_says_how_to_go_on(call, discs, tiny, tmp_path):
         "student.json",
         "student.safetensors",
     ]
+
+
+def test_photos_that_are_left_out_are_counted_aloud(draw_discs, tmp_path, capsys):
+    folder = draw_discs(tmp_path / "discs", count=3)
+    pairs_of(folder)
+    assert capsys.readouterr().err == ""
+
+    (folder / "dropped.txt").write_text("disc_01  # blurred\n")
+
+    assert len(pairs_of(folder).pairs) == 2
+    assert capsys.readouterr().err == f"{folder}: dropped.txt leaves out 1 of 3 photos\n"
 
 
 @pytest.mark.parametrize(("error", "code"), [(BadInput, 2), (ParityBreached, 4)])

@@ -137,7 +137,8 @@ class Run:
         """
         found = self._read()
         folder = self._data_folder(found)
-        here = {pair.name: pair for pair in read_pairs(folder).pairs}
+        # A pair that was dropped since is still what this run learnt from.
+        here = {pair.name: pair for pair in read_pairs(folder, dropped=True).pairs}
         if gone := [name for name in found["train"] if name not in here]:
             raise BadInput(f"{folder} has lost {len(gone)} of this run's pairs, such as {gone[0]!r}; put them back")
         return [here[name] for name in found["train"]]

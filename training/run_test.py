@@ -162,6 +162,15 @@ def test_a_pair_that_it_learnt_from_and_that_is_gone_is_named(begun):
         begun.training()
 
 
+def test_a_pair_that_was_dropped_since_is_still_what_it_learnt_from(tmp_path, draw_discs):
+    data = read_pairs(draw_discs(tmp_path / "discs", count=4))
+    run = Run(tmp_path / "run")
+    run.claim(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]), "fp32")
+    (data.folder / "dropped.txt").write_text("disc_02\n")
+
+    assert run.training() == list(data.pairs[1:])
+
+
 @pytest.mark.parametrize("part", ["photo", "mask"])
 def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part):
     record = json.loads(begun.record.read_text())

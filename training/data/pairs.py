@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from training.data.dropped import FILE as DROPPED
+from training.data.dropped import read as read_dropped
 from training.data.photos import read_mask, read_photo
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
@@ -40,14 +42,20 @@ class Pairs:
     classes: tuple[str, ...]
     """One name: binary masks. More: masks hold class indices, in this order."""
     pairs: tuple[Pair, ...]
+    dropped: frozenset[str] = frozenset()
+    """Names that the folder's `dropped.txt` lists."""
 
 
-def read_pairs(folder: Path) -> Pairs:
+def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
     """The pairs of a folder, by name alone: no image is opened.
+
+    Args:
+        folder: With photos/ and masks/.
+        dropped: Whether to give those that its `dropped.txt` lists as well.
 
     Raises:
         BadInput: The layout is another, a photo or mask stands alone or leads out of the folder, or `classes.txt`
-            is not a list of names.
+            or `dropped.txt` is not a list of names.
     """
     for expected in (folder, folder / "photos", folder / "masks"):
         if not expected.is_dir():
@@ -61,8 +69,12 @@ def read_pairs(folder: Path) -> Pairs:
         raise BadInput(f"{_counted(alone, 'photo')} without a mask in {folder / 'masks'}: draw one, or move it away")
     if alone := sorted(masks.keys() - photos.keys()):
         raise BadInput(f"{_counted(alone, 'mask')} without a photo in {folder / 'photos'}: add it, or move it away")
-    pairs = tuple(Pair(name, photos[name], masks[name]) for name in sorted(photos))
-    return Pairs(folder, _read_classes(folder / "classes.txt"), pairs)
+    listed = frozenset(line.name for line in read_dropped(folder, photos) if line.name is not None)
+    if not dropped and len(listed) == len(photos):
+        raise BadInput(f"{folder / DROPPED} drops all {len(photos)} photos; take some out of it")
+    kept = sorted(photos if dropped else photos.keys() - listed)
+    pairs = tuple(Pair(name, photos[name], masks[name]) for name in kept)
+    return Pairs(folder, _read_classes(folder / "classes.txt"), pairs, listed)
 
 
 def check_pairs(pairs: Pairs) -> None:

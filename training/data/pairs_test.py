@@ -79,6 +79,29 @@ def test_a_classes_file_that_is_no_list_of_names_is_refused(tmp_path, text, mess
         read_pairs(folder)
 
 
+def test_a_dropped_photo_is_left_out_unless_it_is_asked_for(tmp_path):
+    folder = folder_of(tmp_path, ("one", "two", "three"))
+    (folder / "dropped.txt").write_text("two  # blurred\n")
+
+    kept, every = read_pairs(folder), read_pairs(folder, dropped=True)
+
+    assert [pair.name for pair in kept.pairs] == ["one", "three"]
+    assert [pair.name for pair in every.pairs] == ["one", "three", "two"]
+    assert kept.dropped == every.dropped == {"two"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("onne", r"dropped\.txt, line 1, names 'onne', .* did you mean 'one'"), ("one\ntwo", "drops all 2 photos")],
+)
+def test_a_list_that_drops_what_is_not_there_or_everything_is_refused(tmp_path, text, message):
+    folder = folder_of(tmp_path)
+    (folder / "dropped.txt").write_text(text)
+
+    with pytest.raises(BadInput, match=message):
+        read_pairs(folder)
+
+
 def without_masks(folder):
     for name in ("a", "b", "c", "d"):
         Image.new("RGB", (3, 2)).save(folder / "photos" / f"{name}.jpg")

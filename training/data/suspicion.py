@@ -1,0 +1,269 @@
+"""Which teacher masks deserve a look first: those unlike the others, or unlike the photo they lie on.
+
+Nothing here knows what a mask should show. A trait is held against those of all pairs, by median and median absolute
+deviation, which stay put while fewer than half of the masks are wrong; what is wrong by itself, such as an empty mask,
+needs no others. Each ground gives 0 to 1, times its weight; together they doubt as independent witnesses would,
+1 − Π (1 − weight · measure), so that one strong ground or several mild ones bring a mask to the top.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from training.data.pairs import Pairs
+from training.data.split import group_alike
+from training.data.traits import Traits, measure
+
+SHOWN = 0.05
+"""Grounds that contribute less are not worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One ground to doubt one mask."""
+
+    words: str
+    doubt: float
+    """0 to 1: measure times weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A pair, how much its mask is to be doubted, and why."""
+
+    traits: Traits
+    suspicion: float
+    """0 to 1."""
+    reasons: tuple[Reason, ...]
+    """Strongest first."""
+
+    @property
+    def name(self) -> str:
+        """Of the pair."""
+        return self.traits.name
+
+
+@dataclass(frozen=True, slots=True)
+class Typical:
+    """What is usual of one trait."""
+
+    middle: float
+    fall: float
+    """A standard deviation downwards, were the trait normal: from the median absolute deviation."""
+    rise: float
+    """Upwards: at least what the upper quarter has, for counts are mostly 0 and few."""
+
+    @classmethod
+    def of(cls, values: Iterable[float], least: float) -> "Typical":
+        """From the values of all pairs; `least` is a spread below which differences mean nothing."""
+        found = np.fromiter(values, np.float64)
+        if not len(found):
+            return cls(math.nan, least, least)
+        middle, quarter = np.quantile(found, (0.5, 0.75)).tolist()
+        fall = max(float(np.median(np.abs(found - middle))) / _QUARTILE, least)
+        return cls(middle, fall, max((quarter - middle) / _QUARTILE, fall))
+
+    def below(self, value: float) -> float:
+        """0 to 1: how odd it is to be this low; a half at two and a half spreads."""
+        return _oddness((self.middle - value) / self.fall)
+
+    def above(self, value: float) -> float:
+        """Likewise, this high."""
+        return _oddness((value - self.middle) / self.rise)
+
+
+_QUARTILE = 0.6745
+"""Standard deviations from the middle of a normal distribution to its quartiles."""
+
+
+def _oddness(spreads: float) -> float:
+    # Of 260 portraits and coin photos, one sound mask in a hundred lies two spreads below the middle in sharpness, and
+    # none that was shrunk, grown or moved by 1.3 to 10 % of the photo above 2.3.
+    return spreads**8 / (spreads**8 + 2.5**8) if spreads > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What is usual in a folder, and what looks alike in it."""
+
+    classes: tuple[str, ...]
+    areas: tuple[Typical, ...]
+    """Logs of the share, by class, of the masks that show it."""
+    frames: tuple[Typical, ...]
+    specks: Typical
+    """Log of 1 + their number."""
+    raggedness: Typical
+    sharpness: Typical
+    score: Typical
+    originals: dict[str, str]
+    """Of each photo that looks like an earlier one, the earlier one."""
+
+    @classmethod
+    def of(cls, pairs: Pairs, traits: Sequence[Traits]) -> "Crowd":
+        """From the traits of all pairs; reads every photo once more, for its hash."""
+        drawn = [each for each in traits if not each.fault and not each.is_empty]
+        shown = range(len(drawn[0].areas) if drawn else 0)
+        return cls(
+            pairs.classes,
+            tuple(Typical.of((math.log(t.areas[i]) for t in drawn if t.areas[i]), 0.1) for i in shown),
+            tuple(Typical.of((t.frames[i] for t in drawn if t.areas[i]), 0.02) for i in shown),
+            Typical.of((math.log1p(t.specks) for t in drawn), 0.25),
+            Typical.of((t.raggedness for t in drawn), 0.05),
+            Typical.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),
+            Typical.of((t.score for t in traits if t.score is not None), 0.05),
+            _originals(pairs, traits),
+        )
+
+
+def _originals(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, str]:
+    readable = [pair for pair, each in zip(pairs.pairs, traits, strict=True) if not each.fault]
+    groups = group_alike([pair.photo for pair in readable])
+    return {readable[index].name: readable[group[0]].name for group in groups for index in group[1:]}
+
+
+Measured = tuple[float, str]
+"""0 to 1, and what the words of the ground are to say of it."""
+
+
+def _fault(traits: Traits, _: Crowd) -> Measured:
+    return float(bool(traits.fault)), traits.fault
+
+
+def _empty(traits: Traits, _: Crowd) -> Measured:
+    return float(traits.is_empty), ""
+
+
+def _full(traits: Traits, crowd: Crowd) -> Measured:
+    return float(len(crowd.classes) == 1 and traits.areas[0] > 0.98), ""
+
+
+def _disagreement(traits: Traits, _: Crowd) -> Measured:
+    agreement = 1.0 if traits.agreement is None else traits.agreement
+    return _ramp(agreement, none=0.95, all_=0.5), f"IoU {agreement:.2f}"
+
+
+def _sharpness(traits: Traits, crowd: Crowd) -> Measured:
+    if traits.sharpness is None:
+        return 0.0, ""
+    contrast = f"contrast {math.exp(traits.sharpness):.1f}, others {math.exp(crowd.sharpness.middle):.1f}"
+    return crowd.sharpness.below(traits.sharpness), contrast
+
+
+def _score(traits: Traits, crowd: Crowd) -> Measured:
+    if traits.score is None:
+        return 0.0, ""
+    return crowd.score.below(traits.score), f"{traits.score:.2f}, others {crowd.score.middle:.2f}"
+
+
+def _area(traits: Traits, crowd: Crowd) -> Measured:
+    def oddness(index: int) -> float:
+        share, typical = math.log(traits.areas[index]), crowd.areas[index]
+        return max(typical.below(share), typical.above(share))
+
+    return _oddest(traits, crowd, oddness, traits.areas, [math.exp(each.middle) for each in crowd.areas])
+
+
+def _frame(traits: Traits, crowd: Crowd) -> Measured:
+    def oddness(index: int) -> float:
+        return crowd.frames[index].above(traits.frames[index])
+
+    return _oddest(traits, crowd, oddness, traits.frames, [each.middle for each in crowd.frames])
+
+
+def _oddest(
+    traits: Traits, crowd: Crowd, oddness: Callable[[int], float], shares: Sequence[float], usual: Sequence[float]
+) -> Measured:
+    """Of the class that is oddest."""
+    worst = max((index for index, area in enumerate(traits.areas) if area), key=oddness, default=None)
+    if worst is None:
+        return 0.0, ""
+    which = f"{crowd.classes[worst]} " if len(crowd.classes) > 1 else ""
+    return oddness(worst), f"{which}{_percent(shares[worst])}, others {_percent(usual[worst])}"
+
+
+def _specks(traits: Traits, crowd: Crowd) -> Measured:
+    usual = round(math.expm1(crowd.specks.middle)) if not math.isnan(crowd.specks.middle) else 0
+    return crowd.specks.above(math.log1p(traits.specks)), f"{traits.specks}, others {usual}"
+
+
+def _raggedness(traits: Traits, crowd: Crowd) -> Measured:
+    return crowd.raggedness.above(traits.raggedness), ""
+
+
+def _tiny(traits: Traits, _: Crowd) -> Measured:
+    shorter = min(traits.rows, traits.columns)
+    return _ramp(shorter, none=192, all_=64), f"{traits.rows} × {traits.columns} pixels"
+
+
+def _alike(traits: Traits, crowd: Crowd) -> Measured:
+    original = crowd.originals.get(traits.name)
+    return float(original is not None), original or ""
+
+
+def _ramp(value: float, *, none: float, all_: float) -> float:
+    """0 at and above `none`, 1 at and below `all_`, straight between."""
+    return min(1.0, max(0.0, (none - value) / (none - all_)))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why a mask may be doubted."""
+
+    name: str
+    measure: Callable[[Traits, Crowd], Measured]
+    weight: float
+    """What a measure of 1 is worth: how sure it makes that the mask is wrong."""
+    words: str
+    """For people; `{}` is what was measured."""
+
+
+GROUNDS = (
+    Ground("unreadable", _fault, 1.0, "{}"),
+    Ground("empty", _empty, 0.9, "the mask is empty"),
+    Ground("full", _full, 0.9, "the mask covers everything"),
+    Ground("disagreement", _disagreement, 0.95, "teachers disagree ({})"),
+    Ground("off the edges", _sharpness, 0.95, "its border is not where the photo has edges ({})"),
+    Ground("low score", _score, 0.8, "low score ({})"),
+    Ground("area", _area, 0.7, "unusual area ({})"),
+    Ground("frame", _frame, 0.5, "touches the frame ({})"),
+    Ground("fragments", _specks, 0.6, "many small fragments or holes ({})"),
+    Ground("ragged", _raggedness, 0.7, "ragged border"),
+    Ground("tiny", _tiny, 0.85, "tiny photo ({})"),
+    Ground("near-duplicate", _alike, 0.3, "looks like {}"),
+)
+"""Weights below 0.8 are of grounds that a good mask may well have, so that none of them condemns it alone."""
+
+
+def rank(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
+    """All pairs, most suspicious first, those of equal suspicion by name.
+
+    Args:
+        pairs: Read with or without those that were dropped; what is usual is told from all that are given.
+        against: Another teacher's masks for the same photos, or for some of them.
+
+    Raises:
+        BadInput: The other teacher drew other classes, or none of these photos.
+    """
+    traits = measure(pairs, against)
+    crowd = Crowd.of(pairs, traits)
+    return sorted(map(partial(suspect, crowd=crowd), traits), key=lambda each: (-each.suspicion, each.name))
+
+
+def suspect(traits: Traits, crowd: Crowd) -> Suspect:
+    """How much one mask is to be doubted among others, and why."""
+    reasons = []
+    # Of what cannot be read nothing else is known, and an empty mask has no traits of its own.
+    grounds = GROUNDS[:1] if traits.fault else GROUNDS
+    for ground in grounds:
+        measured, what = ground.measure(traits, crowd)
+        reasons.append(Reason(ground.words.format(what), ground.weight * measured))
+    suspicion = 1 - math.prod(1 - reason.doubt for reason in reasons)
+    shown = sorted((reason for reason in reasons if reason.doubt >= SHOWN), key=lambda reason: -reason.doubt)
+    return Suspect(traits, suspicion, tuple(shown))

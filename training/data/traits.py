@@ -1,0 +1,188 @@
+"""What can be measured of one pair without knowing the others: a few numbers, so that thousands fit in memory."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.data.pairs import Pair, Pairs
+from training.data.photos import read_mask, read_photo
+from training.student.errors import BadInput
+from training.student.metrics import IGNORED, photo_iou
+
+Pixels = NDArray[np.uint8]
+
+SIDE = 256
+"""Pixels of the longer side at which borders are measured: a photo's size shall not make its mask look ragged."""
+
+_SPECK = 0.02
+"""Pieces below this share of their class's largest are specks."""
+_NEAR, _FAR = 1.0, (3.0, 8.0)
+"""Pixels from the border that count as on it, and as beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """One pair."""
+
+    name: str
+    rows: int = 0
+    columns: int = 0
+    """Of the photo, upright."""
+    areas: tuple[float, ...] = ()
+    """By class that masks can show (`Pairs.classes`, foreground alone for one): share of the judged pixels."""
+    frames: tuple[float, ...] = ()
+    """Likewise: share of the outermost rows and columns."""
+    specks: int = 0
+    """Pieces, and holes, that are small beside the largest."""
+    raggedness: float = 0.0
+    """Pixels that smoothing changes, per pixel of the border; 0 for a disc, about 1 for teeth."""
+    sharpness: float | None = None
+    """Log of the photo's contrast on the mask's border over that beside it; None where there is no border."""
+    score: float | None = None
+    """How sure the teacher was, from the sidecar."""
+    agreement: float | None = None
+    """IoU with another teacher's mask."""
+    fault: str = ""
+    """Why the pair cannot be read; all else is then left as it is."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the mask shows nothing, or nothing but class 0."""
+        return not self.fault and not any(self.areas[1:] if len(self.areas) > 1 else self.areas)
+
+
+def measure(pairs: Pairs, against: Pairs | None = None) -> list[Traits]:
+    """Those of every pair, in their order; one that cannot be read says why.
+
+    Args:
+        pairs: Whose photos and masks to read.
+        against: Masks of another teacher for the same photos, or for some of them.
+
+    Raises:
+        BadInput: The other teacher drew other classes, or none of these photos.
+    """
+    others: dict[str, Path] = {}
+    if against:
+        if against.classes != pairs.classes:
+            found, expected = (", ".join(each.classes) for each in (against, pairs))
+            raise BadInput(f"{against.folder} has the classes {found}, {pairs.folder} has {expected}; compare like")
+        others = {pair.name: pair.mask for pair in against.pairs}
+        if not any(pair.name in others for pair in pairs.pairs):
+            raise BadInput(f"{against.folder} has no mask of any photo of {pairs.folder}")
+    with ThreadPoolExecutor() as pool:
+        read = pool.map(lambda pair: _of(pair, pairs, others.get(pair.name)), pairs.pairs)
+        return list(tqdm(read, "measure masks", len(pairs.pairs), unit=" pairs", leave=False, disable=None))
+
+
+def _of(pair: Pair, pairs: Pairs, other: Path | None) -> Traits:
+    classes = len(pairs.classes)
+    try:
+        photo = read_photo(pair.photo)
+        size = photo.shape[0], photo.shape[1]
+        mask = read_mask(pair.mask, size=size, classes=classes)
+        other_mask = None if other is None else read_mask(other, size=size, classes=classes)
+        score = _score(pairs.folder / "sidecars" / f"{pair.name}.json")
+    except BadInput as error:
+        return Traits(pair.name, fault=str(error))
+    shown = range(1 if classes == 1 else 0, max(2, classes))
+    judged = np.bincount(mask.reshape(-1), minlength=256)[:IGNORED]
+    frame = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    small = shrunk_mask(mask)
+    return Traits(
+        name=pair.name,
+        rows=size[0],
+        columns=size[1],
+        areas=tuple(float(judged[index]) / max(int(judged.sum()), 1) for index in shown),
+        frames=tuple(float(np.mean(frame == index)) for index in shown),
+        specks=sum(_specks(mask == index) for index in shown),
+        raggedness=raggedness(small),
+        sharpness=sharpness(photo, small),
+        score=score,
+        agreement=None if other_mask is None else photo_iou(reference=other_mask, candidate=mask, classes=classes),
+    )
+
+
+def shrunk_mask(mask: Pixels) -> Pixels:
+    """The mask with `SIDE` pixels on its longer side, or as it is where it has fewer."""
+    shrink = SIDE / max(mask.shape)
+    if shrink >= 1:
+        return mask
+    size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+def _specks(member: NDArray[np.bool_]) -> int:
+    """Pieces and holes that are small beside the largest piece."""
+    # A bool array is bytes of 0 and 1 already.
+    pieces = cv2.connectedComponentsWithStats(member.view(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+    if not len(pieces):
+        return 0
+    holes = cv2.connectedComponentsWithStats((~member).view(np.uint8), connectivity=4)[2][1:, cv2.CC_STAT_AREA]
+    return int(np.sum(np.concatenate([pieces, holes]) < _SPECK * pieces.max()))
+
+
+def raggedness(mask: Pixels) -> float:
+    """Pixels that a median over 5 × 5 changes, per pixel of the border; 0 where there is no border.
+
+    Args:
+        mask: (rows, columns) of class indices; what is ignored counts as a class.
+    """
+    changed = border = 0
+    for index in np.flatnonzero(np.bincount(mask.reshape(-1)))[1:]:
+        member = (mask == index).view(np.uint8)
+        smooth = cv2.medianBlur(member, 5)
+        changed += int(np.count_nonzero(member != smooth))
+        border += int(np.count_nonzero(cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, _CROSS))) // 2
+    return changed / border if border else float(changed > 0)
+
+
+_CROSS: Any = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+
+def sharpness(photo: Pixels, mask: Pixels) -> float | None:
+    """Log of the photo's mean gradient on the mask's border over that beside it.
+
+    A mask that was drawn too large, too small or elsewhere has its border where the photo is smooth, and the photo's
+    own edges beside it.
+
+    Args:
+        photo: (H, W, 3).
+        mask: (rows, columns) of class indices, of any size; the photo is shrunk to it.
+
+    Returns:
+        None where there is no border, or nothing beside it.
+    """
+    border = np.zeros(mask.shape, np.bool_)
+    border[:-1] |= mask[:-1] != mask[1:]
+    border[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    distance = cv2.distanceTransform((~border).view(np.uint8), cv2.DIST_L2, 3)
+    on, beside = distance <= _NEAR, (distance >= _FAR[0]) & (distance <= _FAR[1])
+    if not border.any() or not beside.any():
+        return None
+    small = cv2.resize(photo, mask.shape[::-1], interpolation=cv2.INTER_AREA)
+    smooth: Any = cv2.GaussianBlur(small, (0, 0), 1).astype(np.float32)
+    gradient = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)).max(axis=2)
+    # One strong line beside the border shall not outweigh all of a faint one on it.
+    contrast = np.sqrt(gradient) + 1
+    return float(np.log(contrast[on].mean() / contrast[beside].mean()))
+
+
+def _score(sidecar: Path) -> float | None:
+    """How sure the teacher was; None without a sidecar, or where it cannot tell."""
+    try:
+        found = json.loads(sidecar.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {sidecar}: {error}; label the photo again") from error
+    score = found.get("score") if isinstance(found, dict) else None
+    if score is not None and not (isinstance(score, (int, float)) and 0 <= score <= 1):
+        raise BadInput(f"{sidecar} has the score {score!r}, expected a number from 0 to 1, or null")
+    return score
