@@ -1,0 +1,108 @@
+"""The teacher `grounded-sam`: a detector that reads finds boxes of a phrase, a segmenter draws a mask in each."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from training.student.errors import BadInput
+from training.teacher.detectors import DETECTORS, Detector
+from training.teacher.phrases import Phrase
+from training.teacher.proposals import Proposals
+from training.teacher.protocol import Decision, Findings, Pixels
+from training.teacher.segmenters import SEGMENTERS, Segmenter
+from training.teacher.selection import DECIDING, Choice, Rule, Share, decide
+from training.teacher.weights import Arithmetic, find
+
+
+class Knobs(Choice):
+    """How boxes are found, masks drawn, and which of them are taken."""
+
+    deciding: ClassVar[frozenset[str]] = DECIDING | {"rule"}
+
+    detector: str = "IDEA-Research/grounding-dino-base"
+    """A folder, or a repository of the hub: GroundingDINO, MM-GroundingDINO or OWLv2."""
+    segmenter: str = "facebook/sam-vit-base"
+    """Likewise: SAM, SAM-HQ or SAM 2."""
+    adapter: Path | None = None
+    """A file that `adapt` wrote: what the segmenter's image encoder learnt of a domain."""
+    arithmetic: Arithmetic = "fp32"
+    """Of both networks; bf16 is for GPUs, twice as fast and near enough."""
+    floor: Share = 0.1
+    """Box score below which nothing is kept."""
+    most: Annotated[int, Field(ge=1)] = 50
+    """Boxes that are kept of a photo, best first."""
+    threshold: Share | None = None
+    """Box score from which a box is taken; None: what the detector's authors take."""
+    rule: Rule = "union"
+    """Which things of a phrase are taken: union, all; mask or box, the one of the best score; agreement, that one only
+    where both scores like the same best."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Knobs":
+        if self.threshold is not None and self.threshold < self.floor:
+            raise ValueError(f"threshold={self.threshold} is below floor={self.floor}, where no box is kept")
+        return self
+
+
+class GroundedSam:
+    """See `training.teacher.protocol.Teacher`."""
+
+    name = "grounded-sam"
+
+    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], detector: Detector, segmenter: Segmenter) -> None:
+        self.settings = knobs
+        self.phrases = phrases
+        self._detector = detector
+        self._segmenter = segmenter
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """Origins, and the sha256 of each file."""
+        return self._detector.weights.record() | self._segmenter.record()
+
+    def look(self, photos: Sequence[Pixels]) -> list[Findings]:
+        """Boxes, and masks in them."""
+        return [one.findings() for one in self._segmenter.look(photos, self._detector.look(photos))]
+
+    def decide(self, findings: Findings) -> Decision:
+        """The mask, from those boxes and masks that the knobs let pass."""
+        threshold = self.settings.threshold
+        if threshold is None:
+            threshold = max(self._detector.kind.threshold, self.settings.floor)
+        return decide(Proposals.read(findings), self.settings, threshold=threshold, rule=self.settings.rule)
+
+
+def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> GroundedSam:
+    """The teacher.
+
+    Args:
+        knobs: Its settings.
+        phrases: What to look for.
+        weights: A folder that holds the folders `detector` and `segmenter`; None: what the knobs name.
+        device: As torch names it, or `auto`.
+
+    Raises:
+        BadInput: Weights are not to be had.
+    """
+    names = {"detector": knobs.detector, "segmenter": knobs.segmenter}
+    if weights is not None:
+        names = {role: str(Path(weights) / role) for role in names}
+        if missing := [folder for folder in names.values() if not Path(folder).is_dir()]:
+            raise BadInput(f"{missing[0]} is no folder; expected {weights} to hold two, detector and segmenter")
+    detector = Detector(
+        find("detector", names["detector"], DETECTORS),
+        phrases,
+        device=device,
+        arithmetic=knobs.arithmetic,
+        floor=knobs.floor,
+        most=knobs.most,
+    )
+    segmenter = Segmenter(
+        find("segmenter", names["segmenter"], SEGMENTERS),
+        device=device,
+        arithmetic=knobs.arithmetic,
+        adapter=knobs.adapter,
+    )
+    return GroundedSam(knobs, phrases, detector, segmenter)

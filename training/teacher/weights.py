@@ -1,0 +1,202 @@
+"""Where the weights of a teacher's models come from: a folder, the hub's cache, or the hub."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from training.student.errors import BadInput
+
+Arithmetic = Literal["fp32", "bf16"]
+
+REVISIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "IDEA-Research/grounding-dino-tiny": "a2bb814dd30d776dcf7e30523b00659f4f141c71",
+        "IDEA-Research/grounding-dino-base": "12bdfa3120f3e7ec7b434d90674b3396eccf88eb",
+        "google/owlv2-base-patch16-ensemble": "cfd3195ba4ea9592eec887ded089f4c08eff231d",
+        "facebook/sam-vit-base": "70c1a07f894ebb5b307fd9eaaee97b9dfc16068f",
+        "facebook/sam2.1-hiera-large": "665f8e2ad61cf5f53d65644ff27c8ee525124610",
+        "facebook/sam3": "3c879f39826c281e95690f02c7821c4de09afae7",
+    }
+)
+"""The commit to take of each repository, as others have published it; `main` of those not listed."""
+
+# What loading needs and nothing that could run: no pickles, no Python.
+_PATTERNS = ["*.json", "*.txt", "*.safetensors"]
+
+# Seconds to wait for the hub's first answer.
+_PATIENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One model's files, on this machine."""
+
+    role: str
+    """What the model is to its teacher."""
+    folder: Path
+    origin: str
+    """The folder as it was given, or REPOSITORY@COMMIT."""
+    kind: str
+    """The architecture, as transformers names it in `config.json`."""
+
+    def record(self) -> dict[str, str]:
+        """Origin, and the sha256 of each file that is read, for a sidecar."""
+        files = sorted(path for pattern in _PATTERNS for path in self.folder.glob(pattern))
+        return {self.role: self.origin} | {f"{self.role}/{path.name}": _sha256(path) for path in files}
+
+    def load(self, model: str, device: str, arithmetic: Arithmetic) -> Any:
+        """The model of that class of transformers, ready to run.
+
+        Raises:
+            BadInput: The files are damaged, or are not all of this architecture's weights.
+        """
+        import torch
+        import transformers
+
+        with _quietly():
+            try:
+                loaded, report = getattr(transformers, model).from_pretrained(
+                    self.folder,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    dtype=torch.float32 if arithmetic == "fp32" else torch.bfloat16,
+                    output_loading_info=True,
+                )
+            except Exception as error:
+                raise BadInput(f"cannot load the {self.role} from {self.origin}: {_first_line(error)}") from error
+        # transformers would make up what is missing, at random, and go on.
+        if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
+            raise BadInput(
+                f"{self.origin} lacks {len(absent)} of the {self.role}'s tensors, or has them in another shape, the "
+                f"first is {absent[0]}; expected the weights of a whole {model}"
+            )
+        return loaded.to(_device(device)).eval()
+
+    def processor(self, processor: str) -> Any:
+        """What turns photos and texts into the model's inputs, as the weights' authors set it.
+
+        Raises:
+            BadInput: Its files are missing or damaged.
+        """
+        import transformers
+
+        with _quietly():
+            try:
+                return getattr(transformers, processor).from_pretrained(self.folder, local_files_only=True)
+            except Exception as error:
+                raise BadInput(f"cannot read the {self.role}'s processor: {_first_line(error)}") from error
+
+
+def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
+    """The weights that a folder or a repository of the hub holds.
+
+    Args:
+        role: What the model is to its teacher.
+        name: A folder, or OWNER/NAME of a repository, with @REVISION where it is not the known one.
+        kinds: The architectures that will do, as keys.
+
+    Raises:
+        BadInput: Nothing is there and nothing can be fetched, it is another architecture, or its weights are not
+            safetensors; or the libraries are missing.
+    """
+    if not find_spec("transformers"):
+        raise BadInput("this teacher needs transformers; install it with: pip install '.[teachers]'")
+    if Path(name).is_dir():
+        folder, origin = Path(name), name
+    elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        folder, origin = _from_hub(role, *_revision(name))
+    else:
+        raise BadInput(f"{name} is no folder; expected one with the {role}, or OWNER/NAME of a repository of the hub")
+    kind = _kind(folder)
+    if kind not in kinds:
+        raise BadInput(f"{origin} is of kind '{kind}', expected a {role} of kind {' or '.join(kinds)}")
+    if not any(folder.glob("*.safetensors")):
+        raise BadInput(f"{origin} holds no .safetensors file; convert its weights, since other formats can run code")
+    return Weights(role, folder, origin, kind)
+
+
+def _revision(name: str) -> tuple[str, str]:
+    repository, _, revision = name.partition("@")
+    return repository, revision or REVISIONS.get(repository, "main")
+
+
+def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
+    from huggingface_hub import HfApi, snapshot_download
+
+    def fetched(commit: str, local: bool) -> Path:
+        return Path(snapshot_download(repository, revision=commit, allow_patterns=_PATTERNS, local_files_only=local))
+
+    try:
+        # A snapshot that is here is taken, also of `main`: what was labelled yesterday is labelled alike today.
+        folder = fetched(revision, local=True)
+        if _whole(folder):
+            return folder, f"{repository}@{folder.name}"
+    except OSError:
+        pass
+    try:
+        # Asked once and first, since downloading alone would try for half a minute before it gives up.
+        commit = HfApi().model_info(repository, revision=revision, timeout=_PATIENCE).sha or revision
+        return fetched(commit, local=False), f"{repository}@{commit}"
+    except Exception as error:
+        wanted = " ".join(f"'{pattern}'" for pattern in _PATTERNS)
+        raise BadInput(
+            f"no weights of {repository} here, and none from the hub ({_first_line(error)}); fetch them with: "
+            f"hf download {repository} --revision {revision} --include {wanted} --local-dir FOLDER, "
+            f"and say {role}=FOLDER"
+        ) from error
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a snapshot is complete as far as loading needs it: an index names all its parts."""
+    index = folder / "model.safetensors.index.json"
+    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else {"model.safetensors"}
+    return all((folder / part).is_file() for part in {"config.json", *parts})
+
+
+def _kind(folder: Path) -> str:
+    path = folder / "config.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path} is missing or names no model_type; expected a folder as `hf download` makes") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name != "auto":
+        try:
+            return torch.zeros(1, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            raise BadInput(f"device {name} cannot be used here: {_first_line(error)}") from error
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Transformers reports on loading in bars and tables, of which we keep what matters."""
+    logging: Any = import_module("transformers.utils.logging")
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

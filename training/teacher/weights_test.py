@@ -1,0 +1,134 @@
+import json
+import shutil
+import time
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from training.student.errors import BadInput
+from training.teacher.segmenters import SEGMENTERS
+from training.teacher.weights import REVISIONS, find
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def copied(saved, tmp_path):
+    """A folder of a tiny SAM that may be spoilt."""
+    return Path(shutil.copytree(saved("sam"), tmp_path / "sam"))
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """The hub's cache, empty, and no way to the hub."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def test_a_folder_gives_a_model_that_runs_and_is_recorded_file_by_file(saved):
+    weights = find("segmenter", saved("sam"), SEGMENTERS)
+
+    model = weights.load("SamModel", "cpu", "fp32")
+    record = weights.record()
+
+    assert not model.training
+    assert record["segmenter"] == saved("sam")
+    assert {"segmenter/config.json", "segmenter/model.safetensors"} < record.keys()
+    assert all(len(value) == 64 for name, value in record.items() if "/" in name)
+
+
+@pytest.mark.parametrize(("arithmetic", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_arithmetic_is_that_of_the_weights(saved, arithmetic, dtype):
+    model = find("segmenter", saved("sam"), SEGMENTERS).load("SamModel", "cpu", arithmetic)
+
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+
+
+def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_put_it(hub):
+    start = time.monotonic()
+    with pytest.raises(BadInput) as caught:
+        find("segmenter", "facebook/sam-vit-base", SEGMENTERS)
+
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"hf download facebook/sam-vit-base --revision {REVISIONS['facebook/sam-vit-base']}" in message
+    assert "--local-dir FOLDER" in message
+    assert "segmenter=FOLDER" in message
+    assert caught.value.exit_code == 2
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("name", ["owner/name", f"owner/name@{COMMIT}"])
+def test_what_the_hub_once_gave_is_taken_without_asking_and_by_its_commit(saved, hub, name):
+    repository = hub / "models--owner--name"
+    shutil.copytree(saved("sam"), repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+
+    weights = find("segmenter", name, SEGMENTERS)
+
+    assert weights.origin == f"owner/name@{COMMIT}"
+    assert weights.kind == "sam"
+
+
+def test_half_a_download_is_not_taken_for_the_whole(saved, hub):
+    snapshot = hub / "models--owner--name" / "snapshots" / COMMIT
+    shutil.copytree(saved("sam"), snapshot)
+    (snapshot / "model.safetensors").unlink()
+
+    with pytest.raises(BadInput, match="hf download owner/name"):
+        find("segmenter", f"owner/name@{COMMIT}", SEGMENTERS)
+
+
+def test_every_pinned_revision_is_a_commit():
+    assert all(len(revision) == 40 and int(revision, 16) for revision in REVISIONS.values())
+
+
+def test_pickled_weights_are_refused(copied):
+    state = load_file(copied / "model.safetensors")
+    (copied / "model.safetensors").unlink()
+    torch.save(state, copied / "pytorch_model.bin")
+
+    with pytest.raises(BadInput, match=r"no \.safetensors file"):
+        find("segmenter", str(copied), SEGMENTERS)
+
+
+def test_weights_that_lack_a_tensor_are_refused_rather_than_made_up(copied):
+    state = load_file(copied / "model.safetensors")
+    del state["vision_encoder.layers.0.attn.qkv.weight"]
+    save_file(state, copied / "model.safetensors", metadata={"format": "pt"})
+
+    with pytest.raises(BadInput, match=r"lacks 1 of the segmenter's tensors.*qkv\.weight"):
+        find("segmenter", str(copied), SEGMENTERS).load("SamModel", "cpu", "fp32")
+
+
+def test_damaged_weights_are_named(copied):
+    path = copied / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:2000])
+
+    with pytest.raises(BadInput, match="cannot load the segmenter from"):
+        find("segmenter", str(copied), SEGMENTERS).load("SamModel", "cpu", "fp32")
+
+
+def test_an_architecture_that_cannot_do_the_work_is_refused(saved):
+    with pytest.raises(BadInput, match="is of kind 'owlv2', expected a segmenter of kind sam or"):
+        find("segmenter", saved("owlv2"), SEGMENTERS)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"config\.json is missing"):
+        find("segmenter", str(tmp_path), SEGMENTERS)
+    (tmp_path / "config.json").write_text(json.dumps([]))
+    with pytest.raises(BadInput, match="names no model_type"):
+        find("segmenter", str(tmp_path), SEGMENTERS)
+    with pytest.raises(BadInput, match="is no folder"):
+        find("segmenter", str(tmp_path / "absent"), SEGMENTERS)
+
+
+def test_a_device_that_is_not_there_is_refused(saved):
+    with pytest.raises(BadInput, match="device nonsense cannot be used"):
+        find("segmenter", saved("sam"), SEGMENTERS).load("SamModel", "nonsense", "fp32")
