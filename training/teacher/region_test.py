@@ -34,6 +34,7 @@ def test_an_empty_mask_is_a_region_without_pixels():
     assert region.area == 0
     assert not painted(region, (4, 5)).any()
     assert clean(region, fragment=0.1, hole=0.1).area == 0
+    assert fragments(region) == []
 
 
 def test_the_inside_of_a_ring_stays_open_while_pinholes_and_specks_go():

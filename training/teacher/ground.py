@@ -1,0 +1,71 @@
+"""What differs from the ground that things lie on: a colour that changes but slowly over the photo."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.teacher.protocol import Pixels
+
+Floats = NDArray[np.float32]
+
+_GRID = 48
+_FRAME = 0.8
+_ROUNDS = 6
+_QUADRATIC = [0, 1, 2, 3, 4, 6]
+"""Of the nine products of 1, y, y² with 1, x, x², those of degree 2 at most."""
+_FINENESS = 2
+"""Levels a CIELAB unit, when Otsu's histogram is made."""
+
+
+def region(photo: Pixels, *, darkness: float, otsu: float, contrast: float) -> Pixels:
+    """(rows, columns): 1 where the photo differs from its ground.
+
+    Args:
+        photo: (rows, columns, 3) RGB.
+        darkness: What a difference of lightness counts beside one of colour; a shadow differs in lightness alone.
+        otsu: Threshold on the difference, as a share of Otsu's.
+        contrast: The least such threshold, in CIELAB units; without it, a bare ground would be split as well.
+    """
+    apart = cv2.GaussianBlur(distance(photo, darkness=darkness), (0, 0), 1.5)
+    levels = np.clip(apart * _FINENESS, 0, 255).astype(np.uint8)
+    between, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_OTSU)
+    return (apart > max(otsu * between / _FINENESS, contrast)).astype(np.uint8)
+
+
+def distance(photo: Pixels, *, darkness: float) -> Floats:
+    """(rows, columns) of distances from the ground, in CIELAB units."""
+    # Of eight bits, since the conversion of floats takes six times as long; OpenCV stretches L to 255 there.
+    lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
+    apart = lab - _surface(lab)
+    apart[..., 0] *= darkness * 100 / 255
+    return np.sqrt(cv2.transform(apart * apart, np.ones((1, 3), np.float32))).astype(np.float32, copy=False)
+
+
+def _surface(lab: Floats) -> Floats:
+    """The ground itself, without what lies on it: a quadratic surface a channel, fitted to what agrees with it.
+
+    Iteratively reweighted least squares, begun at the frame, where the least things lie.
+    """
+    small = cv2.resize(lab, (_GRID, _GRID), interpolation=cv2.INTER_AREA).reshape(-1, 3)
+    along = _powers(_GRID)
+    terms = np.einsum("ri,cj->rcij", along, along).reshape(-1, 9)[:, _QUADRATIC]
+    on_frame = np.abs(np.linspace(-1, 1, _GRID)) > _FRAME
+    weights = np.where(np.logical_or.outer(on_frame, on_frame).reshape(-1), 1.0, 0.05)
+    coefficients = np.zeros((9, 3))
+    for _ in range(_ROUNDS):
+        weighted = terms * weights[:, None]
+        # The ridge keeps a photo of one colour solvable.
+        normal = terms.T @ weighted + 1e-3 * np.eye(len(_QUADRATIC))
+        coefficients[_QUADRATIC] = np.linalg.solve(normal, weighted.T @ small)
+        apart = np.linalg.norm(small - terms @ coefficients[_QUADRATIC], axis=1)
+        trusted = weights >= np.median(weights)
+        spread = 1.4826 * np.median(apart[trusted]) + 1
+        weights = 1 / (1 + (apart / (1.5 * spread)) ** 2) ** 2
+    down, across = _powers(lab.shape[0]), _powers(lab.shape[1])
+    by_column = np.einsum("ijk,cj->ick", coefficients.reshape(3, 3, 3).astype(np.float32), across)
+    return np.tensordot(down, by_column, 1)
+
+
+def _powers(length: int) -> Floats:
+    """(length, 3): 1, t, t² for t from −1 to 1."""
+    return np.linspace(-1, 1, length, dtype=np.float32)[:, None] ** np.arange(3, dtype=np.float32)
