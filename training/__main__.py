@@ -1,10 +1,11 @@
 """`python -m training`: from pairs to a student. Parses, calls, prints; no logic lives here."""
 
+import os
 from pathlib import Path
 
 import click
 
-from training.command import Commands, pairs_of
+from training.command import Commands, TeacherCommand, pairs_of
 from training.student.errors import BadInput
 
 _folder = click.Path(path_type=Path)
@@ -20,6 +21,47 @@ def main() -> None:
     Example:  python -m training fit mobile --data my_pairs epochs=30
     Exit codes: 0 fine, 2 usage or bad input.
     """
+
+
+@main.command(cls=TeacherCommand)
+@click.argument("photos", type=_folder)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--phrase", multiple=True, required=True, help="coin, or NAME=TEXT,TEXT; once a class.")
+@click.option("--teacher", required=True, help="Who draws, as listed below.")
+@click.option("--settings", "settings_file", type=_folder, help="YAML file of the teacher's knobs.")
+@click.option("--weights", help="Folder with its weights  [default: from the hub]")
+@click.option("--device", default="auto", help="As torch names it.")
+@click.option("--out", type=_folder, help="[default: labelled/PHOTOS-TEACHER]")
+@click.option("--shard", "share_given", help="1/4 to 4/4: a share  [default: by torchrun or SLURM]")
+@click.option("--batch", default=8, type=_positive, help="Photos at once.")
+@click.option("--empty", default="keep", type=click.Choice(["keep", "drop"]), help="Where nothing is found.")
+def label(
+    photos: Path,
+    overrides: tuple[str, ...],
+    phrase: tuple[str, ...],
+    teacher: str,
+    settings_file: Path | None,
+    weights: str | None,
+    device: str,
+    out: Path | None,
+    share_given: str | None,
+    batch: int,
+    empty: str,
+) -> None:
+    """Draw masks on all PHOTOS, or go on with it; KEY=VALUE is a teacher's knob."""
+    from training import knobs
+    from training.teacher import phrases, shard, sources, teachers
+    from training.teacher.job import label as draw
+    from training.teacher.labelled import Labelled
+
+    entry = teachers.named(teacher)
+    settings = knobs.read(entry.knobs(), teacher, settings_file, overrides)
+    asked = phrases.read(phrase)
+    share = shard.read(share_given) if share_given else shard.from_environment(os.environ)
+    out = out or Path("labelled", f"{photos.resolve().name}-{teacher}")
+    found = sources.find(photos, besides=out)
+    to = Labelled(out, keep_empty=empty == "keep")
+    print(draw(found, entry.build(settings, asked, weights, device), to, share=share, batch=batch))
 
 
 @main.command()

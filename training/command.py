@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from training.data.pairs import Pairs
 
 
+class TeacherCommand(click.Command):
+    """A command whose help ends in a list of all teachers, imported only to be shown."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list."""
+        from training.teacher.teachers import TEACHERS
+
+        with formatter.section("Teachers"):
+            formatter.write_dl([(name, entry.summary) for name, entry in TEACHERS.items()])
+
+
 class Commands(click.Group):
     """A group of commands whose foreseen errors end in one line, with their own exit code and no traceback."""
 

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 
 from training.__main__ import main
 from training.command import Commands, pairs_of
+from training.data.pairs import read_pairs
 from training.run import Run
 from training.student.errors import BadInput, ParityBreached
 
+MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("fit", "render", "evaluate", "compare", "bench")
+COMMANDS = ("label", "fit", "render", "evaluate", "compare", "bench")
 
 
 @pytest.fixture
@@ -59,6 +61,17 @@ def refused(found, message):
         (("fit", "mobile", "epoch=3"), "unknown recipe key 'epoch' in"),
         (("fit", "mobile", "epochs"), "override 'epochs' is not of the form key=value"),
         (("fit", "mobile", "epochs=many"), "epochs='many': Input should be a valid integer"),
+        (("label", "gone", "--phrase", "disc", *MASKS), "gone does not exist; expected a folder of .jpg"),
+        (
+            ("label", "discs/photos", "--phrase", "disc", "--teacher", "mask"),
+            "no teacher 'mask'; expected one of groun",
+        ),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS[:2]), "masks KEY=VALUE: from is missing; add from=…"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "form=x"), "unknown masks key 'form'"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--settings", "gone.yaml"), "cannot read gone.yaml"),
+        (("label", "discs/photos", "--phrase", "", *MASKS), "phrase '' is not of the form"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "0/2"), "shard '0/2' is not of the form i/n"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs"), "discs holds something else"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
         (("compare", "mobile", "--data", "gone"), "gone does not exist"),
@@ -83,6 +96,8 @@ def test_bad_input_is_told_in_one_line_and_nothing_is_written(call, tmp_path, dr
     [
         ("fly",),
         ("fit",),
+        ("label", "discs", "--teacher", "masks"),
+        ("label", "discs", "--phrase", "disc"),
         ("evaluate", "run"),
         ("render", "x", "--count", "0"),
         ("render", "x", "y"),
@@ -109,6 +124,42 @@ def test_a_run_is_made_and_found_finished_and_judged(call, discs, tiny, tmp_path
     assert len(worst) == 2
     assert mean.startswith("mean IoU 0.")
     assert mean.endswith(f"over 12 photos of {discs.folder}")
+
+
+def test_photos_are_labelled_and_counted_and_a_second_time_left_alone(call, draw_discs, tmp_path):
+    draw_discs(tmp_path / "discs")
+    (tmp_path / "discs" / "photos" / "bad.jpg").touch()
+    arguments = ("label", "discs/photos", "--phrase", "disc", *MASKS)
+
+    first, second = call(*arguments), call(*arguments)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.stdout.splitlines() == [
+        "labelled/photos-masks: 12 of 13 photos labelled, 0 show nothing",
+        "  12 looked at, 0 decided anew, 0 as they were",
+        "  1 skipped, named above: 1 unusable",
+    ]
+    assert "  0 looked at, 0 decided anew, 12 as they were" in second.stdout
+    assert "skipped: bad.jpg has no mask bad.png in discs" in first.stderr
+    assert [pair.name for pair in read_pairs(tmp_path / "labelled" / "photos-masks").pairs][:2] == [
+        "disc_00",
+        "disc_01",
+    ]
+
+
+def test_every_process_of_torchrun_labels_its_own_share(call, draw_discs, tmp_path, monkeypatch):
+    draw_discs(tmp_path / "discs")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        found.append(call("label", "discs/photos", "--phrase", "disc", *MASKS).stdout)
+
+    assert "photos of share 1/2 labelled" in found[0]
+    assert "photos of share 2/2 labelled" in found[1]
+    assert len(read_pairs(tmp_path / "labelled" / "photos-masks").pairs) == 12
+    whole = call("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "1/1")
+    assert "12 as they were" in whole.stdout
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ The two are apart so that findings can be kept: a changed threshold decides anew
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,8 @@ class Decision:
     """What a teacher made of one photo."""
 
     mask: Pixels
-    """(rows, columns): 0 and 1 for one phrase; for several 0 is background and phrase i has index i + 1."""
+    """(rows, columns): 0 and 1 for one phrase; for several 0 is background, phrase i has index i + 1,
+    and 255 is where nobody judged."""
     instances: tuple[Instance, ...]
     """Those in the mask; none: the photo shows nothing of the kind."""
     score: float | None
@@ -66,10 +67,17 @@ class Decision:
 class Teacher(Protocol):
     """Who draws masks on photos."""
 
-    name: str
-    """A key of `teachers.TEACHERS`."""
-    settings: Settings
-    phrases: tuple[Phrase, ...]
+    @property
+    def name(self) -> str:
+        """A key of `teachers.TEACHERS`."""
+
+    @property
+    def settings(self) -> Settings:
+        """Its knobs."""
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """What it looks for."""
 
     @property
     def weights(self) -> Mapping[str, str]:
@@ -80,3 +88,18 @@ class Teacher(Protocol):
 
     def decide(self, findings: Findings) -> Decision:
         """The mask, from what it saw."""
+
+
+@runtime_checkable
+class ByPhoto(Protocol):
+    """A teacher that goes by a photo's name, not by its pixels alone."""
+
+    def of(self, file: str) -> Teacher:
+        """The teacher of one photo alone; its `weights` name all that it reads for it, so that a change is noticed.
+
+        Args:
+            file: The photo's path within its folder, by slashes, in NFC.
+
+        Raises:
+            BadInput: It has nothing for that photo.
+        """

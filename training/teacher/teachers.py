@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 
+from training.student.errors import BadInput
 from training.teacher.phrases import Phrase
 from training.teacher.protocol import Settings, Teacher
 
@@ -52,3 +53,14 @@ TEACHERS: Mapping[str, Entry] = MappingProxyType(
         "masks": Entry("training.teacher.imported", "masks that already exist, checked"),
     }
 )
+
+
+def named(name: str) -> Entry:
+    """The teacher of that name.
+
+    Raises:
+        BadInput: There is none.
+    """
+    if name not in TEACHERS:
+        raise BadInput(f"no teacher '{name}'; expected one of {', '.join(TEACHERS)}")
+    return TEACHERS[name]

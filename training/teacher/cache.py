@@ -1,0 +1,83 @@
+"""Findings on disk, each under the digest of all that they depend on; a file that was damaged counts as absent.
+
+The folder may be deleted at any time: that costs looking anew and nothing else.
+"""
+
+import hashlib
+import io
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from training.student.aside import written_aside
+from training.teacher.protocol import Findings, Teacher
+
+# Raised by the reading of files cut short or changed at any byte.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError, BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Findings and what they cost."""
+
+    findings: Findings
+    seconds: float
+    """A photo's part of the time that its batch took."""
+
+
+def key(photo: str, teacher: Teacher) -> str:
+    """The sha256 of all that findings depend on.
+
+    Args:
+        photo: The sha256 of its bytes.
+        teacher: Counts by its name, weights, phrases and those settings that do more than decide.
+    """
+    settings = teacher.settings
+    looking = settings.model_dump(mode="json", by_alias=True, exclude=set(settings.deciding))
+    phrases = [asdict(phrase) for phrase in teacher.phrases]
+    parts = {"photo": photo, "teacher": teacher.name, "settings": looking, "weights": dict(teacher.weights)}
+    text = json.dumps({**parts, "phrases": phrases}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A folder of findings."""
+
+    folder: Path
+
+    def path(self, key: str) -> Path:
+        """Where the findings of that key lie, or would."""
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def get(self, key: str) -> Kept | None:
+        """What was put there; None where nothing was, or it is damaged."""
+        try:
+            # From memory: of a damaged file numpy would leave the handle open.
+            with np.load(io.BytesIO(self.path(key).read_bytes()), allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            (rows, columns), seconds = arrays.pop("size").tolist(), float(arrays.pop("seconds"))
+            # A damaged directory may list fewer files than there are, and nothing else would tell.
+            if arrays.pop("count") != len(arrays):
+                return None
+            found = Findings((rows, columns), {name.removeprefix("_"): array for name, array in arrays.items()})
+            return Kept(found, seconds)
+        except _DAMAGE:
+            return None
+
+    def put(self, key: str, kept: Kept) -> None:
+        """Keep findings.
+
+        Raises:
+            TypeError: They hold objects, which only pickle could write.
+            BadInput: The folder cannot be written to, or its disk is full.
+        """
+        arrays = {f"_{name}": np.asarray(array) for name, array in kept.findings.arrays.items()}
+        if objects := [name[1:] for name, array in arrays.items() if array.dtype.hasobject]:
+            raise TypeError(f"findings {', '.join(objects)} hold objects, expected numbers, truth values or text")
+        with written_aside(self.path(key)) as temporary:
+            np.savez_compressed(temporary, size=kept.findings.size, seconds=kept.seconds, count=len(arrays), **arrays)

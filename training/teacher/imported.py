@@ -1,0 +1,91 @@
+"""Masks that already exist, another tool's or a person's, checked against the photos that they belong to."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from pydantic import Field
+
+from training.data.photos import read_mask
+from training.student.errors import BadInput
+from training.teacher import sources
+from training.teacher.phrases import Phrase, classes
+from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Teacher
+
+
+class Knobs(Settings):
+    """Where they lie."""
+
+    folder: str = Field(alias="from")
+    """A folder with a mask `a/b.png` for the photo `a/b.jpg`, or a folder of pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A folder of masks, or the one mask of a photo."""
+
+    settings: Knobs
+    phrases: tuple[Phrase, ...]
+    masks: Mapping[str, Path]
+    """By path within the folder, without suffix."""
+    mask: Path | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    name: str = "masks"
+
+    def of(self, file: str) -> Teacher:
+        """The teacher of one photo, whose weights are its mask's.
+
+        Raises:
+            BadInput: There is none.
+        """
+        wanted = str(PurePosixPath(file).with_suffix(""))
+        if wanted not in self.masks:
+            raise BadInput(
+                f"{file} has no mask {wanted}.png in {self.settings.folder}; draw it, or move the photo away"
+            )
+        mask = self.masks[wanted]
+        return replace(self, mask=mask, weights={mask.name: hashlib.sha256(mask.read_bytes()).hexdigest()})
+
+    def look(self, photos: Sequence[Pixels]) -> list[Findings]:
+        """The mask of one photo, checked.
+
+        Raises:
+            BadInput: It is damaged, of another size than its photo, or has values that are no class.
+        """
+        (photo,) = photos
+        if self.mask is None:
+            raise TypeError("masks go by the photo's name: ask of(file) for its teacher")
+        size = photo.shape[0], photo.shape[1]
+        return [Findings(size, {"mask": read_mask(self.mask, size=size, classes=len(classes(self.phrases)))})]
+
+    def decide(self, findings: Findings) -> Decision:
+        """The mask as it is, with one instance for each class in it."""
+        mask = findings.arrays["mask"]
+        instances = []
+        for phrase in range(len(self.phrases)):
+            rows, columns = (np.flatnonzero((mask == phrase + 1).any(axis=axis)) for axis in (1, 0))
+            if len(rows):
+                box = float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+                instances.append(Instance(phrase, box, None, None))
+        return Decision(mask, tuple(instances), None)
+
+
+def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Imported:
+    """The teacher; it takes neither weights nor a device.
+
+    Raises:
+        BadInput: There are no masks in the folder.
+    """
+    if weights:
+        raise BadInput("masks have no weights; say where they lie with from=FOLDER")
+    folder = Path(knobs.folder)
+    if not folder.is_dir():
+        raise BadInput(f"from={knobs.folder} is no folder; expected one of masks, a/b.png for the photo a/b.jpg")
+    root = folder / "masks" if (folder / "masks").is_dir() else folder
+    files = [(PurePosixPath(file), path) for file, path in sources.listed(root)]
+    masks = {str(file.with_suffix("")): path for file, path in files if file.suffix.lower() == ".png"}
+    if not masks:
+        raise BadInput(f"{root} holds no .png masks; expected a/b.png for the photo a/b.jpg")
+    return Imported(knobs, phrases, masks)

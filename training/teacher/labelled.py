@@ -1,0 +1,152 @@
+"""A labelled folder: a folder of pairs, and of each a sidecar that says where its mask is from.
+
+    photos/NAME.jpg  masks/NAME.png  sidecars/NAME.json  classes.txt  findings/
+
+A pair's sidecar is the last to be written and the first to go: where it stands, photo and mask are whole.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from training.data.pairs import PHOTO_SUFFIXES
+from training.student.aside import write_text, written_aside
+from training.student.errors import BadInput
+from training.teacher import sidecar
+from training.teacher.cache import Cache
+from training.teacher.protocol import Pixels
+from training.teacher.sidecar import Sidecar
+from training.teacher.sources import Source
+
+ABANDONED = 3600.0
+"""Seconds after which a file written aside belongs to nobody: its writer was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Where the masks of a teacher go."""
+
+    folder: Path
+    keep_empty: bool = True
+    """Whether photos that show nothing become pairs; those left out still have a sidecar."""
+
+    @property
+    def cache(self) -> Cache:
+        """What its teachers saw."""
+        return Cache(self.folder / "findings")
+
+    def prepare(self, classes: tuple[str, ...]) -> None:
+        """Make the folder, or check that it is one of these classes, and clear away what killed jobs left.
+
+        Raises:
+            BadInput: It holds something else or other classes, or cannot be written to.
+        """
+        with _writing(self.folder):
+            sidecars = self.folder / "sidecars"
+            if self.folder.exists() and not sidecars.is_dir() and any(self.folder.iterdir()):
+                raise BadInput(f"{self.folder} holds something else than a job's masks; choose another folder")
+            # First, so that another process beside this one knows the folder for ours.
+            sidecars.mkdir(parents=True, exist_ok=True)
+            lines = "".join(f"{name}\n" for name in classes)
+            if not (self.folder / "classes.txt").exists():
+                write_text(self.folder / "classes.txt", lines)
+            elif (found := (self.folder / "classes.txt").read_text(encoding="utf-8")) != lines:
+                raise BadInput(
+                    f"{self.folder} holds masks of {', '.join(found.splitlines())}, these phrases make "
+                    f"{', '.join(classes)}; choose another folder, or delete it"
+                )
+            for kind in ("photos", "masks", "sidecars", "findings"):
+                (self.folder / kind).mkdir(exist_ok=True)
+                _sweep(self.folder / kind)
+
+    def names(self) -> set[str]:
+        """Of all photos that have a sidecar."""
+        return {path.stem for path in (self.folder / "sidecars").glob("[!.]*.json")}
+
+    def sidecar(self, name: str) -> Sidecar | None:
+        """Of a photo; None where there is none or it is damaged."""
+        try:
+            return sidecar.read(self._sidecar(name))
+        except BadInput:
+            return None
+
+    def is_whole(self, source: Source, found: Sidecar) -> bool:
+        """Whether photo and mask are there, or are not where they should be left out."""
+        present = [path.is_file() for path in (self._photo(source), self._mask(source.name))]
+        return not any(present) if self._leaves_out(found) else all(present)
+
+    def put(self, source: Source, mask: Pixels, about: Sidecar) -> None:
+        """Write a pair and its sidecar, in place of what was there.
+
+        Args:
+            source: The photo; it is linked to, or copied where the disk is another.
+            mask: (rows, columns) of class indices.
+            about: Its sidecar.
+
+        Raises:
+            BadInput: The folder cannot be written to, or its disk is full.
+        """
+        with _writing(self.folder):
+            self._sidecar(source.name).unlink(missing_ok=True)
+            if self._leaves_out(about):
+                self._clear(source.name)
+            else:
+                self._take(source)
+                levels = mask * np.uint8(255) if len(about.phrases) == 1 else mask
+                with written_aside(self._mask(source.name)) as temporary:
+                    Image.fromarray(levels).save(temporary, format="PNG")
+            about.write(self._sidecar(source.name))
+
+    def give_up(self, source: Source) -> None:
+        """Clear away a half of a pair that a killed job left, where its photo turned out unusable."""
+        with _writing(self.folder):
+            if not self._sidecar(source.name).exists():
+                self._clear(source.name)
+
+    def _leaves_out(self, about: Sidecar) -> bool:
+        return about.undecided or (about.empty and not self.keep_empty)
+
+    def _take(self, source: Source) -> None:
+        photo = self._photo(source)
+        if not (photo.exists() and photo.samefile(source.path)):
+            self._clear(source.name)
+            try:
+                os.link(source.path.resolve(), photo)
+            except OSError:
+                with written_aside(photo) as temporary:
+                    shutil.copyfile(source.path, temporary)
+
+    def _clear(self, name: str) -> None:
+        for suffix in PHOTO_SUFFIXES:
+            (self.folder / "photos" / f"{name}{suffix}").unlink(missing_ok=True)
+        self._mask(name).unlink(missing_ok=True)
+
+    def _photo(self, source: Source) -> Path:
+        return self.folder / "photos" / f"{source.name}{source.path.suffix.lower()}"
+
+    def _mask(self, name: str) -> Path:
+        return self.folder / "masks" / f"{name}.png"
+
+    def _sidecar(self, name: str) -> Path:
+        return self.folder / "sidecars" / f"{name}.json"
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
+
+
+def _sweep(folder: Path) -> None:
+    for path in [*folder.glob(".*"), *folder.glob("??/.*")]:
+        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""What lies beside each pair of a labelled folder: who drew the mask, from what, and how sure it was.
+
+Two sidecars of one photo, teacher, settings, weights and phrases tell of the same mask.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from training.student.aside import write_text
+from training.student.errors import BadInput
+from training.teacher.protocol import Teacher
+
+_ORIGIN = {"teacher", "settings", "weights", "phrases"}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Photo(_Record):
+    """What was labelled."""
+
+    file: str
+    """Path within the folder of photos, by slashes."""
+    sha256: str
+    """Of its bytes."""
+    rows: int
+    """Upright, as the mask."""
+    columns: int
+
+
+class Described(_Record):
+    """A phrase."""
+
+    name: str
+    texts: tuple[str, ...]
+
+
+class Shown(_Record):
+    """One thing in the mask; see `training.teacher.protocol.Instance`."""
+
+    phrase: int
+    box: tuple[float, float, float, float]
+    box_score: float | None
+    mask_score: float | None
+
+
+class Sidecar(_Record):
+    """`sidecars/NAME.json`."""
+
+    version: Literal[1] = Field(default=1, alias="schema")
+    photo: Photo
+    teacher: str
+    settings: dict[str, JsonValue]
+    weights: dict[str, str]
+    phrases: tuple[Described, ...]
+    instances: tuple[Shown, ...]
+    score: float | None
+    empty: bool
+    """Nothing of any phrase was found: the mask is all background, or was left out."""
+    undecided: bool = False
+    """Something was found that the teacher would not vouch for: the photo was left out."""
+    seconds: float
+    """To look and to decide, whenever that was."""
+    made: str
+    """When the mask was drawn: ISO 8601, UTC."""
+
+    def is_of(self, sha256: str, origin: Mapping[str, Any]) -> bool:
+        """Whether a teacher of that origin would draw the same on the photo of these bytes."""
+        return self.photo.sha256 == sha256 and self.model_dump(mode="json", include=_ORIGIN) == origin
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, in one step as others see it."""
+        write_text(path, self.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def origin(teacher: Teacher) -> dict[str, Any]:
+    """What a teacher's masks depend on besides the photo, as a sidecar has it."""
+    described = [Described(**asdict(phrase)).model_dump(mode="json") for phrase in teacher.phrases]
+    settings = teacher.settings.model_dump(mode="json", by_alias=True)
+    return {"teacher": teacher.name, "settings": settings, "weights": dict(teacher.weights), "phrases": described}
+
+
+def read(path: Path) -> Sidecar:
+    """The sidecar in a file.
+
+    Raises:
+        BadInput: It does not exist, cannot be read, or is none of ours.
+    """
+    try:
+        return Sidecar.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist; label the photo with `python -m training label`") from error
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise BadInput(f"{path} is no sidecar ({place}: {fault['msg']}); delete it and label again") from error

@@ -1,0 +1,137 @@
+"""The photos of a folder, and the name that each gets where all lie in one folder.
+
+`a/b.jpg` is labelled as `a-b`, in NFC, control characters as `_`. Of photos that would share a name, whatever its
+case, the first by path has it and the others are numbered: `a.jpg` and `a.png` become `a` and `a-2`.
+"""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from training.data.pairs import PHOTO_SUFFIXES
+from training.student.errors import BadInput
+
+LONGEST = 200
+"""Bytes of a name; what is longer ends in a digest, so that suffixes and a name to write aside still fit 255."""
+
+_LITTER = ("thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A photo to label."""
+
+    path: Path
+    file: str
+    """Path within the folder, by slashes, in NFC; bytes that are no UTF-8 as U+FFFD."""
+    name: str
+    """Of its pair and sidecar; no other photo's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Those of a folder, sorted by file."""
+
+    folder: Path
+    photos: tuple[Source, ...]
+    others: Mapping[str, int]
+    """How many files of each other suffix there are."""
+
+
+def find(folder: Path, besides: Path | None = None) -> Sources:
+    """All photos below a folder, known by their suffixes alone; of a folder of pairs, those in photos/.
+
+    Args:
+        folder: May hold folders; hidden files and folders, and what file managers leave, are passed over.
+        besides: A folder to stay out of.
+
+    Raises:
+        BadInput: It is no folder, cannot be read, or holds no photos.
+    """
+    if not folder.is_dir():
+        found = "is not a folder" if folder.exists() else "does not exist"
+        raise BadInput(f"{folder} {found}; expected a folder of {', '.join(PHOTO_SUFFIXES)} photos")
+    root = folder / "photos" if _are_pairs(folder) else folder
+    files = listed(root, besides)
+    suffixes = Counter(path.suffix.lower() for _, path in files)
+    photos = [(file, path) for file, path in files if path.suffix.lower() in PHOTO_SUFFIXES]
+    others = {suffix: times for suffix, times in sorted(suffixes.items()) if suffix not in PHOTO_SUFFIXES}
+    if not photos:
+        rest = f" but {told(others)}" if others else ""
+        raise BadInput(f"{folder} holds no photos{rest}; expected {', '.join(PHOTO_SUFFIXES)}")
+    names = _names([file for file, _ in photos])
+    named = zip(photos, names, strict=True)
+    return Sources(folder, tuple(Source(path, file, name) for (file, path), name in named), others)
+
+
+def listed(root: Path, besides: Path | None = None) -> list[tuple[str, Path]]:
+    """Every visible file below a folder with its path within, as `Source.file` has it; sorted.
+
+    Raises:
+        BadInput: A folder cannot be read.
+    """
+    return sorted((_file(path, root), path) for path in _walk(root, besides))
+
+
+def told(others: Mapping[str, int]) -> str:
+    """Such as `2 .heic, 1 without suffix`."""
+    return ", ".join(f"{times} {suffix or 'without suffix'}" for suffix, times in others.items())
+
+
+def _are_pairs(folder: Path) -> bool:
+    return (folder / "photos").is_dir() and (folder / "masks").is_dir()
+
+
+def _walk(root: Path, besides: Path | None) -> Iterator[Path]:
+    # Links to folders are followed, each folder once: a link may lead back up.
+    seen = {besides.resolve()} if besides else set()
+
+    def fail(error: OSError) -> None:
+        raise BadInput(f"cannot read {error.filename}: {error.strerror}") from error
+
+    for here, folders, files in os.walk(root, followlinks=True, onerror=fail):
+        folder = Path(here)
+        if folder.resolve() in seen:
+            folders.clear()
+            continue
+        seen.add(folder.resolve())
+        folders[:] = ["photos"] if folder != root and _are_pairs(folder) else sorted(_visible(folders))
+        yield from (folder / name for name in _visible(files))
+
+
+def _visible(names: list[str]) -> list[str]:
+    return [name for name in names if not name.startswith(".") and name.lower() not in _LITTER]
+
+
+def _file(path: Path, root: Path) -> str:
+    text = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", text)
+
+
+def _names(files: list[str]) -> list[str]:
+    wanted = [_name(file) for file in files]
+    # Some file systems cannot tell `A` from `a`.
+    first = {name.casefold(): index for index, name in reversed(list(enumerate(wanted)))}
+    taken = set(first)
+    names = []
+    for index, name in enumerate(wanted):
+        own, number = name, 1
+        while first[name.casefold()] != index and own.casefold() in taken:
+            number += 1
+            own = f"{name}-{number}"
+        taken.add(own.casefold())
+        names.append(own)
+    return names
+
+
+def _name(file: str) -> str:
+    name = re.sub(r"[\x00-\x1f\x7f]", "_", "-".join(PurePosixPath(file).with_suffix("").parts))
+    if len(name.encode()) <= LONGEST:
+        return name
+    digest = hashlib.sha256(file.encode()).hexdigest()[:16]
+    return name.encode()[: LONGEST - 17].decode(errors="ignore") + "-" + digest
