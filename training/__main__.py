@@ -64,6 +64,53 @@ def label(
     print(draw(found, entry.build(settings, asked, weights, device), to, share=share, batch=batch))
 
 
+@main.command(cls=TeacherCommand)
+@click.argument("teacher")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+@click.option("--phrase", multiple=True, required=True, help="As for label.")
+@click.option("--half", type=click.Choice(["a", "b", "both"]), help="Tune on that, judge on the other  [default: all]")
+@click.option("--trials", default=150, show_default=True, type=_positive)
+@click.option("--seed", default=0, show_default=True, type=_natural)
+@click.option("--settings", "settings_file", type=_folder, help="YAML file of knobs to begin with.")
+@click.option("--out", type=_folder, help="YAML file for the best knobs, as label takes it.")
+@click.option("--weights", help="As for label.")
+@click.option("--device", default="auto", help="Likewise.")
+def tune(
+    teacher: str,
+    overrides: tuple[str, ...],
+    data: Path,
+    phrase: tuple[str, ...],
+    half: str | None,
+    trials: int,
+    seed: int,
+    settings_file: Path | None,
+    out: Path | None,
+    weights: str | None,
+    device: str,
+) -> None:
+    """Find the knobs of TEACHER that suit DATA; KEY=VALUE is left as given."""
+    from training import knobs
+    from training.teacher import phrases, teachers, tuning
+
+    if half == "both" and out is not None:
+        raise BadInput("--half both finds two sets of knobs, --out takes one; choose a half, or leave --half out")
+    entry = teachers.named(teacher)
+    start = knobs.read(entry.knobs(), teacher, settings_file, overrides)
+    fixed = [override.partition("=")[0].strip() for override in overrides]
+    pairs, asked = pairs_of(data), phrases.read(phrase)
+    phrases.check(asked, pairs.classes, str(data))
+    sides = {"a": pairs.pairs} if half is None else tuning.halves(pairs.pairs)
+    judges = {name: tuning.Judge(entry, side, asked, weights, device) for name, side in sides.items()}
+    for name, own in judges.items():
+        if half in (None, "both", name):
+            other = next((judge for key, judge in judges.items() if key != name), None)
+            tuned = tuning.tune(own, start, fixed=fixed, trials=trials, seed=seed, other=other)
+            print(tuned)
+            if out is not None:
+                tuned.write(out)
+
+
 @main.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")

@@ -15,9 +15,10 @@ from training.data.pairs import read_pairs
 from training.run import Run
 from training.student.errors import BadInput, ParityBreached
 
+PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("label", "fit", "render", "evaluate", "compare", "bench")
+COMMANDS = ("label", "tune", "fit", "render", "evaluate", "compare", "bench")
 
 
 @pytest.fixture
@@ -72,6 +73,13 @@ def refused(found, message):
         (("label", "discs/photos", "--phrase", "", *MASKS), "phrase '' is not of the form"),
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "0/2"), "shard '0/2' is not of the form i/n"),
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs"), "discs holds something else"),
+        (("tune", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
+        (("tune", "classical", "clahee=1", *PHRASED), "unknown classical key 'clahee'"),
+        (
+            ("tune", "classical", *PHRASED, "--phrase", "x"),
+            "discs has the classes foreground, these phrases make backgr",
+        ),
+        (("tune", "classical", *PHRASED, "--half", "both", "--out", "x"), "finds two sets of knobs, --out takes one"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
         (("compare", "mobile", "--data", "gone"), "gone does not exist"),
@@ -160,6 +168,17 @@ def test_every_process_of_torchrun_labels_its_own_share(call, draw_discs, tmp_pa
     assert len(read_pairs(tmp_path / "labelled" / "photos-masks").pairs) == 12
     whole = call("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "1/1")
     assert "12 as they were" in whole.stdout
+
+
+def test_knobs_are_tuned_on_either_half_or_on_all_and_kept(call, discs, tmp_path):
+    arguments = ("tune", "classical", "shape=ellipse", "--phrase", "disc", "--data", discs.folder, "--trials", 2)
+
+    both, whole = call(*arguments, "--half", "both"), call(*arguments, "--out", "discs.yaml")
+
+    assert (both.exit_code, whole.exit_code) == (0, 0)
+    assert [line.split("  ")[0] for line in both.stdout.splitlines()] == ["tuned on", "others", "tuned on", "others"]
+    assert whole.stdout.endswith("over 12 photos\n")
+    assert "shape: ellipse" in (tmp_path / "discs.yaml").read_text()
 
 
 @pytest.mark.parametrize(

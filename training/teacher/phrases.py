@@ -50,3 +50,17 @@ def classes(phrases: Sequence[Phrase]) -> tuple[str, ...]:
     """The lines of `classes.txt`: one name for binary masks, or the background and all names."""
     names = tuple(phrase.name for phrase in phrases)
     return names if len(names) == 1 else (BACKGROUND, *names)
+
+
+def check(phrases: Sequence[Phrase], known: Sequence[str], where: str) -> None:
+    """Refuse phrases that make other classes than the masks that they are held against; one class has any name.
+
+    Raises:
+        BadInput: They do.
+    """
+    names = classes(phrases)
+    if len(names) != len(known) or (len(names) > 1 and tuple(known) != names):
+        raise BadInput(
+            f"{where} has the classes {', '.join(known)}, these phrases make {', '.join(names)}; "
+            "name them as its classes.txt does, in that order"
+        )

@@ -1,7 +1,7 @@
 import pytest
 
 from training.student.errors import BadInput
-from training.teacher.phrases import Phrase, classes, read
+from training.teacher.phrases import Phrase, check, classes, read
 
 
 def test_a_phrase_names_its_class_by_itself_or_by_a_name_of_its_own():
@@ -30,3 +30,11 @@ def test_one_phrase_is_a_binary_student_and_several_have_a_background():
 def test_phrases_that_say_nothing_or_too_much_are_refused(given, message):
     with pytest.raises(BadInput, match=message):
         read(given)
+
+
+def test_phrases_must_make_the_classes_that_masks_have():
+    check(read(["coin"]), ("foreground",), "here")
+    check(read(["coin", "note"]), ("background", "coin", "note"), "here")
+    for given, known in ((["coin"], ("background", "coin")), (["note", "coin"], ("background", "coin", "note"))):
+        with pytest.raises(BadInput, match=f"here has the classes {', '.join(known)}, these phrases make"):
+            check(read(given), known, "here")

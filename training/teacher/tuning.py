@@ -1,0 +1,180 @@
+"""Knobs that suit a folder of pairs: drawn from the ranges declared beside them, kept where masks agree best."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from tqdm import tqdm
+
+from training.data.pairs import Pair
+from training.data.photos import Pixels, read_mask, read_photo
+from training.data.split import split
+from training.student.aside import write_text
+from training.student.errors import BadInput
+from training.student.metrics import photo_iou
+from training.teacher.phrases import Phrase, classes
+from training.teacher.protocol import Findings, Settings, Teacher
+from training.teacher.ranges import Among, Range, tunable
+from training.teacher.teachers import Entry
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+
+class Judge:
+    """How well a teacher's masks agree with those of pairs; it looks again only where a knob changes what is seen."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        pairs: Sequence[Pair],
+        phrases: tuple[Phrase, ...],
+        weights: str | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Of the teacher of `entry`; nothing is read or loaded yet."""
+        self._entry = entry
+        self.pairs = pairs
+        self._phrases = phrases
+        self._place = weights, device
+        self._teacher: Teacher | None = None
+        self._looked: dict[str, Any] = {}
+        self._findings: list[Findings] = []
+        self._teacher_masks: list[Pixels] = []
+
+    def __call__(self, knobs: Settings) -> float:
+        """The mean IoU over photos.
+
+        Raises:
+            BadInput: A photo or mask cannot be read, or weights are missing.
+        """
+        teacher = self._with(knobs)
+        count = len(classes(self._phrases))
+        both = zip(self._findings, self._teacher_masks, strict=True)
+        return float(
+            np.mean(
+                [photo_iou(reference=mask, candidate=teacher.decide(seen).mask, classes=count) for seen, mask in both]
+            )
+        )
+
+    def _with(self, knobs: Settings) -> Teacher:
+        looking = knobs.model_dump(exclude=set(knobs.deciding))
+        if self._teacher is None or looking != self._looked:
+            self._teacher = teacher = self._entry.build(knobs, self._phrases, *self._place)
+            self._looked = looking
+            self._findings = [teacher.look([read_photo(pair.photo)])[0] for pair in self.pairs]
+        if not self._teacher_masks:
+            count = len(classes(self._phrases))
+            sizes = [seen.size for seen in self._findings]
+            self._teacher_masks = [
+                read_mask(pair.mask, size=size, classes=count) for pair, size in zip(self.pairs, sizes, strict=True)
+            ]
+        # Only `decide` reads what may have changed. The protocol calls settings read-only so that each teacher may say
+        # of what class its own are; all keep them as a plain attribute.
+        self._teacher.settings = knobs  # type: ignore[misc]
+        return self._teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Mean IoU over some photos, before tuning and after."""
+
+    photos: int
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.before:.4f} to {self.after:.4f} over {self.photos} photos"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What tuning came to."""
+
+    knobs: Settings
+    own: Figures
+    """On the photos that it was tuned on."""
+    other: Figures | None
+    """On those that it never saw."""
+
+    def __str__(self) -> str:
+        """A line, or two."""
+        return f"tuned on   IoU {self.own}" + (f"\nothers     IoU {self.other}" if self.other else "")
+
+    def write(self, path: Path) -> None:
+        """All knobs as YAML, with what they are worth as a comment.
+
+        Raises:
+            BadInput: The file cannot be written.
+        """
+        about = "".join(f"# {line}\n" for line in str(self).splitlines())
+        write_text(path, about + yaml.safe_dump(self.knobs.model_dump(mode="json"), sort_keys=False))
+
+
+def halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
+    """`a` and `b`, which share no scene; always the same two.
+
+    Raises:
+        BadInput: There are too few pairs or scenes.
+    """
+    sides = split(pairs, validation=0.5, seed=0)
+    return {"a": sides.train, "b": sides.validation}
+
+
+def tune(
+    own: Judge, start: Settings, *, fixed: Collection[str] = (), trials: int, seed: int, other: Judge | None = None
+) -> Tuned:
+    """The best of `trials` settings, the first of which is `start`.
+
+    Drawn by a tree-structured Parzen estimator (Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011).
+
+    Args:
+        own: Whose figures decide.
+        start: Knobs to begin with; those without a range stay as they are.
+        fixed: Names of knobs that stay likewise.
+        trials: At least 1.
+        seed: Equal seeds draw equally.
+        other: Who judges at the end, on photos that `own` does not know.
+
+    Raises:
+        BadInput: optuna is not installed, no knob is left to tune, or as the judges.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise BadInput(f"tuning needs optuna ({error}); run pip install '.[teachers]'") from error
+    ranges = {name: span for name, span in tunable(type(start)).items() if name not in fixed}
+    if not ranges:
+        raise BadInput("no knob is left to tune: none has a range, or all were given; leave some out")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(10, trials // 8))
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.enqueue_trial({name: getattr(start, name) for name in ranges})
+    best, figures = start, []
+    with tqdm(range(trials), "tune", unit=" trials", leave=False, disable=None) as bar:
+        for _ in bar:
+            trial = study.ask()
+            drawn = {name: _draw(trial, name, span, getattr(start, name)) for name, span in ranges.items()}
+            knobs = type(start).model_validate({**start.model_dump(), **drawn})
+            figures.append(own(knobs))
+            study.tell(trial, figures[-1])
+            if figures[-1] > max(figures[:-1], default=-1):
+                best = knobs
+                bar.set_postfix_str(f"IoU {figures[-1]:.4f}")
+    return Tuned(
+        best,
+        Figures(len(own.pairs), figures[0], max(figures)),
+        Figures(len(other.pairs), other(start), other(best)) if other else None,
+    )
+
+
+def _draw(trial: "Trial", name: str, span: Range | Among, like: object) -> Any:
+    if isinstance(span, Among):
+        return trial.suggest_categorical(name, span.values)
+    if isinstance(like, int):
+        return trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
+    return trial.suggest_float(name, span.low, span.high, log=span.log)
