@@ -156,6 +156,36 @@ def render(folder: Path, count: int, seed: int) -> None:
 
 
 @main.command()
+@click.argument("folder", type=_folder)
+@click.option("--against", type=_folder, help="Another teacher's masks for the same photos: a folder of pairs.")
+@click.option("--most", default=500, show_default=True, type=_positive, help="How many photos the page shows.")
+@click.option("--drop-above", type=click.FloatRange(0, 1), metavar="SUSPICION", help="Write dropped.txt at once.")
+@click.option("--replace", is_flag=True, help="Let --drop-above replace another dropped.txt.")
+@click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/curate.html]")
+def curate(
+    folder: Path, against: Path | None, most: int, drop_above: float | None, replace: bool, path: Path | None
+) -> None:
+    """Show the masks of FOLDER on one page, most suspicious first, to drop or keep.
+
+    The list goes into FOLDER/dropped.txt, one name a line; all other commands
+    leave out the photos that it names.
+    """
+    from training.data import curate as sheet
+    from training.data.pairs import read_pairs
+    from training.data.suspicion import rank
+
+    pairs = read_pairs(folder, dropped=True)
+    others = read_pairs(against, dropped=True) if against else None
+    ranked = rank(pairs, others)
+    if drop_above is not None:
+        count = sheet.drop_above(drop_above, pairs, ranked, replace=replace)
+        print(f"{folder / 'dropped.txt'}: {count} of {len(ranked)} photos are above {drop_above}")
+    path = path or folder / "curate.html"
+    shown = sheet.write(path, pairs, ranked, most=most, against=others)
+    print(f"{path}: {shown} of {len(ranked)} photos, most suspicious first")
+
+
+@main.command()
 @click.argument("run_folder", metavar="RUN", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/, all of which are judged.")
 @click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")

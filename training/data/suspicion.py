@@ -229,7 +229,7 @@ GROUNDS = (
     Ground("empty", _empty, 0.9, "the mask is empty"),
     Ground("full", _full, 0.9, "the mask covers everything"),
     Ground("disagreement", _disagreement, 0.95, "teachers disagree ({})"),
-    Ground("off the edges", _sharpness, 0.95, "its border is not where the photo has edges ({})"),
+    Ground("off the edges", _sharpness, 0.95, "border is off the photo's edges ({})"),
     Ground("low score", _score, 0.8, "low score ({})"),
     Ground("area", _area, 0.7, "unusual area ({})"),
     Ground("frame", _frame, 0.5, "touches the frame ({})"),

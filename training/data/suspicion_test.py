@@ -51,7 +51,7 @@ def test_a_mask_like_all_others_is_above_suspicion():
         ("empty", {"areas": (0.0,), "sharpness": None}, "the mask is empty"),
         ("full", {"areas": (0.99,), "sharpness": None}, "the mask covers everything"),
         ("disagreement", {"agreement": 0.5}, "teachers disagree (IoU 0.50)"),
-        ("off the edges", {"sharpness": 0.0}, "not where the photo has edges (contrast 1.0, others 1.8)"),
+        ("off the edges", {"sharpness": 0.0}, "off the photo's edges (contrast 1.0, others 1.8)"),
         ("low score", {"score": 0.5}, "low score (0.50, others 0.90)"),
         ("area", {"areas": (0.01,)}, "unusual area (1.0 %, others 20 %)"),
         ("area", {"areas": (0.8,)}, "unusual area (80 %, others 20 %)"),
@@ -117,19 +117,8 @@ def test_without_others_nothing_is_unusual():
     assert Typical.of([3.0], 0.1).above(3.0) == 0
 
 
-def draw(folder, count):
-    """Discs on blotched grounds, as `draw_discs`, at a size that is not tiny."""
-    for part in ("photos", "masks"):
-        (folder / part).mkdir(parents=True)
-    for number in range(count):
-        rng = np.random.default_rng(number)
-        ground = cv2.resize(rng.integers(0, 120, (6, 6, 3), np.uint8), (256, 256), interpolation=cv2.INTER_CUBIC)
-        mask = np.zeros((256, 256), np.uint8)
-        cv2.circle(mask, rng.integers(90, 166, 2).tolist(), int(rng.integers(50, 70)), 255, cv2.FILLED)
-        photo = np.where(mask[..., None] > 0, 230 - ground // 4, ground).astype(np.uint8)
-        Image.fromarray(photo).save(folder / "photos" / f"{number:02}.png")
-        Image.fromarray(mask).save(folder / "masks" / f"{number:02}.png")
-    return folder
+def numbered(count):
+    return [f"{number:02}" for number in range(count)]
 
 
 def damage(path, kind):
@@ -142,8 +131,8 @@ def damage(path, kind):
     Image.fromarray(altered).save(path)
 
 
-def test_damaged_masks_come_first_and_sound_ones_stay_far_below(tmp_path):
-    folder = draw(tmp_path / "discs", 24)
+def test_damaged_masks_come_first_and_sound_ones_stay_far_below(tmp_path, draw_scenes):
+    folder = draw_scenes(tmp_path / "discs", numbered(24))
     damaged = {"03": "shifted", "08": "emptied", "15": "eroded", "21": "shifted"}
     for name, kind in damaged.items():
         damage(folder / "masks" / f"{name}.png", kind)
@@ -155,8 +144,8 @@ def test_damaged_masks_come_first_and_sound_ones_stay_far_below(tmp_path):
     assert ranked[4].suspicion < 0.5
 
 
-def test_an_unreadable_pair_is_the_first_and_a_copied_photo_names_its_original(tmp_path):
-    folder = draw(tmp_path / "discs", 6)
+def test_an_unreadable_pair_is_the_first_and_a_copied_photo_names_its_original(tmp_path, draw_scenes):
+    folder = draw_scenes(tmp_path / "discs", numbered(6))
     (folder / "masks" / "05.png").write_bytes(b"")
     for part in ("photos", "masks"):
         (folder / part / "99.png").write_bytes((folder / part / "02.png").read_bytes())
@@ -169,8 +158,8 @@ def test_an_unreadable_pair_is_the_first_and_a_copied_photo_names_its_original(t
     assert named == {"99": "looks like 02"}
 
 
-def test_a_folder_of_which_nothing_can_be_read_is_ranked_all_the_same(tmp_path):
-    folder = draw(tmp_path / "discs", 2)
+def test_a_folder_of_which_nothing_can_be_read_is_ranked_all_the_same(tmp_path, draw_scenes):
+    folder = draw_scenes(tmp_path / "discs", numbered(2))
     for path in (folder / "photos").iterdir():
         path.write_bytes(b"nothing")
 
@@ -192,8 +181,8 @@ def test_of_real_coins_the_damaged_masks_come_first(tmp_path):
     assert {each.name for each in rank(read_pairs(tmp_path))[: len(names)]} == set(names)
 
 
-def test_a_teacher_of_other_classes_is_refused(tmp_path):
-    folder, other = draw(tmp_path / "discs", 2), draw(tmp_path / "others", 2)
+def test_a_teacher_of_other_classes_is_refused(tmp_path, draw_scenes):
+    folder, other = draw_scenes(tmp_path / "discs", numbered(2)), draw_scenes(tmp_path / "others", numbered(2))
     (other / "classes.txt").write_text("coin")
 
     with pytest.raises(BadInput, match="has the classes coin"):

@@ -1,0 +1,134 @@
+"""The contact sheet: every mask over its photo, most suspicious first, to drop or to keep."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from training.data import dropped, page
+from training.data.overlay import OTHER, as_url, colour_of, overlay
+from training.data.pairs import Pair, Pairs
+from training.data.photos import read_mask, read_photo
+from training.data.suspicion import Suspect
+from training.student.errors import BadInput
+
+LIMIT = 0.8
+"""Suspicion above which a mask is marked, and offered to be dropped."""
+
+_SIDE = 300
+"""Pixels of a picture's longer side: some 12 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One photo on the sheet."""
+
+    name: str
+    line: str
+    """Of `dropped.txt`, should it be dropped."""
+    suspicion: float
+    reasons: tuple[str, ...]
+    picture: str
+    """As a URL; empty where the pair cannot be read."""
+    width: int
+    height: int
+
+
+def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, against: Pairs | None = None) -> int:
+    """Write the page.
+
+    Args:
+        path: Of the page.
+        pairs: Read with those that were dropped.
+        ranked: The same pairs, most suspicious first.
+        most: As many of them are shown.
+        against: Another teacher's masks, to be outlined.
+
+    Returns:
+        How many are on the page.
+
+    Raises:
+        BadInput: A name cannot stand in a line of `dropped.txt`, or the page cannot be written.
+    """
+    by_name = {pair.name: pair for pair in pairs.pairs}
+    others = {pair.name: pair.mask for pair in against.pairs} if against else {}
+    shown = ranked[:most]
+
+    def card(suspect: Suspect) -> Card:
+        picture, width, height = _picture(by_name[suspect.name], len(pairs.classes), others.get(suspect.name))
+        reasons = tuple(reason.words for reason in suspect.reasons)
+        line = dropped.as_line(suspect.name, "; ".join(reasons), by_name)
+        return Card(suspect.name, line, suspect.suspicion, reasons, picture, width, height)
+
+    with ThreadPoolExecutor() as pool:
+        bar = tqdm(pool.map(card, shown), "draw masks", len(shown), unit=" photos", leave=False, disable=None)
+        cards = list(bar)
+    listed = [(line.text, line.name) for line in dropped.read(pairs.folder, by_name)]
+    # Choices made on an earlier page hold as long as photos and list are the same.
+    digest = hashlib.sha256(json.dumps([sorted(by_name), listed]).encode()).hexdigest()
+    folder = pairs.folder.resolve().name
+    page.write(
+        path,
+        "curate.html.j2",
+        "curate.js",
+        title=f"{folder}: curate",
+        photos=len(ranked),
+        cards=cards,
+        least=ranked[len(cards)].suspicion if len(cards) < len(ranked) else 0.0,
+        limit=LIMIT,
+        legend=_legend(pairs, against),
+        list={"key": f"pocketmask {folder} {digest[:16]}", "head": dropped.HEAD, "lines": listed},
+    )
+    return len(cards)
+
+
+def drop_above(limit: float, pairs: Pairs, ranked: Sequence[Suspect], *, replace: bool = False) -> int:
+    """Write `dropped.txt` with all masks above a suspicion, and why.
+
+    Args:
+        limit: 0 to 1.
+        pairs: Read with those that were dropped.
+        ranked: The same pairs.
+        replace: Whether another list may be lost.
+
+    Returns:
+        How many it drops.
+
+    Raises:
+        BadInput: There is another list, or it would drop every photo.
+    """
+    reasons = {
+        each.name: f"{each.suspicion:.2f}: {'; '.join(reason.words for reason in each.reasons)}"
+        for each in ranked
+        if each.suspicion > limit
+    }
+    if len(reasons) == len(ranked):
+        raise BadInput(f"all {len(ranked)} masks of {pairs.folder} are above {limit}; nothing would be left")
+    dropped.write(pairs.folder, reasons, [pair.name for pair in pairs.pairs], replace=replace)
+    return len(reasons)
+
+
+def _picture(pair: Pair, classes: int, other: Path | None) -> tuple[str, int, int]:
+    try:
+        photo = read_photo(pair.photo)
+        size = photo.shape[0], photo.shape[1]
+        mask = read_mask(pair.mask, size=size, classes=classes)
+        other_mask = None if other is None else read_mask(other, size=size, classes=classes)
+    except BadInput:
+        # Its reasons say why.
+        return "", 0, 0
+    drawn = overlay(photo, mask, classes, side=_SIDE, other=other_mask)
+    return as_url(drawn), drawn.shape[1], drawn.shape[0]
+
+
+def _legend(pairs: Pairs, against: Pairs | None) -> list[tuple[str, str]]:
+    """Names with their colours, as CSS has them."""
+    classes = len(pairs.classes)
+    entries = [(name, colour_of(index + (classes == 1), classes)) for index, name in enumerate(pairs.classes)]
+    if against:
+        entries.append((f"outline of {against.folder.resolve().name}", OTHER))
+    return [(name, f"rgb{colour}") for name, colour in entries]
