@@ -1,23 +1,19 @@
 """The real networks of transformers, from tiny configurations with fixed random weights, saved as hubs hold them."""
 
 import pytest
-
-pytest.importorskip("transformers", reason="teachers need pip install '.[teachers]'")
-
 import torch
-import transformers as tr
 
 WORDS = ["coin", "medal", "bank", "note", "##s", "."]
 SIDE = 64
 """Of the inputs of tiny segmenters."""
 
 
-def bert_tokenizer():
+def bert_tokenizer(tr):
     vocab = {word: index for index, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
     return tr.BertTokenizer(vocab=vocab)
 
 
-def clip_tokenizer(longest):
+def clip_tokenizer(tr, longest):
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     symbols = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return tr.CLIPTokenizer(
@@ -39,7 +35,7 @@ CLIP_TEXT = {
 }
 
 
-def grounding(config, model):
+def grounding(tr, config, model):
     swin = tr.SwinConfig(
         image_size=64,
         embed_dim=12,
@@ -71,10 +67,10 @@ def grounding(config, model):
         max_text_len=32,
     )
     images = tr.GroundingDinoImageProcessor(size={"shortest_edge": 48, "longest_edge": 96})
-    return model(settings), tr.GroundingDinoProcessor(images, bert_tokenizer())
+    return model(settings), tr.GroundingDinoProcessor(images, bert_tokenizer(tr))
 
 
-def owl():
+def owl(tr):
     settings = tr.Owlv2Config(
         text_config={**CLIP_TEXT, "max_position_embeddings": 16},
         vision_config={
@@ -88,17 +84,17 @@ def owl():
         projection_dim=16,
     )
     images = tr.Owlv2ImageProcessor(size={"height": SIDE, "width": SIDE})
-    return tr.Owlv2ForObjectDetection(settings), tr.Owlv2Processor(images, clip_tokenizer(16))
+    return tr.Owlv2ForObjectDetection(settings), tr.Owlv2Processor(images, clip_tokenizer(tr, 16))
 
 
 DETECTORS = {
-    "grounding-dino": lambda: grounding(tr.GroundingDinoConfig, tr.GroundingDinoForObjectDetection),
-    "mm-grounding-dino": lambda: grounding(tr.MMGroundingDinoConfig, tr.MMGroundingDinoForObjectDetection),
+    "grounding-dino": lambda tr: grounding(tr, tr.GroundingDinoConfig, tr.GroundingDinoForObjectDetection),
+    "mm-grounding-dino": lambda tr: grounding(tr, tr.MMGroundingDinoConfig, tr.MMGroundingDinoForObjectDetection),
     "owlv2": owl,
 }
 
 
-def sam(config, model, processor, **decoder):
+def sam(tr, config, model, processor, **decoder):
     settings = config(
         vision_config={
             "hidden_size": 16,
@@ -129,7 +125,7 @@ def sam(config, model, processor, **decoder):
     return model(settings), processor(images)
 
 
-def sam2():
+def sam2(tr):
     hiera = {
         "hidden_size": 8,
         "num_attention_heads": 1,
@@ -155,22 +151,78 @@ def sam2():
 
 
 SEGMENTERS = {
-    "sam": lambda: sam(tr.SamConfig, tr.SamModel, tr.SamProcessor),
-    "sam_hq": lambda: sam(tr.SamHQConfig, tr.SamHQModel, tr.SamHQProcessor, vit_dim=16),
+    "sam": lambda tr: sam(tr, tr.SamConfig, tr.SamModel, tr.SamProcessor),
+    "sam_hq": lambda tr: sam(tr, tr.SamHQConfig, tr.SamHQModel, tr.SamHQProcessor, vit_dim=16),
     "sam2": sam2,
 }
+
+
+def clipseg(tr):
+    settings = tr.CLIPSegConfig(
+        text_config={**CLIP_TEXT, "max_position_embeddings": 20},
+        vision_config={
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "image_size": SIDE,
+            "patch_size": 16,
+        },
+        projection_dim=16,
+        reduce_dim=8,
+        decoder_intermediate_size=16,
+        decoder_num_attention_heads=2,
+        extract_layers=[0, 1, 2],
+    )
+    images = tr.ViTImageProcessor(
+        size={"height": SIDE, "width": SIDE}, image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225]
+    )
+    return tr.CLIPSegForImageSegmentation(settings), tr.CLIPSegProcessor(images, clip_tokenizer(tr, 20))
+
+
+def sam3(tr):
+    part = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_layers": 1}
+    settings = tr.Sam3Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                "hidden_size": 16,
+                "intermediate_size": 16,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "image_size": SIDE,
+                "pretrain_image_size": SIDE,
+                "patch_size": 16,
+                "window_size": 2,
+                "global_attn_indexes": [1],
+            },
+            "fpn_hidden_size": 16,
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        },
+        text_config={**CLIP_TEXT, "max_position_embeddings": 32, "projection_dim": 16},
+        geometry_encoder_config=part,
+        detr_encoder_config=part,
+        detr_decoder_config={**part, "num_queries": 6},
+        mask_decoder_config={"hidden_size": 16, "num_attention_heads": 2},
+    )
+    images = tr.Sam3ImageProcessor(size={"height": SIDE, "width": SIDE}, mask_size={"height": 16, "width": 16})
+    return tr.Sam3Model(settings), tr.Sam3Processor(images, clip_tokenizer(tr, 32))
+
+
+OTHERS = {"clipseg": clipseg, "sam3": sam3}
 
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
     """The folder of a tiny model, by its kind; made once."""
+    tr = pytest.importorskip("transformers", reason="teachers need pip install '.[teachers]'")
     folders = {}
 
     def save(kind):
         if kind not in folders:
             with torch.random.fork_rng():
                 torch.manual_seed(1)
-                model, processor = {**DETECTORS, **SEGMENTERS}[kind]()
+                model, processor = {**DETECTORS, **SEGMENTERS, **OTHERS}[kind](tr)
             folders[kind] = tmp_path_factory.mktemp("weights") / kind
             model.save_pretrained(folders[kind])
             processor.save_pretrained(folders[kind])

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from training.student.errors import BadInput
+from training.teacher.model import Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Floats
 from training.teacher.protocol import Pixels
-from training.teacher.weights import Arithmetic, Weights
+from training.teacher.weights import Weights
 
 Words = tuple[dict[str, Any], list[list[int]]]
 """What a model reads, and for each phrase the places in its scores that stand for it."""
@@ -22,18 +23,17 @@ Words = tuple[dict[str, Any], list[list[int]]]
 class Kind:
     """One architecture."""
 
-    model: str
+    network: str
     """Its class in transformers."""
     processor: str
     threshold: float
     """The score from which its authors take a box."""
-    words: Callable[[Any, Any, Sequence[Phrase]], Words]
-    """Of its processor, its model and the phrases."""
+    words: Callable[[Model, Sequence[Phrase]], Words]
     square: bool
     """Whether its boxes are relative to the photo padded to a square, and not to the photo."""
 
 
-def _grounding_words(processor: Any, model: Any, phrases: Sequence[Phrase]) -> Words:
+def _grounding_words(model: Model, phrases: Sequence[Phrase]) -> Words:
     """All texts in one prompt, each closed by a dot, in small letters: the way these models were taught."""
     prompt, spans = "", []
     for index, phrase in enumerate(phrases):
@@ -43,10 +43,10 @@ def _grounding_words(processor: Any, model: Any, phrases: Sequence[Phrase]) -> W
             start = len(prompt)
             prompt += f"{text.lower()}. "
             spans.append((index, start, len(prompt) - len(". ")))
-    encoded = processor.tokenizer(prompt.strip(), return_offsets_mapping=True, return_tensors="pt")
+    encoded = model.processor.tokenizer(prompt.strip(), return_offsets_mapping=True, return_tensors="pt")
     offsets = encoded.pop("offset_mapping")[0].tolist()
-    unknown = (encoded["input_ids"][0] == processor.tokenizer.unk_token_id).tolist()
-    most = model.config.max_text_len
+    unknown = (encoded["input_ids"][0] == model.processor.tokenizer.unk_token_id).tolist()
+    most = model.network.config.max_text_len
     if len(offsets) > most:
         raise BadInput(f"the phrases take {len(offsets)} tokens, at most {most} fit; use fewer or shorter ones")
     places: list[list[int]] = [[] for _ in phrases]
@@ -56,14 +56,14 @@ def _grounding_words(processor: Any, model: Any, phrases: Sequence[Phrase]) -> W
     return dict(encoded), places
 
 
-def _owl_words(processor: Any, model: Any, phrases: Sequence[Phrase]) -> Words:
+def _owl_words(model: Model, phrases: Sequence[Phrase]) -> Words:
     texts = [text for phrase in phrases for text in phrase.texts]
-    most = model.config.text_config.max_position_embeddings
-    lengths = [len(tokens) for tokens in processor.tokenizer(texts)["input_ids"]]
+    most = model.network.config.text_config.max_position_embeddings
+    lengths = [len(tokens) for tokens in model.processor.tokenizer(texts)["input_ids"]]
     if max(lengths) > most:
         longest = texts[lengths.index(max(lengths))]
         raise BadInput(f"phrase '{longest}' takes {max(lengths)} tokens, at most {most} fit; shorten it")
-    encoded = processor.tokenizer(texts, padding="max_length", max_length=most, return_tensors="pt")
+    encoded = model.processor.tokenizer(texts, padding="max_length", max_length=most, return_tensors="pt")
     ends = np.cumsum([len(phrase.texts) for phrase in phrases]).tolist()
     places = [list(range(end - len(phrase.texts), end)) for phrase, end in zip(phrases, ends, strict=True)]
     return {name: encoded[name] for name in ("input_ids", "attention_mask")}, places
@@ -96,29 +96,25 @@ class Detector:
         floor: float,
         most: int,
     ) -> None:
-        self.weights = weights
         self.kind = DETECTORS[weights.kind]
+        self.model = Model(
+            weights,
+            network=self.kind.network,
+            processor=self.kind.processor,
+            device=device,
+            arithmetic=arithmetic,
+        )
         self._phrases = phrases
-        self._device = device
-        self._arithmetic = arithmetic
         self._floor = floor
         self._most = most
 
     @cached_property
-    def _model(self) -> Any:
-        return self.weights.load(self.kind.model, self._device, self._arithmetic)
-
-    @cached_property
-    def _processor(self) -> Any:
-        return self.weights.processor(self.kind.processor)
-
-    @cached_property
     def _words(self) -> Words:
-        read, places = self.kind.words(self._processor, self._model, self._phrases)
+        read, places = self.kind.words(self.model, self._phrases)
         for phrase, at in zip(self._phrases, places, strict=True):
             if not at:
                 raise BadInput(f"phrase '{phrase.name}' has no word that the detector can read")
-        return {name: value.to(self._model.device) for name, value in read.items()}, places
+        return {name: value.to(self.model.network.device) for name, value in read.items()}, places
 
     def look(self, photos: Sequence[Pixels]) -> list[Boxes]:
         """The boxes of each (rows, columns, 3) RGB photo.
@@ -128,20 +124,20 @@ class Detector:
         """
         import torch
 
-        inputs = [inputs_of(self._processor.image_processor, photo) for photo in photos]
+        inputs = [self.model.inputs(photo) for photo in photos]
         read, places = self._words
         found: dict[int, Boxes] = {}
         for shape in sorted({tuple(one["pixel_values"].shape) for one in inputs}):
             alike = [index for index, one in enumerate(inputs) if tuple(one["pixel_values"].shape) == shape]
             pixels = torch.cat([inputs[index]["pixel_values"] for index in alike])
             with torch.inference_mode():
-                output = self._forward(pixels.to(self._model.device, self._model.dtype), read)
+                output = self._forward(self.model.placed(pixels), read)
             logits, centred = output.logits.float().sigmoid().cpu().numpy(), output.pred_boxes.float().cpu().numpy()
             for index, scores, boxes in zip(alike, logits, centred, strict=True):
                 size = photos[index].shape[0], photos[index].shape[1]
                 per_phrase = np.stack([scores[:, at].max(axis=1) for at in places], axis=1)
                 corners = self._in_pixels(boxes, size)
-                found[index] = Boxes.best(corners, per_phrase, size, floor=self._floor, most=self._most)
+                found[index], _ = Boxes.best(corners, per_phrase, size, floor=self._floor, most=self._most)
         return [found[index] for index in range(len(photos))]
 
     def _forward(self, pixels: Any, read: dict[str, Any]) -> Any:
@@ -150,26 +146,10 @@ class Detector:
             texts = {name: value.repeat(len(pixels), 1) for name, value in read.items()}
         else:
             texts = {name: value.expand(len(pixels), -1) for name, value in read.items()}
-        return self._model(pixel_values=pixels, **texts)
+        return self.model.network(pixel_values=pixels, **texts)
 
     def _in_pixels(self, boxes: Floats, size: tuple[int, int]) -> Floats:
         rows, columns = (max(size), max(size)) if self.kind.square else size
         middle, half = boxes[:, :2], boxes[:, 2:] / 2
         corners = np.concatenate([middle - half, middle + half], axis=1)
         return (corners * [columns, rows, columns, rows]).astype(np.float32)
-
-
-def inputs_of(image_processor: Any, photo: Pixels) -> Any:
-    """What a model's image processor makes of one RGB photo.
-
-    Raises:
-        BadInput: The photo is so much longer than wide that nothing is left of it at the model's size.
-    """
-    try:
-        # Said and not guessed: a photo three pixels wide has channels on both sides.
-        return image_processor(images=[photo], return_tensors="pt", input_data_format="channels_last")
-    except (RuntimeError, ValueError, ZeroDivisionError) as error:
-        rows, columns = photo.shape[:2]
-        raise BadInput(
-            f"a photo of {rows} × {columns} pixels is too long for the teacher; cut it into pieces"
-        ) from error

@@ -41,12 +41,12 @@ def test_boxes_are_where_transformers_own_post_processing_puts_them(detector, ki
     found = ours.look([given])[0]
 
     words = ["coin", "bank note", "medal"]
-    inputs = ours._processor(
+    inputs = ours.model.processor(
         images=given, text=[words] if kind == "owlv2" else "coin. bank note. medal.", return_tensors="pt"
     )
     with torch.inference_mode():
-        output = ours._model(**inputs)
-    theirs = ours._processor.post_process_grounded_object_detection(output, threshold=-1.0, target_sizes=[size])[0]
+        output = ours.model.network(**inputs)
+    theirs = ours.model.processor.post_process_grounded_object_detection(output, threshold=-1.0, target_sizes=[size])[0]
     boxes = theirs["boxes"].numpy().clip(0, [size[1], size[0]] * 2)
     boxes = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
     assert len(boxes) > 0
@@ -58,7 +58,7 @@ def test_boxes_are_where_transformers_own_post_processing_puts_them(detector, ki
 def test_owl_boxes_are_relative_to_the_photo_padded_to_a_square(detector):
     """With the last layer of its box head silenced, OWLv2 gives each cell of its 4 × 4 grid its default box."""
     ours = detector("owlv2", most=999)
-    for parameter in ours._model.box_head.dense2.parameters():
+    for parameter in ours.model.network.box_head.dense2.parameters():
         torch.nn.init.zeros_(parameter)
 
     found = ours.look([photo(40, 80)])[0]
@@ -95,7 +95,7 @@ def test_each_word_of_a_prompt_stands_for_its_own_phrase(detector):
     ours = detector("grounding-dino")
     read_by_model, places = ours._words
 
-    tokens = ours._processor.tokenizer.convert_ids_to_tokens(read_by_model["input_ids"][0])
+    tokens = ours.model.processor.tokenizer.convert_ids_to_tokens(read_by_model["input_ids"][0])
     assert tokens == ["[CLS]", "coin", ".", "bank", "note", ".", "medal", ".", "[SEP]"]
     assert [[tokens[at] for at in of] for of in places] == [["coin"], ["bank", "note", "medal"]]
 

@@ -8,12 +8,13 @@ from pydantic import Field, model_validator
 
 from training.student.errors import BadInput
 from training.teacher.detectors import DETECTORS, Detector
+from training.teacher.model import Arithmetic
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Proposals
 from training.teacher.protocol import Decision, Findings, Pixels
 from training.teacher.segmenters import SEGMENTERS, Segmenter
 from training.teacher.selection import DECIDING, Choice, Rule, Share, decide
-from training.teacher.weights import Arithmetic, find
+from training.teacher.weights import find
 
 
 class Knobs(Choice):
@@ -60,7 +61,7 @@ class GroundedSam:
     @property
     def weights(self) -> Mapping[str, str]:
         """Origins, and the sha256 of each file."""
-        return self._detector.weights.record() | self._segmenter.record()
+        return self._detector.model.weights.record() | self._segmenter.record()
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
         """Boxes, and masks in them."""

@@ -66,7 +66,9 @@ def test_detectors_and_segmenters_go_together(teacher, detector, segmenter):
 def test_colours_reach_each_network_in_its_own_channel(teacher, kind, colour, channel):
     ours = teacher(detector=kind) if kind in DETECTORS else teacher(segmenter=kind)
     half = ours._detector if kind in DETECTORS else ours._segmenter
-    first = next(one for one in half._model.modules() if isinstance(one, torch.nn.Conv2d) and one.in_channels == 3)
+    first = next(
+        one for one in half.model.network.modules() if isinstance(one, torch.nn.Conv2d) and one.in_channels == 3
+    )
     reached = []
     handle = first.register_forward_pre_hook(lambda _, inputs: reached.append(inputs[0]))
     given = [np.full((40, 40, 3), colour, np.uint8)]
@@ -76,7 +78,7 @@ def test_colours_reach_each_network_in_its_own_channel(teacher, kind, colour, ch
         half.look(given, [Boxes(np.array([[0, 0, 9, 9]], np.float32), np.ones((1, 1), np.float32))])
     handle.remove()
 
-    image = half._processor.image_processor
+    image = half.model.processor.image_processor
     seen = reached[0][0].permute(1, 2, 0) * torch.tensor(image.image_std) + torch.tensor(image.image_mean)
 
     expected = torch.zeros(3)

@@ -28,15 +28,20 @@ class Boxes:
         return mine[np.argsort(-scores[mine], kind="stable")]
 
     @classmethod
-    def best(cls, boxes: Floats, scores: Floats, size: tuple[int, int], *, floor: float, most: int) -> "Boxes":
-        """At most `most` boxes that some phrase describes with a score of `floor` or more, cut to the photo."""
+    def best(
+        cls, boxes: Floats, scores: Floats, size: tuple[int, int], *, floor: float, most: int
+    ) -> tuple["Boxes", NDArray[np.intp]]:
+        """At most `most` boxes that some phrase describes with a score of `floor` or more, cut to the photo.
+
+        Also which they were.
+        """
         rows, columns = size
         boxes = boxes.clip(0, [columns, rows, columns, rows]).astype(np.float32)
         top = scores.max(axis=1, initial=0)
         full = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         order = np.argsort(-top, kind="stable")
         order = order[(full & (top >= floor))[order]][:most]
-        return cls(boxes[order], scores[order].astype(np.float32))
+        return cls(boxes[order], scores[order].astype(np.float32)), order
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,11 +52,12 @@ def test_boxes_are_cut_to_the_photo_and_ranked_and_the_unlikely_left_out():
     boxes = np.array([[-5, -5, 10, 10], [90, 40, 120, 60], [10, 10, 20, 20], [101, 0, 130, 20]], np.float32)
     scores = np.array([[0.3, 0.1], [0.2, 0.8], [0.05, 0.04], [0.9, 0.9]], np.float32)
 
-    found = Boxes.best(boxes, scores, (50, 100), floor=0.1, most=10)
+    found, order = Boxes.best(boxes, scores, (50, 100), floor=0.1, most=10)
 
     np.testing.assert_array_equal(found.boxes, [[90, 40, 100, 50], [0, 0, 10, 10]])
     np.testing.assert_array_equal(found.scores, scores[[1, 0]])
-    assert len(Boxes.best(boxes, scores, (50, 100), floor=0.1, most=1).boxes) == 1
+    assert order.tolist() == [1, 0]
+    assert len(Boxes.best(boxes, scores, (50, 100), floor=0.1, most=1)[0].boxes) == 1
     assert found.of(0, 0.1).tolist() == [1]
     assert found.of(1, 0.1).tolist() == [0]
     assert found.of(0, 0.31).tolist() == []

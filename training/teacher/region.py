@@ -77,7 +77,7 @@ def clean(region: Region, *, fragment: float, hole: float) -> Region:
 
 def fragments(region: Region) -> list[Region]:
     """Each connected part by itself, parts touching at corners counted as one; largest first."""
-    if not region.area:
+    if not region.area:  # OpenCV crashes on nothing.
         return []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(region.bits.astype(np.uint8), connectivity=8)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")

@@ -88,6 +88,7 @@ def test_fragments_come_largest_first_and_where_they_were():
     parts = fragments(Region.within(mask))
 
     assert [part.extents for part in parts] == [(10, 4, 15, 9), (1, 1, 3, 3)]
+    assert [part.extents for part in fragments(Region.within(np.ones((1, 1), bool)))] == [(0, 0, 1, 1)]
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from training.teacher.detectors import inputs_of
+from training.teacher.model import Arithmetic, Model
 from training.teacher.proposals import Boxes, Floats, Proposals
 from training.teacher.protocol import Pixels
 from training.teacher.region import Region
-from training.teacher.weights import Arithmetic, Weights
+from training.teacher.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One architecture."""
 
-    model: str
+    network: str
     """Its class in transformers."""
     processor: str
 
@@ -42,23 +41,19 @@ class Segmenter:
     """Masks in boxes on photos; its model is read from disk when first looking."""
 
     def __init__(self, weights: Weights, *, device: str, arithmetic: Arithmetic, adapter: Path | None = None) -> None:
-        self.weights = weights
         self.kind = SEGMENTERS[weights.kind]
-        self._device = device
-        self._arithmetic = arithmetic
+        self.model = Model(
+            weights,
+            network=self.kind.network,
+            processor=self.kind.processor,
+            device=device,
+            arithmetic=arithmetic,
+        )
         self._adapter = adapter
-
-    @cached_property
-    def _model(self) -> Any:
-        return self.weights.load(self.kind.model, self._device, self._arithmetic)
-
-    @cached_property
-    def _processor(self) -> Any:
-        return self.weights.processor(self.kind.processor)
 
     def record(self) -> dict[str, str]:
         """Origin, and the sha256 of each file."""
-        return self.weights.record()
+        return self.model.weights.record()
 
     def look(self, photos: Sequence[Pixels], found: Sequence[Boxes]) -> list[Proposals]:
         """All masks that the segmenter proposes in the boxes of each (rows, columns, 3) RGB photo."""
@@ -70,19 +65,19 @@ class Segmenter:
         }
         # A photo without boxes needs no encoder, which is where the time goes.
         busy = [index for index, boxes in enumerate(found) if len(boxes.boxes)]
-        inputs = [inputs_of(self._processor.image_processor, photos[index]) for index in busy]
+        inputs = [self.model.inputs(photos[index]) for index in busy]
         if busy:
             with torch.inference_mode():
                 pixels = torch.cat([one["pixel_values"] for one in inputs])
-                embedded = self._embed(pixels.to(self._model.device, self._model.dtype))
+                embedded = self._embed(self.model.placed(pixels))
                 for place, index in enumerate(busy):
                     masks, scores = self._draw(inputs[place], _one_of(embedded, place), found[index].boxes)
                     proposals[index] = Proposals(proposals[index].size, found[index], masks, scores)
         return list(proposals.values())
 
     def _embed(self, pixels: Any) -> dict[str, Any]:
-        embedded = self._model.get_image_embeddings(pixels)
-        if self.weights.kind == "sam_hq":
+        embedded = self.model.network.get_image_embeddings(pixels)
+        if self.model.weights.kind == "sam_hq":
             return {"image_embeddings": embedded[0], "intermediate_embeddings": list(embedded[1])}
         return {"image_embeddings": embedded}
 
@@ -91,7 +86,7 @@ class Segmenter:
         scores = []
         for start in range(0, len(boxes), _BOXES):
             prompts = self._prompts(inputs, boxes[start : start + _BOXES])
-            output = self._model(**embedded, input_boxes=prompts, multimask_output=True)
+            output = self.model.network(**embedded, input_boxes=prompts, multimask_output=True)
             scores.append(output.iou_scores[0].float().clamp(0, 1).cpu().numpy())
             for logits in output.pred_masks[0].float().cpu():
                 masks.append([Region.within(one.numpy()) for one in self._upright(logits[None], inputs)[0]])
@@ -107,14 +102,14 @@ class Segmenter:
             0
         ].tolist()
         scaled = boxes * np.array([width / columns, height / rows] * 2)
-        return torch.from_numpy(scaled)[None].to(self._model.device, torch.float32)
+        return torch.from_numpy(scaled)[None].to(self.model.network.device, torch.float32)
 
     def _upright(self, logits: Any, inputs: Any) -> Any:
         """Boolean masks at the photo's size, from (1, M, height, width) logits of the network."""
         sizes = [inputs["original_sizes"]]
         if "reshaped_input_sizes" in inputs:
             sizes.append(inputs["reshaped_input_sizes"])
-        return self._processor.post_process_masks([logits], *sizes)[0]
+        return self.model.processor.post_process_masks([logits], *sizes)[0]
 
 
 def _one_of(embedded: dict[str, Any], place: int) -> dict[str, Any]:

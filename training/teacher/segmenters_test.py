@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from training.student.errors import BadInput
-from training.teacher.detectors import inputs_of
 from training.teacher.proposals import Boxes
 from training.teacher.segmenters import SEGMENTERS, Segmenter
 from training.teacher.weights import find
@@ -49,11 +48,11 @@ def test_masks_are_those_of_transformers_own_processing(segmenter, kind, size):
 
     found = ours.look([given], [boxes(3)])[0]
 
-    inputs = ours._processor(images=given, input_boxes=[BOXES.tolist()], return_tensors="pt").to(torch.float32)
+    inputs = ours.model.processor(images=given, input_boxes=[BOXES.tolist()], return_tensors="pt").to(torch.float32)
     sizes = [inputs["original_sizes"], *([inputs["reshaped_input_sizes"]] if "reshaped_input_sizes" in inputs else [])]
     with torch.inference_mode():
-        output = ours._model(pixel_values=inputs["pixel_values"], input_boxes=inputs["input_boxes"])
-        theirs = ours._processor.post_process_masks(output.pred_masks, *sizes)[0].numpy()
+        output = ours.model.network(pixel_values=inputs["pixel_values"], input_boxes=inputs["input_boxes"])
+        theirs = ours.model.processor.post_process_masks(output.pred_masks, *sizes)[0].numpy()
     assert theirs.shape[-2:] == size
     assert 0 < theirs.mean() < 1
     assert (dense(found) != theirs).mean() < 1e-3, "but for logits of zero, to the last bit"
@@ -65,7 +64,7 @@ def test_masks_are_those_of_transformers_own_processing(segmenter, kind, size):
 def test_a_quadrant_drawn_at_the_network_s_size_is_a_quadrant_of_the_photo(segmenter, kind, size):
     ours = segmenter(kind)
     rows, columns = size
-    inputs = inputs_of(ours._processor.image_processor, photo(rows, columns))
+    inputs = ours.model.inputs(photo(rows, columns))
     height, width = inputs["reshaped_input_sizes"][0].tolist() if kind != "sam2" else (64, 64)
     logits = torch.full((1, 1, 64, 64), -1.0)
     logits[..., height // 2 : height, : width // 2] = 1
@@ -80,7 +79,7 @@ def test_a_quadrant_drawn_at_the_network_s_size_is_a_quadrant_of_the_photo(segme
 @pytest.mark.parametrize("kind", SEGMENTERS)
 def test_boxes_reach_the_network_in_its_own_pixels(segmenter, kind):
     ours = segmenter(kind)
-    inputs = inputs_of(ours._processor.image_processor, photo(40, 80))
+    inputs = ours.model.inputs(photo(40, 80))
 
     prompts = ours._prompts(inputs, np.array([[0, 0, 80, 40], [20, 10, 40, 30]], np.float32))[0]
 

@@ -2,18 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from training.student.errors import BadInput
-
-Arithmetic = Literal["fp32", "bf16"]
 
 REVISIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -50,48 +46,6 @@ class Weights:
         """Origin, and the sha256 of each file that is read, for a sidecar."""
         files = sorted(path for pattern in _PATTERNS for path in self.folder.glob(pattern))
         return {self.role: self.origin} | {f"{self.role}/{path.name}": _sha256(path) for path in files}
-
-    def load(self, model: str, device: str, arithmetic: Arithmetic) -> Any:
-        """The model of that class of transformers, ready to run.
-
-        Raises:
-            BadInput: The files are damaged, or are not all of this architecture's weights.
-        """
-        import torch
-        import transformers
-
-        with _quietly():
-            try:
-                loaded, report = getattr(transformers, model).from_pretrained(
-                    self.folder,
-                    use_safetensors=True,
-                    local_files_only=True,
-                    dtype=torch.float32 if arithmetic == "fp32" else torch.bfloat16,
-                    output_loading_info=True,
-                )
-            except Exception as error:
-                raise BadInput(f"cannot load the {self.role} from {self.origin}: {_first_line(error)}") from error
-        # transformers would make up what is missing, at random, and go on.
-        if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
-            raise BadInput(
-                f"{self.origin} lacks {len(absent)} of the {self.role}'s tensors, or has them in another shape, the "
-                f"first is {absent[0]}; expected the weights of a whole {model}"
-            )
-        return loaded.to(_device(device)).eval()
-
-    def processor(self, processor: str) -> Any:
-        """What turns photos and texts into the model's inputs, as the weights' authors set it.
-
-        Raises:
-            BadInput: Its files are missing or damaged.
-        """
-        import transformers
-
-        with _quietly():
-            try:
-                return getattr(transformers, processor).from_pretrained(self.folder, local_files_only=True)
-            except Exception as error:
-                raise BadInput(f"cannot read the {self.role}'s processor: {_first_line(error)}") from error
 
 
 def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
@@ -147,7 +101,7 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
     except Exception as error:
         wanted = " ".join(f"'{pattern}'" for pattern in _PATTERNS)
         raise BadInput(
-            f"no weights of {repository} here, and none from the hub ({_first_line(error)}); fetch them with: "
+            f"no weights of {repository} here, and none from the hub ({first_line(error)}); fetch them with: "
             f"hf download {repository} --revision {revision} --include {wanted} --local-dir FOLDER, "
             f"and say {role}=FOLDER"
         ) from error
@@ -173,30 +127,6 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _device(name: str) -> Any:
-    import torch
-
-    if name != "auto":
-        try:
-            return torch.zeros(1, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            raise BadInput(f"device {name} cannot be used here: {_first_line(error)}") from error
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Transformers reports on loading in bars and tables, of which we keep what matters."""
-    logging: Any = import_module("transformers.utils.logging")
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What went wrong, short enough for a message of one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

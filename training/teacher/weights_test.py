@@ -6,7 +6,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from training.student.errors import BadInput
 from training.teacher.segmenters import SEGMENTERS
@@ -29,23 +29,14 @@ def hub(tmp_path, monkeypatch):
     return tmp_path / "hub"
 
 
-def test_a_folder_gives_a_model_that_runs_and_is_recorded_file_by_file(saved):
+def test_a_folder_is_recorded_file_by_file(saved):
     weights = find("segmenter", saved("sam"), SEGMENTERS)
 
-    model = weights.load("SamModel", "cpu", "fp32")
     record = weights.record()
 
-    assert not model.training
     assert record["segmenter"] == saved("sam")
     assert {"segmenter/config.json", "segmenter/model.safetensors"} < record.keys()
     assert all(len(value) == 64 for name, value in record.items() if "/" in name)
-
-
-@pytest.mark.parametrize(("arithmetic", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
-def test_the_arithmetic_is_that_of_the_weights(saved, arithmetic, dtype):
-    model = find("segmenter", saved("sam"), SEGMENTERS).load("SamModel", "cpu", arithmetic)
-
-    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
 
 
 def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_put_it(hub):
@@ -97,23 +88,6 @@ def test_pickled_weights_are_refused(copied):
         find("segmenter", str(copied), SEGMENTERS)
 
 
-def test_weights_that_lack_a_tensor_are_refused_rather_than_made_up(copied):
-    state = load_file(copied / "model.safetensors")
-    del state["vision_encoder.layers.0.attn.qkv.weight"]
-    save_file(state, copied / "model.safetensors", metadata={"format": "pt"})
-
-    with pytest.raises(BadInput, match=r"lacks 1 of the segmenter's tensors.*qkv\.weight"):
-        find("segmenter", str(copied), SEGMENTERS).load("SamModel", "cpu", "fp32")
-
-
-def test_damaged_weights_are_named(copied):
-    path = copied / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:2000])
-
-    with pytest.raises(BadInput, match="cannot load the segmenter from"):
-        find("segmenter", str(copied), SEGMENTERS).load("SamModel", "cpu", "fp32")
-
-
 def test_an_architecture_that_cannot_do_the_work_is_refused(saved):
     with pytest.raises(BadInput, match="is of kind 'owlv2', expected a segmenter of kind sam or"):
         find("segmenter", saved("owlv2"), SEGMENTERS)
@@ -127,8 +101,3 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
         find("segmenter", str(tmp_path), SEGMENTERS)
     with pytest.raises(BadInput, match="is no folder"):
         find("segmenter", str(tmp_path / "absent"), SEGMENTERS)
-
-
-def test_a_device_that_is_not_there_is_refused(saved):
-    with pytest.raises(BadInput, match="device nonsense cannot be used"):
-        find("segmenter", saved("sam"), SEGMENTERS).load("SamModel", "nonsense", "fp32")

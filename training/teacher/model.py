@@ -1,0 +1,127 @@
+"""A network of transformers with its processor, on the device where it runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Literal
+
+from training.student.errors import BadInput
+from training.teacher.protocol import Pixels
+from training.teacher.weights import Weights, first_line
+
+Arithmetic = Literal["fp32", "bf16"]
+
+
+class Model:
+    """Read from disk when first asked for: whoever decides from kept findings alone needs no network."""
+
+    def __init__(
+        self, weights: Weights, *, network: str, processor: str, device: str, arithmetic: Arithmetic = "fp32"
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            weights: Its files.
+            network: Its class in transformers.
+            processor: Likewise.
+            device: As torch names it; `auto` takes a GPU where there is one.
+            arithmetic: Of weights and activations.
+        """
+        self.weights = weights
+        self._network = network
+        self._processor = processor
+        self._device = device
+        self._arithmetic = arithmetic
+
+    @cached_property
+    def network(self) -> Any:
+        """Ready to run.
+
+        Raises:
+            BadInput: The files are damaged, or are not all of this architecture's weights; or there is no such device.
+        """
+        import torch
+        import transformers
+
+        device = _device(self._device)
+        origin, role = self.weights.origin, self.weights.role
+        with _quietly():
+            try:
+                loaded, report = getattr(transformers, self._network).from_pretrained(
+                    self.weights.folder,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    dtype=torch.float32 if self._arithmetic == "fp32" else torch.bfloat16,
+                    output_loading_info=True,
+                )
+            except Exception as error:
+                raise BadInput(f"cannot load the {role} from {origin}: {first_line(error)}") from error
+        # transformers would make up what is missing, at random, and go on.
+        if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
+            raise BadInput(
+                f"{origin} lacks {len(absent)} of the {role}'s tensors, or has them in another shape, the first is "
+                f"{absent[0]}; expected the weights of a whole {self._network}"
+            )
+        return loaded.to(device).eval()
+
+    @cached_property
+    def processor(self) -> Any:
+        """What turns photos and texts into inputs, as the weights' authors set it.
+
+        Raises:
+            BadInput: Its files are missing or damaged.
+        """
+        import transformers
+
+        with _quietly():
+            try:
+                return getattr(transformers, self._processor).from_pretrained(
+                    self.weights.folder, local_files_only=True
+                )
+            except Exception as error:
+                raise BadInput(f"cannot read the {self.weights.role}'s processor: {first_line(error)}") from error
+
+    def inputs(self, photo: Pixels) -> Any:
+        """What the processor makes of one (rows, columns, 3) RGB photo.
+
+        Raises:
+            BadInput: The photo is so much longer than wide that nothing is left of it at the network's size.
+        """
+        try:
+            # Said and not guessed: a photo three pixels wide has channels on both sides.
+            return self.processor.image_processor(
+                images=[photo], return_tensors="pt", input_data_format="channels_last"
+            )
+        except (RuntimeError, ValueError, ZeroDivisionError) as error:
+            rows, columns = photo.shape[:2]
+            raise BadInput(f"a photo of {rows} × {columns} pixels is too long for this teacher; cut it") from error
+
+    def placed(self, pixels: Any) -> Any:
+        """The inputs' pixels where and as the network reads them."""
+        return pixels.to(self.network.device, self.network.dtype)
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name != "auto":
+        try:
+            return torch.zeros(1, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            raise BadInput(f"device {name} cannot be used here: {first_line(error)}") from error
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keeps back the bars and tables with which transformers reports on loading; what matters we say ourselves."""
+    logging: Any = import_module("transformers.utils.logging")
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()

@@ -1,0 +1,142 @@
+"""The teacher `sam3`: SAM 3 reads the phrase itself, and gives boxes, scores and masks at once."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from training.student.errors import BadInput
+from training.teacher.model import Arithmetic, Model
+from training.teacher.phrases import Phrase
+from training.teacher.proposals import Boxes, Proposals
+from training.teacher.protocol import Decision, Findings, Pixels
+from training.teacher.region import Region
+from training.teacher.selection import DECIDING, Choice, Share, decide
+from training.teacher.weights import find
+
+# The second is how checkpoints for videos call themselves, which hold this network beside a tracker.
+KINDS = ("sam3", "sam3_video")
+
+
+class Knobs(Choice):
+    """Which of its proposals are taken."""
+
+    deciding: ClassVar[frozenset[str]] = DECIDING
+
+    model: str = "facebook/sam3"
+    """A folder, or a repository of the hub; this one's owner wants its terms accepted first."""
+    arithmetic: Arithmetic = "fp32"
+    floor: Share = 0.1
+    """Score below which nothing is kept."""
+    most: Annotated[int, Field(ge=1)] = 100
+    """Proposals that are kept of a photo, best first."""
+    threshold: Share = 0.5
+    """Score from which a thing is taken."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Knobs":
+        if self.threshold < self.floor:
+            raise ValueError(f"threshold={self.threshold} is below floor={self.floor}, where nothing is kept")
+        return self
+
+
+class Sam3:
+    """See `training.teacher.protocol.Teacher`."""
+
+    name = "sam3"
+
+    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], model: Model) -> None:
+        self.settings = knobs
+        self.phrases = phrases
+        self.model = model
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """Origin, and the sha256 of each file."""
+        return self.model.weights.record()
+
+    @cached_property
+    def _texts(self) -> list[tuple[int, dict[str, Any]]]:
+        """Of each text: its phrase, and what the network reads."""
+        tokenizer = self.model.processor.tokenizer
+        most = self.model.network.config.text_config.max_position_embeddings
+        read = []
+        for index, phrase in enumerate(self.phrases):
+            for text in phrase.texts:
+                encoded = tokenizer(text, padding="max_length", max_length=most, return_tensors="pt")
+                if encoded["input_ids"].shape[1] > most:
+                    length = encoded["input_ids"].shape[1]
+                    raise BadInput(f"phrase '{text}' takes {length} tokens, at most {most} fit; shorten it")
+                placed = {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
+                read.append((index, placed))
+        return read
+
+    def look(self, photos: Sequence[Pixels]) -> list[Findings]:
+        """Boxes and masks for each text, every photo read by the encoder once."""
+        import torch
+
+        pixels = self.model.placed(torch.cat([self.model.inputs(photo)["pixel_values"] for photo in photos]))
+        found: list[list[tuple[int, Any]]] = [[] for _ in photos]
+        with torch.inference_mode():
+            seen = self.model.network.get_vision_features(pixel_values=pixels)
+            for phrase, text in self._texts:
+                texts = {name: value.expand(len(photos), -1) for name, value in text.items()}
+                output = self.model.network(vision_embeds=seen, **texts)
+                # What a query is worth, where the photo shows anything of the kind at all.
+                scores = output.pred_logits.float().sigmoid() * output.presence_logits.float().sigmoid()
+                for index, one in enumerate(zip(scores, output.pred_boxes.float(), output.pred_masks, strict=True)):
+                    found[index].append((phrase, one))
+            return [self._proposals(photo, one).findings() for photo, one in zip(photos, found, strict=True)]
+
+    def _proposals(self, photo: Pixels, found: Sequence[tuple[int, Any]]) -> Proposals:
+        import torch
+
+        rows, columns = photo.shape[:2]
+        number = [len(scores) for _, (scores, _, _) in found]
+        per_phrase = np.zeros((sum(number), len(self.phrases)), np.float32)
+        owners = np.repeat([phrase for phrase, _ in found], number)
+        per_phrase[np.arange(len(owners)), owners] = torch.cat([one[0] for _, one in found]).cpu().numpy()
+        relative = torch.cat([one[1] for _, one in found]).cpu().numpy()
+        masks = torch.cat([one[2] for _, one in found])
+        boxes, order = Boxes.best(
+            (relative * [columns, rows, columns, rows]).astype(np.float32),
+            per_phrase,
+            (rows, columns),
+            floor=self.settings.floor,
+            most=self.settings.most,
+        )
+        regions = [[Region.within(_upright(masks[index], (rows, columns)))] for index in order]
+        return Proposals((rows, columns), boxes, regions, np.full((len(order), 1), np.nan, np.float32))
+
+    def decide(self, findings: Findings) -> Decision:
+        """All things that reach the threshold."""
+        return decide(Proposals.read(findings), self.settings, threshold=self.settings.threshold)
+
+
+def _upright(logits: Any, size: tuple[int, int]) -> Any:
+    """(rows, columns) booleans; probabilities are resized, not logits, as SAM 3's own post-processing does."""
+    import torch
+
+    chances = logits.float().sigmoid()[None, None]
+    resized = torch.nn.functional.interpolate(chances, size=size, mode="bilinear", align_corners=False)
+    return (resized[0, 0] > 0.5).cpu().numpy()
+
+
+def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> Sam3:
+    """The teacher.
+
+    Args:
+        knobs: Its settings.
+        phrases: What to look for.
+        weights: A folder; None: what the knobs name.
+        device: As torch names it, or `auto`.
+
+    Raises:
+        BadInput: Weights are not to be had.
+    """
+    found = find("model", str(Path(weights)) if weights is not None else knobs.model, dict.fromkeys(KINDS))
+    model = Model(found, network="Sam3Model", processor="Sam3Processor", device=device, arithmetic=knobs.arithmetic)
+    return Sam3(knobs, phrases, model)
