@@ -3,9 +3,10 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from training.data.photos import read_photo
 from training.student.errors import BadInput
@@ -24,6 +25,8 @@ class Arrived:
     source: Source
     teacher: Teacher
     """Of this photo alone where it goes by name."""
+    origin: Mapping[str, Any]
+    """The teacher's, as a sidecar has it."""
     sha256: str
     changed: bool
     """Since an earlier job labelled it."""
@@ -56,15 +59,18 @@ class Skipped:
     reason: str
 
 
-def arrivals(
-    photos: Sequence[Source], teacher: Teacher, to: Labelled, ahead: int
-) -> Generator[Arrived | Untouched | Skipped, None, None]:
+Arrival = Arrived | Untouched | Skipped
+
+
+def arrivals(photos: Sequence[Source], teacher: Teacher, to: Labelled, ahead: int) -> Generator[Arrival, None, None]:
     """Each photo in order; at most `ahead` wait in memory."""
-    waiting: deque[Future[Arrived | Untouched | Skipped]] = deque()
+    # Once: to name its weights, a teacher may read gigabytes.
+    origin = {} if isinstance(teacher, ByPhoto) else sidecar.origin(teacher)
+    waiting: deque[Future[Arrival]] = deque()
     pool = ThreadPoolExecutor(min(ahead, os.cpu_count() or 1))
     try:
         for source in photos:
-            waiting.append(pool.submit(_arrive, source, teacher, to))
+            waiting.append(pool.submit(_arrive, source, teacher, origin, to))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -73,19 +79,21 @@ def arrivals(
         pool.shutdown(cancel_futures=True)
 
 
-def _arrive(source: Source, teacher: Teacher, to: Labelled) -> Arrived | Untouched | Skipped:
+def _arrive(source: Source, teacher: Teacher, origin: Mapping[str, Any], to: Labelled) -> Arrival:
     try:
         with source.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        own = teacher.of(source.file) if isinstance(teacher, ByPhoto) else teacher
+        if isinstance(teacher, ByPhoto):
+            teacher = teacher.of(source.file)
+            origin = sidecar.origin(teacher)
         before = to.sidecar(source.name)
-        if before and before.is_of(sha256, sidecar.origin(own)) and to.is_whole(source, before):
+        if before and before.is_of(sha256, origin) and to.is_whole(source, before):
             return Untouched(before)
         changed = before is not None and before.photo.sha256 != sha256
-        key = cache.key(sha256, own)
+        key = cache.key(sha256, origin, teacher.settings.deciding)
         kept = to.cache.get(key)
         pixels = read_photo(source.path) if kept is None else None
-        return Arrived(source, own, sha256, changed, key, kept, pixels)
+        return Arrived(source, teacher, origin, sha256, changed, key, kept, pixels)
     except BadInput as error:
         return Skipped(source, "unusable", str(error))
     except OSError as error:

@@ -7,14 +7,16 @@ import hashlib
 import io
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from training.student.aside import written_aside
-from training.teacher.protocol import Findings, Teacher
+from training.teacher.protocol import Findings
 
 # Raised by the reading of files cut short or changed at any byte.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError, BadZipFile, zlib.error)
@@ -29,19 +31,17 @@ class Kept:
     """A photo's part of the time that its batch took."""
 
 
-def key(photo: str, teacher: Teacher) -> str:
+def key(photo: str, origin: Mapping[str, Any], deciding: Collection[str]) -> str:
     """The sha256 of all that findings depend on.
 
     Args:
         photo: The sha256 of its bytes.
-        teacher: Counts by its name, weights, phrases and those settings that do more than decide.
+        origin: Of the teacher, as a sidecar has it.
+        deciding: Those of its settings that do not count, for they only decide.
     """
-    settings = teacher.settings
-    looking = settings.model_dump(mode="json", by_alias=True, exclude=set(settings.deciding))
-    phrases = [asdict(phrase) for phrase in teacher.phrases]
-    parts = {"photo": photo, "teacher": teacher.name, "settings": looking, "weights": dict(teacher.weights)}
-    text = json.dumps({**parts, "phrases": phrases}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    settings = {name: value for name, value in origin["settings"].items() if name not in deciding}
+    parts = {**origin, "settings": settings, "photo": photo}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from training.teacher import cache
 from training.teacher.cache import Cache, Kept
 from training.teacher.phrases import read
 from training.teacher.protocol import Findings, Settings
+from training.teacher.sidecar import origin
 
 KEPT = Kept(
     Findings((3, 5), {"size": np.arange(3), "masks": np.packbits(np.eye(4, dtype=bool)), "words": np.array(["é"])}),
@@ -26,6 +27,10 @@ class Teacher:
         self.phrases = read([phrase])
         self.settings = Knobs(**knobs)
         self.weights = weights or {"hub/model": "cafe"}
+
+
+def key_of(photo, teacher):
+    return cache.key(photo, origin(teacher), teacher.settings.deciding)
 
 
 def test_findings_come_back_as_they_were(tmp_path):
@@ -70,14 +75,14 @@ def test_a_pickle_is_neither_written_nor_loaded(tmp_path):
 
 
 def test_a_key_depends_on_all_that_looking_does_and_on_nothing_else():
-    base = cache.key("photo", Teacher())
+    base = key_of("photo", Teacher())
 
-    assert cache.key("photo", Teacher(threshold=0.9)) == base
+    assert key_of("photo", Teacher(threshold=0.9)) == base
     others = [
-        cache.key("another", Teacher()),
-        cache.key("photo", Teacher(side=256)),
-        cache.key("photo", Teacher("medal")),
-        cache.key("photo", Teacher("coin=coin,medal")),
-        cache.key("photo", Teacher(weights={"hub/model": "beef"})),
+        key_of("another", Teacher()),
+        key_of("photo", Teacher(side=256)),
+        key_of("photo", Teacher("medal")),
+        key_of("photo", Teacher("coin=coin,medal")),
+        key_of("photo", Teacher(weights={"hub/model": "beef"})),
     ]
     assert len({base, *others}) == 6

@@ -6,19 +6,19 @@ phrases, nothing is done; where the findings were kept, the teacher decides anew
 
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Never
 
-import numpy as np
 from tqdm import tqdm
 
 from training.student.errors import BadInput
-from training.student.metrics import IGNORED
 from training.teacher import sidecar
-from training.teacher.arrivals import Arrived, Skipped, Untouched, arrivals
+from training.teacher.arrivals import Arrival, Arrived, Skipped, Untouched, arrivals
 from training.teacher.cache import Kept
 from training.teacher.labelled import Labelled
 from training.teacher.phrases import classes
@@ -27,6 +27,9 @@ from training.teacher.shard import WHOLE, Shard
 from training.teacher.sidecar import Shown, Sidecar
 from training.teacher.sources import Sources
 from training.teacher.tally import Tally
+
+WRITERS = 2
+"""Threads that compress masks and findings, as slow as many a teacher."""
 
 MOST_PIXELS = 100_000_000
 """A batch that holds more is complete, so that large photos do not fill the memory."""
@@ -50,11 +53,11 @@ def label(found: Sources, teacher: Teacher, to: Labelled, *, share: Shard = WHOL
     gone = sorted(to.names() - {photo.name for photo in found.photos})
     tally = Tally(to.folder, share, len(photos), others=found.others, gone=tuple(gone))
     bar = tqdm(total=len(photos), desc="label", unit=" photos", disable=None)
-    with bar, closing(arrivals(photos, teacher, to, batch)) as arriving:
-        job = _Job(to, tally, batch, bar)
+    with bar, closing(arrivals(photos, teacher, to, batch)) as arriving, ThreadPoolExecutor(WRITERS) as writers:
+        job = _Job(to, tally, batch, bar, writers)
         for photo in arriving:
             job.take(photo)
-        job.look()
+        job.end()
     # A share may well be all bad; the others have something to show.
     if photos and not tally.usable and not to.names():
         raise BadInput(f"none of {len(photos)} photos of {found.folder} could be labelled; each is named above")
@@ -62,14 +65,16 @@ def label(found: Sources, teacher: Teacher, to: Labelled, *, share: Shard = WHOL
 
 
 class _Job:
-    def __init__(self, to: Labelled, tally: Tally, batch: int, bar: "tqdm[Never]") -> None:
+    def __init__(self, to: Labelled, tally: Tally, batch: int, bar: "tqdm[Never]", writers: Executor) -> None:
         self.to = to
         self.tally = tally
         self.batch = batch
         self.bar = bar
+        self.writers = writers
         self.waiting: list[Arrived] = []
+        self.writing: deque[Future[None]] = deque()
 
-    def take(self, photo: Arrived | Untouched | Skipped) -> None:
+    def take(self, photo: Arrival) -> None:
         if isinstance(photo, Skipped):
             self._skip(photo)
         elif isinstance(photo, Untouched):
@@ -82,13 +87,18 @@ class _Job:
         else:
             # A teacher of one photo alone cannot be asked for others.
             if self.waiting and self.waiting[0].teacher is not photo.teacher:
-                self.look()
+                self._look_at_waiting()
             self.waiting.append(photo)
             if len(self.waiting) >= self.batch or sum(each.area for each in self.waiting) >= MOST_PIXELS:
-                self.look()
+                self._look_at_waiting()
 
-    def look(self) -> None:
-        """Look at all that wait."""
+    def end(self) -> None:
+        """See to all that wait."""
+        self._look_at_waiting()
+        while self.writing:
+            self.writing.popleft().result()
+
+    def _look_at_waiting(self) -> None:
         waiting, self.waiting = self.waiting, []
         if waiting:
             self._look(waiting)
@@ -102,7 +112,7 @@ class _Job:
             for photo, findings in zip(photos, found, strict=True):
                 photo.pixels = None
                 kept = Kept(findings, seconds)
-                self.to.cache.put(photo.key, kept)
+                self._write(self.to.cache.put, photo.key, kept)
                 self.tally.looked += self._finish(photo, kept)
         elif len(photos) == 1:
             self._fail(photos[0], found)
@@ -118,7 +128,7 @@ class _Job:
         started = time.perf_counter()
         try:
             decision = photo.teacher.decide(kept.findings)
-            _check(decision, kept.findings.size, len(photo.teacher.phrases))
+            decision.check(kept.findings.size, len(photo.teacher.phrases))
         except Exception as error:  # whatever a teacher raises is this photo's alone
             self._fail(photo, error)
             return False
@@ -126,12 +136,18 @@ class _Job:
             self._skip(Skipped(photo.source, "unusable", f"{photo.source.path} vanished meanwhile"))
             return False
         about = _about(photo, decision, kept.seconds + time.perf_counter() - started)
-        self.to.put(photo.source, decision.mask, about)
+        self._write(self.to.put, photo.source, decision.mask, about)
         self.tally.empty += about.empty
         self.tally.undecided += about.undecided
         self.tally.changed += photo.changed
         self.bar.update()
         return True
+
+    def _write(self, work: Callable[..., None], *arguments: object) -> None:
+        """Have it written while the teacher goes on; wait where the disk cannot follow."""
+        self.writing.append(self.writers.submit(work, *arguments))
+        while len(self.writing) > self.batch:
+            self.writing.popleft().result()
 
     def _fail(self, photo: Arrived, error: Exception) -> None:
         fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -146,10 +162,12 @@ class _Job:
 
 
 def _findings(photos: Sequence[Arrived]) -> list[Findings] | Exception:
+    pixels = [photo.pixels for photo in photos if photo.pixels is not None]
     try:
-        found = photos[0].teacher.look([photo.pixels for photo in photos if photo.pixels is not None])
-        if len(found) != len(photos):
-            raise ValueError(f"{len(found)} findings of {len(photos)} photos")
+        found = photos[0].teacher.look(pixels)
+        sizes, expected = [each.size for each in found], [each.shape[:2] for each in pixels]
+        if sizes != expected:
+            raise ValueError(f"findings on photos of {sizes}, expected {expected} (rows, columns)")
         return found
     except Exception as error:  # whatever a teacher raises is this batch's alone
         # Without its frames, which hold on to the memory that ran out.
@@ -160,23 +178,14 @@ def _about(photo: Arrived, decision: Decision, seconds: float) -> Sidecar:
     rows, columns = decision.mask.shape
     return Sidecar(
         photo=sidecar.Photo(file=photo.source.file, sha256=photo.sha256, rows=rows, columns=columns),
-        **sidecar.origin(photo.teacher),
+        **photo.origin,
         instances=tuple(Shown(**asdict(instance)) for instance in decision.instances),
         score=decision.score,
-        empty=not decision.undecided and not np.any((decision.mask > 0) & (decision.mask < IGNORED)),
+        empty=decision.empty and not decision.undecided,
         undecided=decision.undecided,
         seconds=round(seconds, 4),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _check(decision: Decision, size: tuple[int, int], phrases: int) -> None:
-    mask = decision.mask
-    if mask.shape != size or mask.dtype != np.uint8:
-        raise ValueError(f"a mask of {mask.shape} {mask.dtype}, expected {size} uint8")
-    known = np.isin(mask, [*range(phrases + 1), *([IGNORED] if phrases > 1 else [])])
-    if not known.all():
-        raise ValueError(f"a mask with value {mask[~known][0]}, expected 0 to {phrases}")
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from training.student.metrics import IGNORED
 from training.teacher.phrases import Phrase
 
 Pixels = NDArray[np.uint8]
@@ -62,6 +63,26 @@ class Decision:
     """How sure it is of the whole, 0 to 1; None where it cannot tell."""
     undecided: bool = False
     """It saw something it would not vouch for a mask of: the photo is no pair, and no negative either."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the mask shows nothing of any phrase."""
+        return self._highest() == 0
+
+    def check(self, size: tuple[int, int], phrases: int) -> None:
+        """See that the mask is one of that many phrases on a photo of that size.
+
+        Raises:
+            ValueError: It is not, which is the teacher's fault.
+        """
+        if self.mask.shape != size or self.mask.dtype != np.uint8:
+            raise ValueError(f"a mask of {self.mask.shape} {self.mask.dtype}, expected {size} uint8")
+        highest = int(self.mask.max()) if phrases == 1 else self._highest()
+        if highest > phrases:
+            raise ValueError(f"a mask with value {highest}, expected 0 to {phrases}")
+
+    def _highest(self) -> int:
+        return int(np.max(self.mask, where=self.mask != IGNORED, initial=0))
 
 
 class Teacher(Protocol):
