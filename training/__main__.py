@@ -186,6 +186,18 @@ def curate(
 
 
 @main.command()
+@click.argument("folder", type=_folder)
+@click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/profile.html]")
+def profile(folder: Path, path: Path | None) -> None:
+    """Show what the pairs of FOLDER are made of: sizes, areas, scores, classes."""
+    from training.data import profile as composition
+
+    path = path or folder / "profile.html"
+    counts = composition.write(path, pairs_of(folder))
+    print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
+
+
+@main.command()
 @click.argument("run_folder", metavar="RUN", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/, all of which are judged.")
 @click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")

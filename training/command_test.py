@@ -18,7 +18,7 @@ from training.student.errors import BadInput, ParityBreached
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("label", "tune", "curate", "fit", "render", "evaluate", "compare", "bench")
+COMMANDS = ("label", "tune", "curate", "profile", "fit", "render", "evaluate", "compare", "bench")
 
 
 @pytest.fixture

@@ -114,11 +114,12 @@ class Crowd:
             Typical.of((t.raggedness for t in drawn), 0.05),
             Typical.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),
             Typical.of((t.score for t in traits if t.score is not None), 0.05),
-            _originals(pairs, traits),
+            originals(pairs, traits),
         )
 
 
-def _originals(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, str]:
+def originals(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, str]:
+    """Of each photo that looks like an earlier one, the earlier one, by name; what cannot be read is left out."""
     readable = [pair for pair, each in zip(pairs.pairs, traits, strict=True) if not each.fault]
     groups = group_alike([pair.photo for pair in readable])
     return {readable[index].name: readable[group[0]].name for group in groups for index in group[1:]}
@@ -181,7 +182,7 @@ def _oddest(
     if worst is None:
         return 0.0, ""
     which = f"{crowd.classes[worst]} " if len(crowd.classes) > 1 else ""
-    return oddness(worst), f"{which}{_percent(shares[worst])}, others {_percent(usual[worst])}"
+    return oddness(worst), f"{which}{percent(shares[worst])}, others {percent(usual[worst])}"
 
 
 def _specks(traits: Traits, crowd: Crowd) -> Measured:
@@ -208,8 +209,11 @@ def _ramp(value: float, *, none: float, all_: float) -> float:
     return min(1.0, max(0.0, (none - value) / (none - all_)))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
+def percent(share: float) -> str:
+    """For people: two digits, but not of what is next to nothing."""
+    if 0 < share < 1e-4:
+        return "below 0.01 %"
+    return f"{100 * share:.0f} %" if share == 0 or share > 0.0995 else f"{100 * share:.2g} %"
 
 
 @dataclass(frozen=True, slots=True)

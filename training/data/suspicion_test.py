@@ -53,9 +53,9 @@ def test_a_mask_like_all_others_is_above_suspicion():
         ("disagreement", {"agreement": 0.5}, "teachers disagree (IoU 0.50)"),
         ("off the edges", {"sharpness": 0.0}, "off the photo's edges (contrast 1.0, others 1.8)"),
         ("low score", {"score": 0.5}, "low score (0.50, others 0.90)"),
-        ("area", {"areas": (0.01,)}, "unusual area (1.0 %, others 20 %)"),
+        ("area", {"areas": (0.01,)}, "unusual area (1 %, others 20 %)"),
         ("area", {"areas": (0.8,)}, "unusual area (80 %, others 20 %)"),
-        ("frame", {"frames": (0.3,)}, "touches the frame (30 %, others 0.0 %)"),
+        ("frame", {"frames": (0.3,)}, "touches the frame (30 %, others 0 %)"),
         ("fragments", {"specks": 9}, "many small fragments or holes (9, others 0)"),
         ("ragged", {"raggedness": 0.6}, "ragged border"),
         ("tiny", {"rows": 60}, "tiny photo (60 × 640 pixels)"),
@@ -92,7 +92,7 @@ def test_the_oddest_class_is_the_one_that_is_named():
     )
     traits = Traits("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
 
-    assert suspect(traits, crowd).reasons[0].words == "unusual area (coin 1.0 %, others 20 %)"
+    assert suspect(traits, crowd).reasons[0].words == "unusual area (coin 1 %, others 20 %)"
 
 
 def test_what_is_usual_is_not_moved_by_a_third_that_is_not():

@@ -1,0 +1,63 @@
+"""How often each value occurs, as bars that a page can draw."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_MOST = 24
+"""Bars: narrow enough for a phone's screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One range of values."""
+
+    words: str
+    """The range, for people."""
+    count: int
+    height: float
+    """0 to 1: beside the highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """One picture."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    """From the least values to the largest."""
+    summary: str
+    """What the picture shows, in a sentence."""
+    least: str
+    largest: str
+
+
+def of(
+    title: str, values: Sequence[float], say: Callable[[float], str], within: tuple[float, float] | None = None
+) -> Histogram | None:
+    """The histogram of some values; None where there are none, no bars where all are the same.
+
+    Args:
+        title: What is counted.
+        values: Finite, in any order.
+        say: A value in words, with its unit.
+        within: Where the bars begin and end; from the least to the largest value when left out.
+    """
+    if not values:
+        return None
+    found = np.asarray(values, np.float64)
+    low, high = within or (float(found.min()), float(found.max()))
+    if low == high:
+        return Histogram(title, (), f"all {len(found)}: {say(low)}", say(low), say(high))
+    # Whole numbers get a bar each while there are few.
+    whole = within is None and high - low < _MOST and bool((found == found.round()).all())
+    edges = np.arange(low - 0.5, high + 1) if whole else np.linspace(low, high, _MOST + 1)
+    counts = np.histogram(found, edges)[0].tolist()
+    bars = tuple(
+        Bar(say(round((start + end) / 2)) if whole else f"{say(start)} to {say(end)}", count, count / max(counts))
+        for count, start, end in zip(counts, edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    )
+    least, middle, largest = (say(float(value)) for value in np.quantile(found, (0, 0.5, 1)))
+    summary = f"{len(found)} values, median {middle}, from {least} to {largest}"
+    return Histogram(title, bars, summary, say(low), say(high))
