@@ -33,6 +33,9 @@ parity: .venv/ready ## Run every hop on held-out photos, hold it against its bud
 bench: .venv/ready ## Time the run's artefacts against the usual UNet
 	$(PY) -m conversion bench $(RUN)
 
+bench-emission: .venv/ready ## Time and memory of emitting the usual UNet, to each target
+	$(PY) -m conversion bench-emission
+
 compare: .venv/ready ## Train the recipe's student and the usual UNet alike on DATA, compare their IoU
 	$(PY) -m training compare $(RECIPE) $(KNOBS) --data $(DATA)
 

@@ -59,12 +59,14 @@ def export(
     from conversion.export import CALIBRATED
     from conversion.export import export as convert
     from training.run import Run
+    from training.student import support
     from training.student.checkpoint import load
 
     run = Run(run_folder)
+    student = load(run.checkpoint)
     kinds = kinds_of(targets, precisions or DEFAULTS).values()
     needs = limits or any((kind.target, kind.precision) in CALIBRATED for kind in kinds)
-    calibration = from_run(run, load(run.checkpoint).contract) if needs else None
+    calibration = from_run(run, student.contract) if needs else None
     if limits and calibration:
         if precisions:
             raise BadInput("--budget chooses the precision; leave --precision away")
@@ -72,8 +74,14 @@ def export(
         print(shrink.as_text(shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration)))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
+    known = support.read().get(student.architecture.encoder, {})
     for name, artefact in listed.artefacts.items():
-        print(f"{run.export / artefact.file}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}")
+        if name in known and known[name].status == "blocked":
+            click.echo(
+                f"{name}: this encoder was {known[name]}, when measured untrained; `verify` will judge", err=True
+            )
+        speed = f"  {artefact.speedup:.2f} times as fast as fp32" if artefact.speedup else ""
+        print(f"{run.export / artefact.file}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
 
 
 @main.command()
@@ -81,9 +89,10 @@ def export(
 @_targets
 @_photos
 @click.option("--data", type=_folder, help="Compare on these pairs instead.")
-def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None) -> None:
+@click.option("--record", "is_recorded", is_flag=True, help="Keep what was measured in conversion/budgets.yaml.")
+def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
-    from conversion import parity
+    from conversion import measured, parity
     from conversion.report import write
     from training.data.pairs import read_pairs
     from training.run import Run
@@ -92,6 +101,8 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
     pairs = (list(read_pairs(data).pairs) if data else run.validation())[:photos]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
     write(run)
+    if is_recorded:
+        measured.record(verdict, run.folder.resolve().name)
     print(parity.as_text(verdict))
     print(f"report: {run.report}")
     if not verdict.is_green:
@@ -147,6 +158,17 @@ def bench(run_folder: Path, runs: int) -> None:
     from training.run import Run
 
     print(measure(Run(run_folder).export, runs))
+
+
+@main.command("bench-emission")
+@click.argument("model", required=False, type=click.Path(path_type=Path, dir_okay=False))
+def bench_emission(model: Path | None) -> None:
+    """Time and weigh the emitters on MODEL, an ONNX file; on smp.Unet("mobilenet_v2") when left out."""
+    from conversion import emission
+
+    print(emission.HEADER)
+    for one in emission.measure(model):
+        print(one)
 
 
 @main.command()

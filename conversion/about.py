@@ -9,6 +9,9 @@ from training.student.contract import Contract
 CONTRACT_KEY = "pocketmask.contract"
 """Under this name every artefact carries its contract, in its format's own metadata."""
 
+ENCODER_KEY = "pocketmask.encoder"
+"""Likewise the name of its encoder, a row of the support table."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -32,6 +35,12 @@ def contract_of(metadata: Mapping[str, str]) -> Contract | None:
         BadInput: There is something else under its name.
     """
     return Contract.from_json(metadata[CONTRACT_KEY]) if CONTRACT_KEY in metadata else None
+
+
+def carried(properties: Mapping[str, str], contract: Contract | None) -> dict[str, str]:
+    """What an artefact carries for programs: its contract, and its encoder where its ONNX file names one."""
+    known = {key: properties[key] for key in (ENCODER_KEY,) if key in properties}
+    return known | ({CONTRACT_KEY: contract.to_json()} if contract else {})
 
 
 def about(properties: Mapping[str, str], contract: Contract | None) -> About:

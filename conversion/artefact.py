@@ -24,6 +24,10 @@ DEFAULTS: tuple[Precision, ...] = ("fp32", "fp16")
 """What `export` makes unless told otherwise: they need no photos and lose nothing that can be seen."""
 
 
+WORTH_IT = 1.5
+"""How many times as fast as fp32 a TFLite file in int8 has to be, to be worth what it loses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A target at a precision."""

@@ -4,12 +4,13 @@ A control wraps a good runner so that it makes the mistake. Mistakes are made at
 `perturbed` in parity_tests makes one inside a file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from conversion.forms import Seen
 from conversion.runner import Runner
 
 Image = NDArray[np.uint8]
@@ -44,3 +45,19 @@ def _at_input(mistake: Callable[[Image], Image]) -> Callable[[Runner], Runner]:
 CONTROLS: Mapping[str, Callable[[Runner], Runner]] = MappingProxyType(
     {mistake.__name__: _at_input(mistake) for mistake in (mirrored, bgr, normalised_twice, half_pixel_shifted)}
 )
+
+
+def resembled(
+    *, reference: Sequence[Seen], candidate: Sequence[Seen], mistakes: Mapping[str, Sequence[Seen]]
+) -> list[str]:
+    """The mistakes whose logits a candidate is nearer to than to those of its reference.
+
+    A budget for few bits allows more than some mistakes cost: students of people hardly mind BGR. This needs none.
+    """
+    own = _distance(reference, candidate)
+    nearer = [name for name, views in mistakes.items() if not own <= _distance(views, candidate)]
+    return [f"nearer to its reference's logits of {name.replace('_', ' ')} photos" for name in nearer]
+
+
+def _distance(one: Sequence[Seen], other: Sequence[Seen]) -> float:
+    return float(np.mean([np.square(a.logits - b.logits).mean() for a, b in zip(one, other, strict=True)]))

@@ -117,7 +117,7 @@ def _speedup(made: Variants, path: Path) -> float:
 def _to_onnx(student: Checkpoint, folder: Path, bar: "tqdm[Any]") -> dict[str, Artefact]:
     bar.set_description("export onnx")
     started = time.perf_counter()
-    exported = to_onnx.export(student.student, student.contract)
+    exported = to_onnx.export(student.student, student.contract, student.architecture.encoder)
     to_onnx.save(exported, folder / EXPORTED.file)
     raw = _artefact(EXPORTED, folder / EXPORTED.file, time.perf_counter() - started)
     bar.update()

@@ -15,7 +15,7 @@ import onnx
 
 from conversion.node import Array, Dtype, Node, Shape
 from conversion.spelling import elementwise, soundness
-from conversion.spelling.absorption import absorb
+from conversion.spelling.absorption import absorb, reorder
 from conversion.spelling.draft import Draft
 from conversion.spelling.inference import infer
 from conversion.spelling.operators import SPELLINGS
@@ -89,6 +89,7 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     draft.nodes = _needed(draft.nodes, outputs)
     with np.errstate(all="ignore"):
         absorb(draft, outputs)
+        reorder(draft, outputs)
     soundness.check(draft.nodes, draft.constants)
     used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
     return Graph(

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from conversion.about import CONTRACT_KEY, contract_of
+from conversion.about import CONTRACT_KEY, ENCODER_KEY, contract_of
 from conversion.artefact import sha256, size
 from conversion.contents import Contents, Tensor
 from conversion.spelling.soundness import one_line
-from training.student import checkpoint
+from training.student import checkpoint, support
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput
 
@@ -35,6 +35,7 @@ class Inspection:
             "bytes": self.bytes,
             "sha256": self.sha256,
             "contract": json.loads(self.contract.to_json()) if self.contract else None,
+            "support": {kind: asdict(outcome) for kind, outcome in support.read().get(self._encoder, {}).items()},
             **asdict(self.contents),
         }
         return json.dumps(record, indent=1, default=repr)
@@ -47,6 +48,7 @@ class Inspection:
             ("size", _size(self.bytes)),
             ("sha256", self.sha256),
             ("contract", _contract(self.contract)),
+            *self._support(),
             *(("input", str(tensor)) for tensor in held.inputs),
             *(("output", str(tensor)) for tensor in held.outputs),
             ("operators", _counted(held.operators)),
@@ -56,6 +58,14 @@ class Inspection:
         ]
         width = min(max(len(name) for name, _ in rows), 40)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+    @property
+    def _encoder(self) -> str:
+        return str(self.contents.metadata.get(ENCODER_KEY, ""))
+
+    def _support(self) -> list[tuple[str, str]]:
+        known = ", ".join(f"{kind} {outcome}" for kind, outcome in support.read().get(self._encoder, {}).items())
+        return [("support", f"{self._encoder}, measured untrained against torch: {known}")] if known else []
 
 
 def inspect(path: Path) -> Inspection:
@@ -153,6 +163,7 @@ def _onnx_bytes(tensor: Any) -> int:
 def _checkpoint(path: Path) -> Contents:
     found = checkpoint.load(path)
     contract, leaves = found.contract, [one for one in found.student.modules() if not list(one.children())]
+    architecture = asdict(found.architecture)
     weights: Counter[str] = Counter()
     for value in found.student.state_dict().values():
         weights[str(value.dtype).removeprefix("torch.")] += value.nbytes
@@ -162,7 +173,12 @@ def _checkpoint(path: Path) -> Contents:
         outputs=[Tensor(CONVENTIONS["output"], ("?", *contract.logits_shape), "float32")],
         operators=dict(Counter(type(leaf).__name__ for leaf in leaves)),
         weights=dict(weights),
-        metadata={CONTRACT_KEY: contract.to_json(), **asdict(found.architecture), **found.facts},
+        metadata={
+            CONTRACT_KEY: contract.to_json(),
+            ENCODER_KEY: architecture.pop("encoder"),
+            **architecture,
+            **found.facts,
+        },
     )
 
 

@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from conversion import graph
 from conversion.__main__ import main
-from conversion.about import CONTRACT_KEY
+from conversion.about import CONTRACT_KEY, ENCODER_KEY
 from conversion.artefact import DEFAULTS, KINDS
 from conversion.export import emit
 from conversion.inspection import inspect
@@ -37,7 +37,7 @@ def artefacts(tmp_path_factory):
     ]
     body = helper.make_graph(nodes, "small", [image], [logits], [numpy_helper.from_array(weights, "weights")])
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    helper.set_model_props(model, {CONTRACT_KEY: CONTRACT.to_json(), "author": "A. Nother"})
+    helper.set_model_props(model, {CONTRACT_KEY: CONTRACT.to_json(), ENCODER_KEY: "resnet18", "author": "A. Nother"})
     onnx.save(model, str(folder / "student.onnx"))
     for kind in KINDS.values():
         if kind.target != "onnx" and kind.precision in DEFAULTS:
@@ -101,6 +101,22 @@ def test_json_and_text_tell_the_same(artefacts, file):
     assert record["sha256"] in str(found)
     assert record["contract"]["classes"] == list(found.contract.classes)
     assert record["bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "encoder"),
+    [
+        ("student.onnx", "resnet18"),
+        ("student-fp16.tflite", "resnet18"),
+        ("student-fp16.mlpackage", "resnet18"),
+        ("student.safetensors", "tu-mobilenetv2_050"),
+    ],
+)
+def test_what_the_support_table_knows_of_the_encoder_is_told(artefacts, file, encoder):
+    found = inspect(artefacts / file)
+
+    assert f"{encoder}, measured untrained against torch: tflite-fp32 " in str(found)
+    assert json.loads(found.to_json())["support"]["tflite-fp32"]["status"] == "validated"
 
 
 def test_a_contract_that_cannot_be_read_is_a_note_and_no_error(artefacts, tmp_path):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from conversion import blame, graph, manifest, to_onnx
 from conversion.artefact import KINDS, SIMPLIFIED, sha256
 from conversion.blame import Trail
-from conversion.controls import CONTROLS
+from conversion.controls import CONTROLS, resembled
 from conversion.drift import Budget, Drift, Hop, breaches, measure, read_budgets
 from conversion.forms import FORMS, Photo, Seen, look, prepare
 from conversion.manifest import Manifest
@@ -100,11 +100,14 @@ def verify(
     for form in (bar := tqdm([form for form in forms if form not in unproven], unit="form")):
         bar.set_description(f"run {form}")
         seen[form] = look(FORMS[form].open(checkpoint, export), photos, listed.contract)
+    mistakes = sabotaged(FORMS["onnx"].open(checkpoint, export), photos, listed.contract)
     results = []
     for hop in hops:
         if hop.candidate in seen:
             drift = measure(reference=seen[hop.reference], candidate=seen[hop.candidate], contract=listed.contract)
-            results.append(HopResult(hop, drift, breaches(drift, budgets[hop.budget])))
+            found = breaches(drift, budgets[hop.budget])
+            found += resembled(reference=seen[hop.reference], candidate=seen[hop.candidate], mistakes=mistakes)
+            results.append(HopResult(hop, drift, found))
     trails = _trails(results, seen, photos, listed, export, folder)
     # Budgets for fewer bits are so wide that a subtle mistake fits into them; whoever makes it, makes it in all forms.
     held = [budgets[hop.budget] for hop in hops if hop.budget in FLOATS]
@@ -113,7 +116,7 @@ def verify(
         photos=[photo.name for photo in photos],
         hops=results,
         teacher_iou={form: float(np.mean([one.teacher_iou for one in views])) for form, views in seen.items()},
-        controls=trip(FORMS["onnx"].open(checkpoint, export), seen["onnx"], photos, listed.contract, loosest),
+        controls=trip(seen["onnx"], mistakes, listed.contract, loosest),
         unproven=unproven,
         trails=trails,
     )
@@ -123,13 +126,17 @@ def verify(
     return parity
 
 
+def sabotaged(runner: Runner, photos: Sequence[Photo], contract: Contract) -> dict[str, list[Seen]]:
+    """What a good runner makes of each photo when it makes each of the common mistakes."""
+    return {name: look(sabotage(runner), photos, contract) for name, sabotage in CONTROLS.items()}
+
+
 def trip(
-    runner: Runner, reference: Sequence[Seen], photos: Sequence[Photo], contract: Contract, budget: Budget
+    reference: Sequence[Seen], mistakes: Mapping[str, Sequence[Seen]], contract: Contract, budget: Budget
 ) -> dict[str, list[str]]:
-    """The breaches that each sabotage of a good runner causes: the gate must see every one of them."""
+    """The breaches that each mistake of a good runner causes: the gate must see every one of them."""
     found = {}
-    for name, sabotage in CONTROLS.items():
-        candidate = look(sabotage(runner), photos, contract)
+    for name, candidate in mistakes.items():
         found[name] = breaches(measure(reference=reference, candidate=candidate, contract=contract), budget)
     return found
 

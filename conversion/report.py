@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from conversion import manifest, parity
+from conversion import manifest, parity, shrink
+from conversion.artefact import WORTH_IT
 from conversion.drift import read_budgets
 from conversion.parity import Parity
 from training.run import Run
@@ -64,6 +65,8 @@ def gather(run: Run) -> dict[str, Any]:
             {"name": name, **asdict(artefact), "teacher_iou": verdict.teacher_iou.get(name)}
             for name, artefact in listed.artefacts.items()
         ],
+        "worth_it": WORTH_IT,
+        "walk": shrink.read(run.export),
         "torch_iou": verdict.teacher_iou["torch"],
         "hops": [_hop(result, verdict, budgets[result.hop.budget]) for result in verdict.hops],
         "controls": verdict.controls,

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from conversion.tflite.interpreter import open_interpreter
-from training.student.errors import BadInput
+from training.student.errors import BadInput, ConversionRefused
 
 Runner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -104,7 +104,12 @@ def interpreted(interpreter: Any) -> Runner:
 
     def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         interpreter.set_tensor(entry, image[None].astype(dtype))
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            # Such as a division by what 8 bits round to zero.
+            reason = str(error).strip().replace("\n", " ")
+            raise ConversionRefused(f"LiteRT stops while it runs ({reason}); export in more bits") from error
         return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
 
     return run

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from conversion import graph, manifest, to_onnx
 from conversion.artefact import KINDS, SIMPLIFIED, Precision, size
@@ -59,6 +60,8 @@ class Step:
 class Walk:
     """What was tried, and what was chosen."""
 
+    checkpoint: str
+    """sha256 of the student's weights."""
     limits: dict[str, float]
     """Named by the user, beyond the standing budgets."""
     photos: list[str]
@@ -101,7 +104,7 @@ def shrink(
     listed = export(run.checkpoint, run.export, ("onnx",))
     source = graph.read(to_onnx.load(run.export / SIMPLIFIED.file))
     photos = prepare(pairs, listed.contract)
-    walk = Walk(dict(limits), [photo.name for photo in photos], {})
+    walk = Walk(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
     for target, ladder in LADDERS.items():
         if targets and target not in targets:
             continue
@@ -122,6 +125,22 @@ def shrink(
                 f"no variant of {target} holds: {'; '.join(steps[-1].breaches)} in {steps[-1].variant}"
             )
     return walk
+
+
+def read(export: Path) -> dict[str, Any] | None:
+    """The walk that was kept beside a manifest, as JSON has it; None where there was none of this very student.
+
+    Raises:
+        BadInput: It is damaged.
+    """
+    if not (export / FILE).is_file():
+        return None
+    try:
+        found = json.loads((export / FILE).read_text(encoding="utf-8"))
+        is_of_this = found["checkpoint"] == manifest.read(export).checkpoint
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{export / FILE} is damaged: {error!r}; delete it, or export with --budget again") from error
+    return dict(found) if is_of_this else None
 
 
 def as_text(walk: Walk) -> str:

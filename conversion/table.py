@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from conversion import parity
+from conversion.artefact import KINDS
 from conversion.bench import milliseconds
 from conversion.manifest import read
 from training.run import Run
@@ -27,8 +28,8 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
         )
         data = run.folder.name
         lines.append(f"| {data} | trained student |  |  |  | {verdict.teacher_iou['torch']:.4f} |  |")
-        for name in ("coreml-fp32", "coreml-fp16", "tflite-fp32", "tflite-fp16"):
-            if name in listed and name in by_form:
+        for name in sorted(KINDS, key=lambda name: KINDS[name].target):
+            if KINDS[name].target != "onnx" and name in listed and name in by_form:
                 drift, artefact = by_form[name], listed[name]
                 ms = f"{times[name]:.1f}" if name in times else ""
                 what = f"{artefact.target} {artefact.precision} | {artefact.bytes / 1e6:.2f}"

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from timm.models import reparameterize_model
 from torch import nn
 
-from conversion.about import CONTRACT_KEY
+from conversion.about import CONTRACT_KEY, ENCODER_KEY
 from conversion.external import fetch
 from conversion.spelling.soundness import one_line
 from training.student.aside import written_aside
@@ -24,10 +24,15 @@ OPSET = 18
 """The newest that every part of the chain, onnxsim's optimiser included, reads without converting."""
 
 
-def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:
+def export(student: nn.Module, contract: Contract, encoder: str = "") -> onnx.ModelProto:
     """The network as PyTorch's exporter writes it: `image` (1, 3, H, W) float32 in, `logits` out.
 
     Branches that exist for training's sake, such as MobileOne's, are merged first.
+
+    Args:
+        student: (1, 3, H, W) raw RGB to logits.
+        contract: Carried inside the model.
+        encoder: Its name in `encoders.ENCODERS`, carried along; none for other networks.
 
     Raises:
         ConversionRefused: PyTorch cannot export it.
@@ -48,7 +53,8 @@ def export(student: nn.Module, contract: Contract) -> onnx.ModelProto:
             raise ConversionRefused(f"PyTorch cannot export this network to ONNX: {error}") from error
     assert program is not None
     model = program.model_proto
-    onnx.helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
+    known = {ENCODER_KEY: encoder} if encoder else {}
+    onnx.helper.set_model_props(model, known | {CONTRACT_KEY: contract.to_json()})
     return model
 
 

@@ -1,7 +1,6 @@
 """What an artefact's own tensors hold while it looks at an input, in the very runtime that is judged.
 
-A TFLite file gets every computed tensor as an output, so that XNNPACK, which keeps to itself what it can, shows them
-as well; the results stay the same to the bit. A Core ML program is executed step by step anyway.
+A TFLite file is run with every tensor exposed. A Core ML program is executed step by step anyway.
 """
 
 from collections import Counter
@@ -18,6 +17,7 @@ from conversion.coreml.executor import Rounding, load
 from conversion.graph import Array, Graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import orders
+from conversion.tflite.exposure import exposed
 from conversion.tflite.interpreter import open_interpreter
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
@@ -63,27 +63,6 @@ TRACERS: Mapping[str, Callable[[Path, Graph], Tracer]] = MappingProxyType(
     }
 )
 """By runtime, see `runner.RUNTIMES`; Core ML itself shows no tensors."""
-
-
-def exposed(model: bytes) -> bytes:
-    """A TFLite model whose outputs are all the tensors that it computes from its input."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    unpacked = schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
-    (subgraph,) = unpacked.subgraphs
-    computed = set(subgraph.inputs)
-    outputs = []
-    for operator in subgraph.operators:
-        # Weights that are merely widened from float16 are computed, too, but not from the input.
-        if computed.intersection(operator.inputs):
-            computed.update(operator.outputs)
-            outputs += list(operator.outputs)
-    subgraph.outputs = outputs
-    unpacked.signatureDefs = None
-    builder = flatbuffers.Builder(len(model) + 2**16)
-    builder.Finish(unpacked.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
 
 
 def _interpreted(interpreter: Any, graph: Graph) -> Tracer:

@@ -6,8 +6,9 @@ from conversion import graph
 from conversion.coreml import emitter as coreml
 from conversion.reference import Reference
 from conversion.tflite import emitter as tflite
+from conversion.tflite.exposure import exposed
 from conversion.tflite.partitions import partitions
-from conversion.traces import TRACERS, exposed
+from conversion.traces import TRACERS
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (8, 8, 3), np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from conversion.about import CONTRACT_KEY
+from conversion.about import carried
 from conversion.artefact import DEFAULTS, Precision
 from conversion.graph import Graph
 from conversion.ranges import Risk, at_risk
@@ -163,7 +163,7 @@ class CoreML:
         return None
 
     def _audit(self) -> tuple[Risk, ...]:
-        return at_risk(with_kept_sums(self._graph, "fp16"), self._inputs)
+        return at_risk(with_kept_sums(self._graph, "fp16"), self._inputs) if self._inputs else ()
 
     def _emit_half(self) -> Path:
         path = self._folder / "half.mlpackage"
@@ -185,4 +185,4 @@ def variants(target: str, graph: Graph, contract: Contract | None = None, inputs
         contract: Carried inside each file.
         inputs: (height, width, 3) each, preprocessed; ranges are measured on them where a precision fixes ranges.
     """
-    return _TARGETS[target](graph, {CONTRACT_KEY: contract.to_json()} if contract else {}, inputs)
+    return _TARGETS[target](graph, carried(graph.metadata, contract), inputs)

@@ -24,7 +24,7 @@ def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool 
     def opened(kernels: OpResolverType) -> Any:
         return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=kernels)
 
-    with _native_stderr_closed():
+    with native_stderr_closed():
         try:
             interpreter = opened(OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO)
         except ValueError as error:
@@ -36,7 +36,7 @@ def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool 
 
 
 @contextlib.contextmanager
-def _native_stderr_closed() -> Iterator[None]:
+def native_stderr_closed() -> Iterator[None]:
     """LiteRT's C++ announces every delegate on stderr, past Python, and offers no switch; errors still raise."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -4,6 +4,7 @@ Knows the file format and nothing of ONNX. The same calls give the same bytes.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -123,7 +124,7 @@ class Program:
         codes = sorted({(operator.builtin, operator.version) for operator in operators})
         subgraph = schema.SubGraphT(
             name="main",
-            tensors=[_tensor(tensor, schema) for tensor in self.tensors],
+            tensors=[_tensor(tensor, schema) for tensor in _distinct(self.tensors)],
             inputs=list(inputs.values()),
             outputs=list(outputs.values()),
             operators=[
@@ -149,6 +150,17 @@ class Program:
         builder = flatbuffers.Builder(sum(map(len, buffers)) + entries_size)
         builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
         return bytes(memoryview(builder.Bytes)[builder.Head() :])
+
+
+def _distinct(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Under names of their own, which the format does not ask for but quantizers do."""
+    taken: Counter[str] = Counter()
+    found = []
+    for tensor in tensors:
+        taken[tensor.name] += 1
+        again = taken[tensor.name]
+        found.append(tensor if again == 1 else replace(tensor, name=f"{tensor.name}/{again}"))
+    return found
 
 
 class _AlignedBuffer:

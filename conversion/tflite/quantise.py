@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.tflite import mediapipe
+from conversion.tflite.exposure import exposed
+from conversion.tflite.interpreter import native_stderr_closed, open_interpreter
 from conversion.tflite.packing import pack
-from conversion.tflite.program import SIGNATURE
 
 Ranges = Mapping[str, Any]
 """How far each tensor of a file goes, by name, as ai-edge-quantizer keeps it."""
@@ -71,15 +72,19 @@ def calibrate(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> Ranges:
 
 
 def _seen(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> dict[str, Any]:
-    with _quiet():
-        from ai_edge_quantizer import calibrator
-        from ai_edge_quantizer.utils import qsv_utils
-
-        run = calibrator.Calibrator(model, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
-        (entry,) = run._flatbuffer_model.signatureDefs[0].inputs
-        feeds = [{entry.name.decode(): image[None].astype(np.float32)} for image in inputs]
-        run.calibrate({SIGNATURE: feeds}, _recipe("int16", ()))
-    return {name: found for name, found in run.get_model_qsvs().items() if found}
+    # The quantizer's own calibrator reads LiteRT's scratch tensors as well, which matrix products leave unallocated.
+    interpreter = open_interpreter(exposed(model))
+    (entry,) = interpreter.get_input_details()
+    details = [one for one in (entry, *interpreter.get_output_details()) if one["dtype"] is np.float32]
+    found: dict[str, Any] = {}
+    for image in inputs:
+        interpreter.set_tensor(entry["index"], image[None].astype(np.float32))
+        interpreter.invoke()
+        for detail in details:
+            values, seen = interpreter.get_tensor(detail["index"]), found.setdefault(detail["name"], {})
+            seen["min"] = np.minimum(seen.get("min", np.inf), values.min(keepdims=True))
+            seen["max"] = np.maximum(seen.get("max", -np.inf), values.max(keepdims=True))
+    return found
 
 
 def _pixels(model: bytes) -> set[str]:
@@ -212,7 +217,7 @@ def _as_we_write(model: bytes) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantizer draws progress bars on stderr and takes LiteRT's warning about a mode that it needs for its own."""
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    """The quantizer draws progress bars on stderr, and LiteRT warns of a mode that it needs."""
+    with native_stderr_closed(), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield

@@ -1,0 +1,95 @@
+"""How long emitting takes and how much memory, of a network that is already a typed graph."""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx.parser
+
+from conversion import graph, to_onnx
+from conversion.artefact import DEFAULTS, KINDS, Kind
+from conversion.variants import variants
+from training.student.baseline import usual_network
+from training.student.contract import Contract
+
+HEADER = f"{'first':>7} {'again':>7} {'memory':>15}"
+
+_TINY = """<ir_version: 8, opset_import: ["" : 18]>
+tiny (float[1, 3, 8, 8] image) => (float[1, 3, 8, 8] logits) { logits = Relu (image) }"""
+
+_PEAK, _NOW = "VmHWM:", "VmRSS:"
+_CLEAR = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Of one kind of artefact, the first in its process and then again."""
+
+    kind: Kind
+    first: float
+    """Seconds until the file lies on disk, imports not counted."""
+    again: float
+    """The same for the second file of the process."""
+    memory: float | None
+    """Peak beyond what the process held with the graph loaded, in sizes of the weights; None where it can't be told."""
+
+    def __str__(self) -> str:
+        """One line under `HEADER`."""
+        memory = "not measured" if self.memory is None else f"{self.memory:.2f} × weights"
+        return f"{self.first:5.2f} s {self.again:5.2f} s {memory:>15}  {self.kind.target} {self.kind.precision}"
+
+
+TIMED = tuple(kind for kind in KINDS.values() if kind.target != "onnx" and kind.precision in DEFAULTS)
+
+
+def measure(model: Path | None, kinds: Sequence[Kind] = TIMED, side: int = 256) -> Iterator[Emission]:
+    """Emit each kind of artefact in a process of its own.
+
+    Args:
+        model: An ONNX file with fixed shapes; None: the usual network, untrained.
+        kinds: Of artefacts.
+        side: Of the usual network's input, in pixels.
+
+    Raises:
+        BadInput: The file cannot be read.
+        ConversionRefused: A target cannot express it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = model or Path(folder) / "usual.onnx"
+        if model is None:
+            contract = Contract(side, side, 1, ("foreground",))
+            to_onnx.save(to_onnx.simplify(to_onnx.export(usual_network(contract), contract)), path)
+        context = multiprocessing.get_context("spawn")
+        for kind in kinds:
+            # One task a process: what an earlier one left in memory would hide this one's peak.
+            with context.Pool(1, maxtasksperchild=1) as pool:
+                yield Emission(kind, *pool.apply(_emit, (path, kind, Path(folder))))
+
+
+def _emit(path: Path, kind: Kind, folder: Path) -> tuple[float, float, float | None]:
+    source = graph.read(to_onnx.load(path))
+    weights = sum(constant.nbytes for constant in source.constants.values())
+    assert kind.precision != "exported"
+    # What is imported on the way is no part of it.
+    variants(kind.target, graph.read(onnx.parser.parse_model(_TINY))).write(kind.precision, folder / kind.file)
+    seconds, memory = [], None
+    for turn in range(2):
+        made = variants(kind.target, source)
+        before = _bytes(_NOW) if _STATUS.exists() else 0
+        if _CLEAR.exists():
+            _CLEAR.write_text("5")  # the peak so far is forgotten
+        started = time.perf_counter()
+        made.write(kind.precision, folder / f"{turn}-{kind.file}")
+        seconds.append(time.perf_counter() - started)
+        if turn == 0 and _CLEAR.exists():
+            memory = (_bytes(_PEAK) - before) / weights
+    return seconds[0], seconds[1], memory
+
+
+def _bytes(field: str) -> int:
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024
