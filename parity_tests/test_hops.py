@@ -30,7 +30,7 @@ def test_a_hop_stays_within_its_budget(verified, hop):
 
 
 def test_the_student_is_trained_enough_for_its_masks_to_mean_something(verified):
-    assert verified.parity.teacher_iou["torch"] > 0.5
+    assert verified.parity.teacher_iou["torch"] > 0.6
 
 
 def test_no_candidate_equals_its_reference_bit_for_bit_where_drift_is_expected(verified):

@@ -77,7 +77,8 @@ def test_calibrated_files_say_on_how_many_photos_and_which(verified, run):
 def test_fewer_bits_make_smaller_files(run):
     size = {name: artefact.bytes for name, artefact in manifest.read(run.export).artefacts.items()}
 
-    assert max(size[f"tflite-{one}"] for one in ("w8", "int8", "int16")) < 0.4 * size["tflite-fp32"]
+    # A quarter, but for the tables of the file itself, which weigh in so small a student.
+    assert max(size[f"tflite-{one}"] for one in ("w8", "int8", "int16")) < 0.45 * size["tflite-fp32"]
     # Depthwise kernels stay in float16, a third of so small a student.
     assert size["coreml-p6"] < size["coreml-w8"] < 0.7 * size["coreml-fp16"]
 
@@ -88,24 +89,27 @@ def test_integer_files_know_their_speed_and_others_claim_none(run):
     assert {name for name, one in artefacts.items() if one.speedup} == {"tflite-w8", "tflite-int8", "tflite-int16"}
 
 
-def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(verified, run, monkeypatch):
-    ladder = {"tflite": ("int8", "fp16")}
-    whole = _shrink(verified, run, monkeypatch, ladder).steps["tflite"][0]
+def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(
+    verified, run, reference, monkeypatch
+):
+    seen = look(FORMS["tflite-w8"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
+    whole = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
 
-    walk = _shrink(verified, run, monkeypatch, ladder, psnr=whole.drift.psnr + 1)
+    walk = _shrink(verified, run, monkeypatch, {"tflite": ("w8", "fp16")}, psnr=whole.psnr + 1)
 
     *tried, chosen = walk.steps["tflite"]
-    assert [step.kept for step in tried[:1]] == [[]]
+    assert dataclasses.asdict(tried[0].drift) == pytest.approx(dataclasses.asdict(whole))
     assert all(step.breaches for step in tried)
     assert not chosen.breaches
+    assert [len(step.kept) for step in tried] == [0, 1, 2, 4, 8, 16][: len(tried)]
     assert all(one.kept == two.kept[: len(one.kept)] for one, two in itertools.pairwise(tried))
-    if chosen.variant == "tflite-int8":
-        assert chosen.kept
+    if chosen.variant == "tflite-w8":
+        assert chosen.kept[: len(tried[-1].kept)] == tried[-1].kept
         assert chosen.bytes < manifest.read(run.export).artefacts["tflite-fp16"].bytes
 
 
 def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, reference, monkeypatch):
-    walk = _shrink(verified, run, monkeypatch, {"coreml": ("p4", "p6", "w8", "fp16")}, iou_change=0.005)
+    walk = _shrink(verified, run, monkeypatch, {"coreml": ("p6", "fp16")}, iou_change=0.005)
 
     chosen = walk.steps["coreml"][-1]
     listed = manifest.read(run.export).artefacts[chosen.variant]

@@ -33,15 +33,18 @@ class Recipe(BaseModel):
     """Per RGB channel of inputs scaled to [0, 1]; what the encoder's weights were trained with. Needed with a file."""
     encoder_std: tuple[Spread, Spread, Spread] | Spread | None = None
     """Likewise."""
-    decoder: tuple[Count, ...] = (64, 48, 32, 24, 16)
-    """Channels of the decoder's blocks, deepest first; as many as the stride asks for are used."""
+    decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 64, 40)
+    """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
+
+    Where the stride asks for more than they reach, the head gives several logits for each of their pixels.
+    """
     separable: bool = True
     """Whether decoder convolutions are depthwise separable."""
     height: int = 256
     """Rows of the input, in pixels."""
     width: int = 256
     """Columns of the input, in pixels."""
-    stride: int = 4
+    stride: int = 2
     """Input pixels per logit."""
     threshold: float = 0.0
     """On logits, binary students only."""

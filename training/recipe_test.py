@@ -71,6 +71,7 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("zoom=[0.9,0.4]", "the least comes first; use \\[0.4, 0.9\\]"),
         ("seed=-1", "seed=-1: "),
         ("decoder=[64,0]", "decoder.1=0: "),
+        ("decoder=[]", "decoder="),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(override, message):

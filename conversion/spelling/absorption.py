@@ -1,6 +1,6 @@
-"""A factor or an offset per channel behind a convolution becomes part of its weights and bias.
+"""What a convolution's own weights can do as well: a factor or an offset per channel, an order of channels.
 
-That is what a BatchNormalization is by now.
+The former is what a BatchNormalization is by now, the latter what torch's pixel shuffle needs on top of TensorFlow's.
 """
 
 from collections import Counter
@@ -39,6 +39,34 @@ def absorb(draft: Draft, outputs: Collection[str]) -> None:
         names = (draft.fix(f"{name}/weights", weights.astype(dtype)), draft.fix(f"{name}/bias", bias.astype(dtype)))
         nodes[place] = replace(conv, inputs=(conv.inputs[0], *names), outputs=node.outputs)
         places[name], exact[name] = place, (weights, bias)
+    draft.nodes = nodes
+
+
+def reorder(draft: Draft, outputs: Collection[str]) -> None:
+    """Let a Conv give its channels in the order of DCR, where a DepthToSpace of mode CRD alone reads it.
+
+    Where DepthToSpace makes a single channel the two are one.
+    """
+    uses = Counter(name for node in draft.nodes for name in node.inputs)
+    places = {node.outputs[0]: place for place, node in enumerate(draft.nodes)}
+    nodes = list(draft.nodes)
+    for place, node in enumerate(draft.nodes):
+        if node.operator != "DepthToSpace" or node.attributes["mode"] != "CRD":
+            continue
+        (name,), size = node.inputs, node.attributes["blocksize"]
+        channels = draft.shapes[name][1]
+        if channels > size**2:
+            conv = nodes[places[name]] if name in places else node
+            is_ours = conv.operator == "Conv" and conv.attributes["group"] == 1 and uses[name] == 1
+            if not is_ours or name in outputs or not all(one in draft.constants for one in conv.inputs[1:]):
+                continue
+            order = np.arange(channels).reshape(-1, size**2).T.reshape(-1)
+            parameters = (draft.fix(f"{one}/by place", draft.constants[one][order]) for one in conv.inputs[1:])
+            moved = f"{name}/by place"
+            draft.declare(moved, draft.shapes[name], draft.dtypes[name])
+            nodes[places[name]] = replace(conv, inputs=(conv.inputs[0], *parameters), outputs=(moved,))
+            name = moved
+        nodes[place] = replace(node, inputs=(name,), attributes={**node.attributes, "mode": "DCR"})
     draft.nodes = nodes
 
 

@@ -80,3 +80,25 @@ def test_weights_are_scaled_in_double_precision(model, read_alike):
     scale = CONSTANTS["s"].astype(np.float64) / np.sqrt(np.float64(np.float32([1e-8, 1e8, 1, 1e-4])) + 1e-3)
     exact = CONSTANTS["w"] * scale.reshape(-1, 1, 1, 1)
     np.testing.assert_allclose(graph.constants[graph.nodes[0].inputs[1]], exact, rtol=1.5e-7)
+
+
+@pytest.mark.parametrize(("blocksize", "weights"), [(2, "w"), (2, "s2d")])
+def test_a_pixel_shuffle_becomes_an_order_of_the_convolution_before_it(model, read_alike, blocksize, weights):
+    constants = {**CONSTANTS, "s2d": numbers(12, 4, 1, 1), "s12": numbers(12)}
+    bias = ", s12" if weights == "s2d" else ""
+    nodes = f'c = Conv (x, {weights}{bias}) y = DepthToSpace <blocksize = {blocksize}, mode = "CRD"> (c)'
+
+    graph = read_alike(model(nodes, constants=constants))
+
+    assert [node.operator for node in graph.nodes] == ["Conv", "DepthToSpace"]
+    assert graph.nodes[-1].attributes["mode"] == "DCR"
+
+
+def test_a_pixel_shuffle_keeps_its_mode_where_others_read_the_convolution(model, read_alike):
+    constants = {"s2d": numbers(12, 4, 1, 1)}
+    shuffled = 'c = Conv (x, s2d) d = DepthToSpace <blocksize = 2, mode = "CRD"> (c)'
+    nodes = f"{shuffled} r = Relu (c) e = DepthToSpace <blocksize = 2> (r) y = Add (d, e)"
+
+    graph = read_alike(model(nodes, constants=constants))
+
+    assert [node.attributes["mode"] for node in graph.nodes if node.operator == "DepthToSpace"] == ["CRD", "DCR"]

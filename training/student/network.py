@@ -20,7 +20,7 @@ class Architecture:
     encoder: str
     """A name of `encoders.ENCODERS`."""
     decoder: tuple[int, ...]
-    """Channels of the decoder's blocks, deepest first; as many as the stride asks for are used."""
+    """Channels of the decoder's blocks, deepest first; no more than the stride asks for are used."""
     separable: bool
     """Whether decoder convolutions are depthwise separable."""
     mean: tuple[float, ...]
@@ -33,34 +33,33 @@ class Student(nn.Module):
     """The network that ships: (N, 3, H, W) raw RGB of 0 to 255 in, (N, classes, H / stride, W / stride) logits out.
 
     Normalisation is its first operation, so that no caller can get it wrong; upsampling the logits is left to
-    post-processing.
+    post-processing. Each block of the decoder doubles the resolution. Where there are fewer than the stride asks for,
+    the head gives the logits of several places as channels and shuffles them apart (Shi et al., Real-Time Single Image
+    and Video Super-Resolution Using an Efficient Sub-Pixel CNN, 2016).
     """
 
     def __init__(self, contract: Contract, architecture: Architecture) -> None:
         """Build it untrained.
 
         Raises:
-            BadInput: The encoder is unknown or blocked, the sizes do not suit it, or widths are missing.
+            BadInput: The encoder is unknown or blocked, or the sizes do not suit it.
         """
         super().__init__()
         check_size(contract.height, contract.width)
-        decoder = architecture.decoder
-        blocks = encoders.DEPTH - int(math.log2(contract.stride))
-        if len(decoder) < blocks:
-            raise BadInput(
-                f"decoder {list(decoder)} names {len(decoder)} widths, but stride {contract.stride} "
-                f"needs {blocks}; add {blocks - len(decoder)}"
-            )
+        doublings = encoders.DEPTH - int(math.log2(contract.stride))
+        decoder = architecture.decoder[:doublings]
         self.encoder = encoders.build(architecture.encoder)
         skips: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         self.normalise = Normalise(architecture.mean, architecture.std)
-        widths = [skips[-1], *decoder[:blocks]]
+        widths = [skips[-1], *decoder]
         # The skip at full resolution would be the photo itself; it is left out.
-        self._skips = [*skips[-2:0:-1], 0][:blocks]
+        self._skips = [*skips[-2:0:-1], 0][: len(decoder)]
         self.decoder = nn.ModuleList(
             DecoderBlock(widths[i], skip, widths[i + 1], architecture.separable) for i, skip in enumerate(self._skips)
         )
-        self.head = nn.Conv2d(widths[-1], len(contract.classes), kernel_size=1)
+        side = 2 ** (doublings - len(decoder))
+        self.head = nn.Conv2d(widths[-1], len(contract.classes) * side**2, kernel_size=1)
+        self._shuffle = nn.PixelShuffle(side) if side > 1 else nn.Identity()
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits of raw RGB."""
@@ -68,7 +67,7 @@ class Student(nn.Module):
         x = features[-1]
         for i, (block, channels) in enumerate(zip(self.decoder, self._skips, strict=True)):
             x = block(x, features[-2 - i] if channels else None)
-        logits: Tensor = self.head(x)
+        logits: Tensor = self._shuffle(self.head(x))
         return logits
 
 

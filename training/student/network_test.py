@@ -56,11 +56,22 @@ def test_a_student_of_such_a_size_is_not_built():
         student(height=100)
 
 
-@pytest.mark.parametrize(("stride", "needed"), [(1, 5), (2, 4), (4, 3), (8, 2), (16, 1)])
-def test_a_decoder_needs_a_width_for_every_doubling(stride, needed):
-    student(stride=stride, decoder=FIVE[:needed])
-    with pytest.raises(BadInput, match=f"names {needed - 1} widths, but stride {stride} needs {needed}; add 1"):
-        student(stride=stride, decoder=FIVE[: needed - 1])
+@pytest.mark.parametrize(("stride", "widths", "places"), [(1, 5, 1), (1, 3, 16), (2, 3, 4), (4, 3, 1), (8, 1, 4)])
+def test_what_the_decoder_leaves_to_the_stride_the_head_gives_as_places(stride, widths, places):
+    network = student(stride=stride, decoder=FIVE[:widths], classes=("sky", "road", "tree"))
+
+    assert network.head.out_channels == 3 * places
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3, 64 // stride, 64 // stride)
+
+
+def test_places_lie_side_by_side_in_the_logits_of_their_class():
+    network = student(stride=2, decoder=FIVE[:3], classes=("sky", "road"))
+    nn.init.zeros_(network.head.weight)
+    network.head.bias.data = torch.arange(8.0)
+
+    logits = network(torch.zeros(1, 3, 64, 64))
+
+    assert logits[0, :, :2, :2].tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
 
 
 def test_widths_that_the_stride_does_not_ask_for_are_not_used():
