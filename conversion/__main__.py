@@ -22,12 +22,12 @@ def main() -> None:
     """From a student checkpoint, or anyone's ONNX file, to verified artefacts.
 
     \b
-    Example:  python -m conversion export runs/mobile && python -m conversion verify runs/mobile
-    Exit codes: 0 fine, 2 usage or bad input, 3 conversion refused, 4 parity breached, 5 accuracy breached.
+    Example:  python -m conversion export runs/mobile
+    Exit codes: 0 fine, 2 bad input, 3 refused, 4 parity, 5 accuracy breached.
     """
 
 
-@main.command()
+@main.command(short_help="Convert RECIPE's student before it is trained.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
@@ -38,7 +38,7 @@ def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
     print(run(recipes.read(recipe, overrides)))
 
 
-@main.command()
+@main.command(short_help="Convert RUN's student to ONNX, Core ML and TFLite.")
 @_run
 @_targets
 @click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Only this; repeatable.")
@@ -50,9 +50,10 @@ def export(
     """Convert RUN's student: ONNX, Core ML and TFLite, and a manifest; in fp32 and fp16 unless told otherwise.
 
     \b
-    --precision int8 w8 int16 (TFLite)  w8 p6 p4 (Core ML)  each in fewer bits; repeat for several
-    --budget iou=0.01 flips=0.005 psnr=40 worst=0.03  the smallest variant of each target that drifts no further
-    on held-out photos, layers kept in higher precision where that helps; repeat for several
+    --precision int8 w8 int16 (TFLite)  w8 p6 p4 (Core ML): in fewer bits
+    --budget iou=0.01 flips=0.005 psnr=40 worst=0.03: the smallest variant of
+    each target that drifts no further on held-out photos, layers kept in
+    higher precision where that helps
     """
     from conversion import shrink
     from conversion.calibration import from_run
@@ -84,7 +85,7 @@ def export(
         print(f"{run.export / artefact.file}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
 
 
-@main.command()
+@main.command(short_help="Compare every hop of RUN's export on real photos.")
 @_run
 @_targets
 @_photos
@@ -111,7 +112,7 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
         raise kind(f"out of budget: {where}; the table above says by how much, {run.report} shows where")
 
 
-@main.command()
+@main.command(short_help="Convert an ONNX network that was not trained here.")
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--to", "target", required=True, type=click.Choice(["tflite", "coreml"]))
 @click.option("--precision", default="fp16", show_default=True, type=click.Choice(["fp32", "fp16"]))
@@ -138,7 +139,7 @@ def convert(model: Path, target: str, precision: Precision, photos: Path | None,
     print(run(model, target, precision, wishes.read(**said), out=out, photos=photos))
 
 
-@main.command()
+@main.command(short_help="Tell what a model file is, from the file alone.")
 @click.argument("artefact", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For other programs.")
 def inspect(artefact: Path, as_json: bool) -> None:
@@ -149,7 +150,7 @@ def inspect(artefact: Path, as_json: bool) -> None:
     print(found.to_json() if as_json else found)
 
 
-@main.command()
+@main.command(short_help="Time RUN's TFLite artefacts against the usual UNet.")
 @_run
 @click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
 def bench(run_folder: Path, runs: int) -> None:
@@ -160,7 +161,7 @@ def bench(run_folder: Path, runs: int) -> None:
     print(measure(Run(run_folder).export, runs))
 
 
-@main.command("bench-emission")
+@main.command("bench-emission", short_help="Time and weigh the emitters.")
 @click.argument("model", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def bench_emission(model: Path | None) -> None:
     """Time and weigh the emitters on MODEL, an ONNX file; on smp.Unet("mobilenet_v2") when left out."""
@@ -171,7 +172,7 @@ def bench_emission(model: Path | None) -> None:
         print(one)
 
 
-@main.command()
+@main.command(short_help="Print the results of verified runs as Markdown.")
 @click.argument("run_folders", metavar="RUN...", nargs=-1, required=True, type=_folder)
 @click.option("--repetitions", default=50, show_default=True, help="Timed inferences of each TFLite file.")
 def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
@@ -182,7 +183,7 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
     print(as_markdown([Run(folder) for folder in run_folders], repetitions))
 
 
-@main.command()
+@main.command(short_help="Draw held-out photos with the masks of RUN's TFLite file.")
 @_run
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--photos", default=8, show_default=True, help="How many of the held-out photos.")
@@ -201,7 +202,7 @@ def picture(run_folder: Path, path: Path, photos: int) -> None:
     print(path)
 
 
-@main.command()
+@main.command(short_help="Run ONNX's own node tests through both emitters.")
 @click.argument("operators", metavar="[OPERATOR]...", nargs=-1)
 @click.option("--write", "path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the page there.")
 def conformance(operators: tuple[str, ...], path: Path | None) -> None:
@@ -218,7 +219,7 @@ def conformance(operators: tuple[str, ...], path: Path | None) -> None:
         raise ParityBreached(f"{wrong} verdicts are wrong, listed above")
 
 
-@main.command()
+@main.command(short_help="Measure every encoder in every kind of artefact.")
 @click.argument("encoders", nargs=-1, metavar="[ENCODER]...")
 def support(encoders: tuple[str, ...]) -> None:
     """Export, run and compare every encoder in every kind of artefact; write docs/encoders.md.
@@ -235,7 +236,7 @@ def support(encoders: tuple[str, ...]) -> None:
     print(DOCUMENT)
 
 
-@main.command()
+@main.command(short_help="Write the vectors that Swift and Kotlin must reproduce.")
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""
