@@ -57,14 +57,22 @@ class Typical:
     """Upwards: at least what the upper quarter has, for counts are mostly 0 and few."""
 
     @classmethod
-    def of(cls, values: Iterable[float], least: float) -> "Typical":
-        """From the values of all pairs; `least` is a spread below which differences mean nothing."""
+    def of(cls, values: Iterable[float], least: float, among: int = 1) -> "Typical":
+        """From the values of all pairs.
+
+        Args:
+            values: One a pair.
+            least: A spread below which differences mean nothing.
+            among: Of as many such traits the oddest will count; the more, the further out it lies by chance.
+        """
         found = np.fromiter(values, np.float64)
         if not len(found):
             return cls(math.nan, least, least)
         middle, quarter = np.quantile(found, (0.5, 0.75)).tolist()
         fall = max(float(np.median(np.abs(found - middle))) / _QUARTILE, least)
-        return cls(middle, fall, max((quarter - middle) / _QUARTILE, fall))
+        rise = max((quarter - middle) / _QUARTILE, fall)
+        chance = 1 + math.log(among) / 2
+        return cls(middle, chance * fall, chance * rise)
 
     def below(self, value: float) -> float:
         """0 to 1: how odd it is to be this low; a half at two and a half spreads."""
@@ -108,8 +116,8 @@ class Crowd:
         shown = range(len(drawn[0].areas) if drawn else 0)
         return cls(
             pairs.classes,
-            tuple(Typical.of((math.log(t.areas[i]) for t in drawn if t.areas[i]), 0.1) for i in shown),
-            tuple(Typical.of((t.frames[i] for t in drawn if t.areas[i]), 0.02) for i in shown),
+            tuple(Typical.of((math.log(t.areas[i]) for t in drawn if t.areas[i]), 0.1, len(shown)) for i in shown),
+            tuple(Typical.of((t.frames[i] for t in drawn if t.areas[i]), 0.02, len(shown)) for i in shown),
             Typical.of((math.log1p(t.specks) for t in drawn), 0.25),
             Typical.of((t.raggedness for t in drawn), 0.05),
             Typical.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),

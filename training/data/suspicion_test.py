@@ -112,6 +112,20 @@ def test_a_few_counts_among_zeros_are_nothing_odd():
     assert counts.above(math.log1p(5)) < 0.1
 
 
+def test_of_many_classes_one_is_odd_by_chance():
+    shares = np.random.default_rng(0).standard_normal((500, 11))
+    alone = [Typical.of(share, 0.1) for share in shares.T]
+    among = [Typical.of(share, 0.1, among=11) for share in shares.T]
+
+    doubted = [
+        np.mean([max(t.below(v) for t, v in zip(crowd, row, strict=True)) > 0.5 for row in shares])
+        for crowd in (alone, among)
+    ]
+
+    assert doubted[0] > 0.05
+    assert doubted[1] < 0.002
+
+
 def test_without_others_nothing_is_unusual():
     assert Typical.of([], 0.1).below(5) == 0
     assert Typical.of([3.0], 0.1).above(3.0) == 0
