@@ -1,21 +1,23 @@
 """The support table: every encoder in every kind of artefact, exported, executed and compared."""
 
 import json
+import math
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from conversion import graph, to_onnx
-from conversion.artefact import KINDS
+from conversion.artefact import DEFAULTS, KINDS
 from conversion.drift import breaches, measure, read_budgets
-from conversion.export import emit
 from conversion.forms import FORMS, Photo, Seen, look
 from conversion.tflite.partitions import partitions
+from conversion.variants import Variants, variants
 from training.student.aside import write_text
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS
@@ -26,8 +28,11 @@ from training.student.support import FILE, Outcome, Support
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "encoders.md"
 
-MEASURED = ("tflite-fp32", "tflite-fp16", "coreml-fp32", "coreml-fp16")
-"""The kinds that need no photos to be made; an untrained student has no ranges worth calibrating."""
+MEASURED = tuple(name for name, kind in KINDS.items() if kind.target != "onnx")
+"""Every kind that a phone takes."""
+
+FLOATS = tuple(name for name in MEASURED if KINDS[name].precision in DEFAULTS)
+"""Those that `export` makes unasked; an encoder has to pass in all of them."""
 
 _WIDTHS = (32, 24, 16, 16, 16)
 _CONTRACT = Contract(96, 64, 4, ("thing",))
@@ -65,22 +70,22 @@ def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict
         source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
     except ConversionRefused as error:
         return {kind: Outcome("blocked", str(error)) for kind in kinds}
+    inputs = [photo.input for photo in photos]
+    made = {target: variants(target, source, contract, inputs) for target in ("tflite", "coreml")}
     with tempfile.TemporaryDirectory() as folder:
-        return {kind: _outcome(source, kind, Path(folder), photos, reference, contract) for kind in kinds}
+        return {
+            kind: _outcome(made[KINDS[kind].target], kind, Path(folder), photos, reference, contract) for kind in kinds
+        }
 
 
 def _outcome(
-    source: graph.Graph,
-    name: str,
-    folder: Path,
-    photos: Sequence[Photo],
-    reference: Sequence[Seen],
-    contract: Contract,
+    made: Variants, name: str, folder: Path, photos: Sequence[Photo], reference: Sequence[Seen], contract: Contract
 ) -> Outcome:
     kind = KINDS[name]
+    assert kind.precision != "exported"
     path = folder / kind.file
     try:
-        emit(source, kind, path, contract)
+        made.write(kind.precision, path)
         candidate = look(FORMS[name].open(folder, folder), photos, contract)
     except ConversionRefused as error:
         return Outcome("blocked", str(error))
@@ -89,22 +94,25 @@ def _outcome(
     whole = next(budgets[hop.budget] for hop in hops if hop.candidate == name)
     found = breaches(drift, {measure: whole[measure] for measure in ("relative_error", "psnr") if measure in whole})
     pieces = partitions(path.read_bytes()) if kind.target == "tflite" else None
+    # Fewer bits than an untrained student's noise bears may suit a trained one: that is for `export --budget` to say.
+    is_broken = name in FLOATS or not math.isfinite(drift.psnr)
+    failed: Literal["blocked", "available"] = "blocked" if is_broken else "available"
     return Outcome(
-        status="blocked" if found else "validated",
+        status=failed if found else "validated",
         reason="; ".join(found),
-        psnr=round(drift.psnr, 1),
+        psnr=round(drift.psnr, 1) if math.isfinite(drift.psnr) else None,
         partitions=pieces.count if pieces else None,
         outside=tuple(sorted(set(pieces.outside))) if pieces else (),
     )
 
 
-def survey(encoders: Iterable[str]) -> Support:
-    """The outcomes of these encoders, with a progress bar."""
+def survey(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -> Support:
+    """The outcomes of these encoders in these kinds, with a progress bar."""
     table = {}
     for encoder in (bar := tqdm(list(encoders), unit="encoder")):
         bar.set_description(encoder)
         student = lively(_CONTRACT, Architecture(encoder, _WIDTHS, True, NEUTRAL, NEUTRAL))
-        table[encoder] = outcomes(student, _CONTRACT, MEASURED)
+        table[encoder] = outcomes(student, _CONTRACT, kinds)
     return table
 
 
@@ -128,7 +136,8 @@ def as_markdown(table: Support) -> str:
     for encoder, row in table.items():
         shown = [_cell(row[kind], reasons) for kind in MEASURED]
         rows.append(f"| `{encoder}` | {ENCODERS[encoder].summary} | {' | '.join(shown)} |")
-    validated = sum(all(one.status == "validated" for one in row.values()) for row in table.values())
+    validated = sum(all(row[kind].status == "validated" for kind in FLOATS) for row in table.values())
+    integer = sum(row["tflite-int8"].partitions == 1 for row in table.values())
     whole = sum(row["tflite-fp32"].partitions == 1 for row in table.values())
     notes = [f"{number}. {reason}" for reason, number in reasons.items()]
     return "\n".join(
@@ -137,11 +146,13 @@ def as_markdown(table: Support) -> str:
             "",
             "Written by `make support`: every encoder with a separable decoder at stride 4, untrained but with lively",
             "statistics, exported, executed from the saved file and compared on noise. A cell gives the PSNR against",
-            "torch, in dB, and the number of XNNPACK partitions where it is not one. It judges the conversion;",
-            "`make parity` judges a trained student. Integer and compressed variants are available for all of them,",
-            "and measured on a trained student by `python -m conversion export RUN --budget iou=0.01`.",
+            "torch, in dB, and the number of XNNPACK partitions where it is not one (the uint8 input of an integer",
+            "file is converted outside). It judges the conversion; `make parity` judges a trained student, and",
+            "`python -m conversion export RUN --budget iou=0.01` finds the fewest bits that it bears: `available` says",
+            "that the untrained one bore no such few.",
             "",
-            f"{validated} of {len(table)} validated in all four; {whole} run in one XNNPACK partition.",
+            f"{validated} of {len(table)} validated in {', '.join(FLOATS)}.",
+            f"{whole} run in one XNNPACK partition, {integer} in int8.",
             "",
             f"| encoder | what it is | {' | '.join(MEASURED)} |",
             f"|---|---|{'---|' * len(MEASURED)}",
@@ -155,9 +166,8 @@ def as_markdown(table: Support) -> str:
 def _cell(outcome: Outcome, reasons: dict[str, int]) -> str:
     if outcome.status == "blocked":
         return f"blocked ({reasons.setdefault(outcome.reason, len(reasons) + 1)})"
-    if outcome.status == "available":
-        return "available"
+    shown = "available" if outcome.status == "available" else f"{outcome.psnr:.0f}"
     if outcome.partitions in (None, 1):
-        return f"{outcome.psnr:.0f}"
+        return shown
     note = f"XNNPACK leaves out {', '.join(outcome.outside)}" if outcome.outside else "cut without an operator left out"
-    return f"{outcome.psnr:.0f}, {outcome.partitions} pieces ({reasons.setdefault(note, len(reasons) + 1)})"
+    return f"{shown}, {outcome.partitions} pieces ({reasons.setdefault(note, len(reasons) + 1)})"

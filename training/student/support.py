@@ -16,15 +16,22 @@ class Outcome:
     """Of one encoder in one kind of artefact."""
 
     status: Literal["validated", "available", "blocked"]
-    """Exported, executed and within budget; not measured; or why not."""
+    """Exported, executed and within budget; made and executed, but not within it untrained; or not to be had."""
     reason: str = ""
-    """Why it is blocked."""
+    """Why it is not validated."""
     psnr: float | None = None
     """dB, against the torch student, untrained, on noise."""
     partitions: int | None = None
     """TFLite: how many pieces XNNPACK cuts it into; 1 is whole."""
     outside: tuple[str, ...] = ()
     """TFLite: the operators that XNNPACK leaves out."""
+
+    def __str__(self) -> str:
+        """A few words."""
+        if self.status != "validated":
+            return f"{self.status}: {self.reason}" if self.reason else self.status
+        pieces = "" if self.partitions in (None, 1) else f", {self.partitions} XNNPACK partitions"
+        return f"{self.psnr:.0f} dB{pieces}"
 
 
 Support = Mapping[str, Mapping[str, Outcome]]
