@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench compare bench-training transfer golden conformance mediapipe check test clean
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench rival bench-training transfer golden conformance mediapipe check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -36,8 +36,8 @@ bench: .venv/ready ## Time the run's artefacts against the usual UNet
 bench-emission: .venv/ready ## Time and memory of emitting the usual UNet, to each target
 	$(PY) -m conversion bench-emission
 
-compare: .venv/ready ## Train the recipe's student and the usual UNet alike on DATA, compare their IoU
-	$(PY) -m training compare $(RECIPE) $(KNOBS) --data $(DATA)
+rival: .venv/ready ## Train the recipe's student and the usual UNet alike on DATA, compare their IoU
+	$(PY) -m training rival $(RECIPE) $(KNOBS) --data $(DATA)
 
 bench-training: .venv/ready ## Photos a second of this training loop and of the plain one, on DATA
 	$(PY) -m training bench $(RECIPE) $(KNOBS) --data $(DATA)

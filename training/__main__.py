@@ -65,6 +65,52 @@ def label(
 
 
 @main.command(cls=TeacherCommand)
+@click.option("--teachers", "given", required=True, help="NAME or NAME:SETTINGS.yaml, commas between.")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+@click.option("--phrase", multiple=True, required=True, help="As for label.")
+@click.option("--out", type=_folder, help="[default: compared/DATA]")
+@click.option(
+    "--log",
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    metavar="TRACKER",
+    help="tensorboard, mlflow or wandb, on this machine.",
+)
+@click.option("--weights", multiple=True, help="NAME=FOLDER, once a teacher.")
+@click.option("--device", default="auto", help="As torch names it.")
+@click.option("--batch", default=8, type=_positive, help="Photos at once.")
+@click.option("--worst", default=8, type=_positive, help="Photos a teacher on the sheet of the worst.")
+def compare(
+    given: str,
+    data: Path,
+    phrase: tuple[str, ...],
+    out: Path | None,
+    log: str | None,
+    weights: tuple[str, ...],
+    device: str,
+    batch: int,
+    worst: int,
+) -> None:
+    """Hold teachers against the masks of DATA: how well, how fast, where worst."""
+    from training.teacher import comparison, phrases, standings
+
+    contenders = comparison.contenders(given, weights)
+    pairs, asked = pairs_of(data), phrases.read(phrase)
+    phrases.check(asked, pairs.classes, str(data))
+    out = out or Path("compared", data.resolve().name)
+    results = []
+    for contender in contenders:
+        try:
+            results.append(comparison.compare(contender, pairs.pairs, asked, device=device, batch=batch, worst=worst))
+        except BadInput as error:
+            click.echo(f"{contender.label} is left out: {error}", err=True)
+    if not results:
+        raise BadInput("no teacher was left to compare; see above")
+    print(standings.table(results))
+    standings.write(results, out, len(pairs.classes), tracker=log)
+    print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
+
+
+@main.command(cls=TeacherCommand)
 @click.argument("teacher")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -217,10 +263,10 @@ def evaluate(run_folder: Path, data: Path, worst: int) -> None:
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-def compare(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
+def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     """Train RECIPE's student and smp.Unet("mobilenet_v2") alike, and compare their validation IoU."""
     from training import recipe as recipes
-    from training.compare import compare as measure
+    from training.rival import compare as measure
 
     print(measure(recipes.read(recipe, overrides), pairs_of(data)))
 

@@ -18,7 +18,7 @@ from training.student.errors import BadInput, ParityBreached
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("label", "tune", "curate", "profile", "fit", "render", "evaluate", "compare", "bench")
+COMMANDS = ("label", "tune", "curate", "profile", "fit", "render", "evaluate", "compare", "rival", "bench")
 
 
 @pytest.fixture
@@ -80,10 +80,12 @@ def refused(found, message):
             "discs has the classes foreground, these phrases make backgr",
         ),
         (("tune", "classical", *PHRASED, "--half", "both", "--out", "x"), "finds two sets of knobs, --out takes one"),
+        (("compare", "--teachers", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
+        (("compare", "--teachers", "classical", *PHRASED[:2], "--data", "gone"), "gone does not exist"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
-        (("compare", "mobile", "--data", "gone"), "gone does not exist"),
-        (("compare", "mobile", "stride=3", "--data", "discs"), "stride 3 is unknown; expected one of 1, 2, 4"),
+        (("rival", "mobile", "--data", "gone"), "gone does not exist"),
+        (("rival", "mobile", "stride=3", "--data", "discs"), "stride 3 is unknown; expected one of 1, 2, 4"),
         (("bench", "mobile", "batch=1", "--data", "discs"), "batch=1: Input should be greater than or equal to 2"),
         (("render", "discs"), "discs is not empty"),
         (("render", "a_file"), "cannot render into a_file"),
@@ -179,6 +181,23 @@ def test_knobs_are_tuned_on_either_half_or_on_all_and_kept(call, discs, tmp_path
     assert [line.split("  ")[0] for line in both.stdout.splitlines()] == ["tuned on", "others", "tuned on", "others"]
     assert whole.stdout.endswith("over 12 photos\n")
     assert "shape: ellipse" in (tmp_path / "discs.yaml").read_text()
+
+
+def test_teachers_are_compared_and_those_without_weights_left_out(call, discs, tmp_path):
+    arguments = ("compare", "--phrase", "disc", "--data", discs.folder, "--weights", "sam3=nowhere")
+
+    found = call(*arguments, "--teachers", "sam3,classical")
+    none = call(*arguments, "--teachers", "sam3")
+
+    assert found.exit_code == 0
+    assert found.stderr.startswith("sam3 is left out: ")
+    assert found.stderr.count("\n") == 1
+    header, row, files = found.stdout.splitlines()
+    assert header.split() == ["teacher", "IoU", "dice", "boundary", "ms", "photos/s"]
+    assert row.startswith("classical  0.")
+    assert files == "compared/discs: teachers.csv, photos.csv, figures.png, worst.png"
+    assert none.exit_code == 2
+    assert none.stderr.endswith("error: no teacher was left to compare; see above\n")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.student.metrics import IGNORED, confusion, foreground_iou, iou, photo_iou
+from training.student.metrics import IGNORED, confusion, foreground_iou, iou, photo_boundary_iou, photo_dice, photo_iou
 
 CLASSES = 3
 
@@ -103,3 +104,63 @@ def test_one_photo_of_one_class_is_judged_by_its_foreground():
 
     assert photo_iou(reference=reference, candidate=candidate, classes=1) == 0.5
     assert photo_iou(reference=reference * 0, candidate=candidate * 0, classes=1) == 1
+
+
+@settings(deadline=None)
+@given(judged, classes)
+def test_dice_is_twice_what_both_have_over_what_each_has(reference, candidate):
+    seen = reference != IGNORED
+    each = []
+    for index in range(CLASSES):
+        one, other = (reference == index) & seen, (candidate == index) & seen
+        if one.any() or other.any():
+            each.append(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+    assert photo_dice(reference=reference, candidate=candidate, classes=CLASSES) == pytest.approx(np.mean(each))
+
+
+def test_dice_of_one_class_is_of_its_foreground():
+    reference, candidate = np.array([[1, 1, 0, 0]], np.uint8), np.array([[1, 0, 0, 0]], np.uint8)
+
+    assert photo_dice(reference=reference, candidate=candidate, classes=1) == pytest.approx(2 / 3)
+    assert photo_dice(reference=reference * 0, candidate=candidate * 0, classes=1) == 1
+
+
+def inner_border(mask, distance):
+    """As the paper's authors draw it: the mask without what is left when one pixel is taken off that many times."""
+    wide = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
+    return mask - cv2.erode(wide, np.ones((3, 3), np.uint8), iterations=distance)[1:-1, 1:-1]
+
+
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.05])
+def test_the_boundary_iou_is_that_of_its_authors(share):
+    rng = np.random.default_rng(0)
+    one, other = ((cv2.GaussianBlur(rng.random((90, 140)), (0, 0), 6) > 0.5).astype(np.uint8) for _ in range(2))
+    distance = max(1, round(share * np.hypot(90, 140)))
+    bands = [inner_border(mask, distance) for mask in (one, other)]
+
+    found = photo_boundary_iou(reference=one, candidate=other, classes=1, share=share)
+
+    assert found == (bands[0] & bands[1]).sum() / (bands[0] | bands[1]).sum()
+
+
+def test_a_shift_costs_more_at_the_boundary_than_inside():
+    mask = np.zeros((200, 200), np.uint8)
+    mask[40:160, 40:160] = 1
+    shifted = np.roll(mask, 3, axis=1)
+
+    assert photo_boundary_iou(reference=mask, candidate=mask, classes=1) == 1
+    assert photo_boundary_iou(reference=mask, candidate=shifted, classes=1) < 0.75
+    assert photo_iou(reference=mask, candidate=shifted, classes=1) > 0.95
+    assert photo_boundary_iou(reference=mask * 0, candidate=mask * 0, classes=1) == 1
+
+
+def test_several_classes_have_the_mean_of_their_boundaries_where_they_were_judged():
+    reference = np.zeros((60, 60), np.uint8)
+    reference[:, 30:] = 1
+    candidate = reference.copy()
+    candidate[:30, 28:32] = 1 - candidate[:30, 28:32]
+    ignored = np.where(candidate != reference, IGNORED, reference).astype(np.uint8)
+
+    assert photo_boundary_iou(reference=reference, candidate=candidate, classes=2) < 0.9
+    assert photo_boundary_iou(reference=ignored, candidate=candidate, classes=2) == 1

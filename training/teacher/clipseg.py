@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from training.student.errors import BadInput
 from training.teacher.model import Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Floats
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
+from training.teacher.ranges import Among, Range
 from training.teacher.region import Region, clean, fragments
 from training.teacher.selection import Share
 from training.teacher.weights import find
@@ -28,13 +30,15 @@ class Knobs(Settings):
     model: str = "CIDAS/clipseg-rd64-refined"
     """A folder, or a repository of the hub."""
     arithmetic: Arithmetic = "fp32"
-    threshold: Share = 0.4
+    threshold: Annotated[Share, Range(0.05, 0.95)] = 0.4
     """Probability from which a pixel belongs to the thing; the best value varies with the phrase."""
-    combine: Literal["max", "mean"] = "mean"
-    """What several texts of a phrase make together of their logits."""
-    fragment: Share = 0.02
+    combine: Annotated[Literal["max", "mean"] | Annotated[int, Field(ge=1)], Among(("mean", "max", 1, 2, 3, 4))] = (
+        "mean"
+    )
+    """What several texts of a phrase make together of their logits; a number: that text alone, or the last, counts."""
+    fragment: Annotated[Share, Range(0.001, 0.3, log=True)] = 0.02
     """Parts of a phrase's mask smaller than this share of it go."""
-    hole: Share = 0.005
+    hole: Annotated[Share, Range(0.0005, 0.3, log=True)] = 0.005
     """Holes smaller than this share of it are filled; larger ones are true."""
 
 
@@ -99,7 +103,10 @@ class ClipSeg:
 
     def _per_phrase(self, heat: Floats) -> list[Floats]:
         ends = np.cumsum([len(phrase.texts) for phrase in self.phrases])
-        together = np.max if self.settings.combine == "max" else np.mean
+        combine = self.settings.combine
+        if isinstance(combine, int):
+            return [part[min(combine, len(part)) - 1] for part in np.split(heat, ends[:-1])]
+        together = np.max if combine == "max" else np.mean
         return [together(part, axis=0) for part in np.split(heat, ends[:-1])]
 
 

@@ -137,6 +137,16 @@ def test_where_phrases_meet_the_hottest_has_the_pixel():
     assert {one.phrase for one in decision.instances} == {0, 1}
 
 
+@pytest.mark.parametrize(("text", "hot"), [(1, (4, 12, 4, 12)), (2, (18, 26, 18, 26)), (3, (18, 26, 18, 26))])
+def test_a_number_lets_one_text_of_each_phrase_decide_alone(text, hot):
+    maps = [cold((4, 12, 4, 12)), cold((18, 26, 18, 26)), cold((4, 12, 18, 26))]
+
+    found = decided(maps, phrases=("coin=coin,medal", "note"), combine=text)
+
+    alone = decided([cold(hot), maps[2]], phrases=("coin", "note"))
+    assert np.array_equal(found.mask, alone.mask)
+
+
 def test_texts_of_a_phrase_are_combined_and_not_those_of_another():
     maps = [cold((5, 15, 5, 15)), cold((20, 28, 20, 28)), cold()]
     both = decided(maps, phrases=("coin=coin,medal", "note"), combine="max")

@@ -112,7 +112,7 @@ class Tuned:
             BadInput: The file cannot be written.
         """
         about = "".join(f"# {line}\n" for line in str(self).splitlines())
-        write_text(path, about + yaml.safe_dump(self.knobs.model_dump(mode="json"), sort_keys=False))
+        write_text(path, about + yaml.safe_dump(self.knobs.model_dump(mode="json", by_alias=True), sort_keys=False))
 
 
 def halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
@@ -159,7 +159,7 @@ def tune(
         for _ in bar:
             trial = study.ask()
             drawn = {name: _draw(trial, name, span, getattr(start, name)) for name, span in ranges.items()}
-            knobs = type(start).model_validate({**start.model_dump(), **drawn})
+            knobs = type(start).model_validate({**start.model_dump(by_alias=True), **drawn})
             figures.append(own(knobs))
             study.tell(trial, figures[-1])
             if figures[-1] > max(figures[:-1], default=-1):

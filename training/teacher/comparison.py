@@ -1,0 +1,163 @@
+"""Teachers beside each other on pairs: how well each draws, how fast, and where it fails worst."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from training import knobs
+from training.data.pairs import Pair
+from training.data.photos import Pixels, read_mask, read_photo
+from training.student.errors import BadInput
+from training.student.metrics import photo_boundary_iou, photo_dice, photo_iou
+from training.teacher import teachers
+from training.teacher.phrases import Phrase, classes
+from training.teacher.protocol import ByPhoto, Settings, Teacher
+
+_ALONE = 5
+"""Photos that are looked at one by one to time a single one, after a first that warms up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A teacher as it was asked for."""
+
+    label: str
+    entry: teachers.Entry
+    settings: Settings
+    weights: str | None
+
+    def build(self, phrases: tuple[Phrase, ...], device: str) -> Teacher:
+        """Raises BadInput where weights are missing."""
+        return self.entry.build(self.settings, phrases, self.weights, device)
+
+
+def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
+    """Teachers from a command line: `NAME` or `NAME:SETTINGS.yaml`, with commas between; and `NAME=FOLDER` of weights.
+
+    Raises:
+        BadInput: No such teacher, settings that do not fit, or weights of a teacher that takes no part.
+    """
+    folders = {}
+    for one in weights:
+        name, equals, folder = one.partition("=")
+        if not equals:
+            raise BadInput(f"weights '{one}' are not of the form TEACHER=FOLDER")
+        folders[name] = folder
+    found = []
+    for one in (part.strip() for part in given.split(",")):
+        name, colon, file = one.partition(":")
+        entry = teachers.named(name)
+        settings = knobs.read(entry.knobs(), name, Path(file) if colon else None)
+        found.append(Contender(f"{name}:{Path(file).stem}" if colon else name, entry, settings, folders.get(name)))
+    if unknown := folders.keys() - {one.label.partition(":")[0] for one in found}:
+        raise BadInput(f"weights were given for {', '.join(sorted(unknown))}, which --teachers does not name; add it")
+    if twice := [one.label for index, one in enumerate(found) if one.label in [two.label for two in found[:index]]]:
+        raise BadInput(f"--teachers names {twice[0]} more than once; give its settings files names of their own")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One teacher on one photo."""
+
+    teacher: str
+    photo: str
+    iou: float
+    dice: float
+    boundary_iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A photo that a teacher did badly on."""
+
+    iou: float
+    pair: Pair
+    mask: Pixels
+    """The teacher's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one teacher came to."""
+
+    rows: tuple[Row, ...]
+    latency: float
+    """Milliseconds for a photo alone, the median of a few; reading files apart."""
+    rate: float
+    """Photos a second in batches, likewise."""
+    worst: tuple[Failure, ...]
+    """Worst first."""
+
+    @property
+    def teacher(self) -> str:
+        """Its label."""
+        return self.rows[0].teacher
+
+    def means(self) -> dict[str, float]:
+        """All figures, by name."""
+        measured = {name: float(np.mean([getattr(row, name) for row in self.rows])) for name in _MEASURES}
+        return {**measured, "latency_ms": self.latency, "photos_per_second": self.rate}
+
+
+_MEASURES = ("iou", "dice", "boundary_iou")
+
+
+def compare(
+    contender: Contender, pairs: Sequence[Pair], phrases: tuple[Phrase, ...], *, device: str, batch: int, worst: int
+) -> Result:
+    """Let one teacher draw on all pairs.
+
+    Args:
+        contender: Who.
+        pairs: What its masks are held against.
+        phrases: They make the classes that the pairs have.
+        device: As torch names it.
+        batch: Photos that it looks at together.
+        worst: How many of its worst photos to keep.
+
+    Raises:
+        BadInput: Its weights are missing, or a file cannot be read.
+    """
+    teacher = contender.build(phrases, device)
+    count = len(classes(phrases))
+    alone = []
+    for pair in (pairs[0], *pairs[:_ALONE]):
+        photo = read_photo(pair.photo)
+        alone.append(_timed(teacher, [pair], [photo])[1])
+    rows: list[Row] = []
+    failures: list[Failure] = []
+    seconds = 0.0
+    for group in tqdm(list(_grouped(pairs, batch)), contender.label, unit=" batches", leave=False, disable=None):
+        photos = [read_photo(pair.photo) for pair in group]
+        masks, taken = _timed(teacher, group, photos)
+        seconds += taken
+        for pair, mask in zip(group, masks, strict=True):
+            reference = read_mask(pair.mask, size=(mask.shape[0], mask.shape[1]), classes=count)
+            measures = (
+                measure(reference=reference, candidate=mask, classes=count)
+                for measure in (photo_iou, photo_dice, photo_boundary_iou)
+            )
+            rows.append(Row(contender.label, pair.name, *measures))
+            failures.append(Failure(rows[-1].iou, pair, mask))
+        failures = sorted(failures, key=lambda failure: failure.iou)[:worst]
+    return Result(tuple(rows), 1000 * float(np.median(alone[1:])), len(pairs) / seconds, tuple(failures))
+
+
+def _timed(teacher: Teacher, group: Sequence[Pair], photos: Sequence[Pixels]) -> tuple[list[Pixels], float]:
+    started = time.perf_counter()
+    if isinstance(teacher, ByPhoto):
+        each = [teacher.of(pair.photo.name) for pair in group]
+        masks = [one.decide(one.look([photo])[0]).mask for one, photo in zip(each, photos, strict=True)]
+    else:
+        masks = [teacher.decide(findings).mask for findings in teacher.look(photos)]
+    return masks, time.perf_counter() - started
+
+
+def _grouped(pairs: Sequence[Pair], batch: int) -> Iterator[Sequence[Pair]]:
+    for start in range(0, len(pairs), batch):
+        yield pairs[start : start + batch]

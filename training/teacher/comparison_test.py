@@ -1,0 +1,115 @@
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.data.photos import read_mask
+from training.student.errors import BadInput
+from training.student.metrics import photo_boundary_iou, photo_iou
+from training.teacher import standings
+from training.teacher.comparison import compare, contenders
+from training.teacher.phrases import read
+
+DISC = read(["disc"])
+
+
+@pytest.fixture
+def masks(discs, tmp_path):
+    """Writes settings of the teacher `masks` that takes those of the discs, moved by so many columns."""
+
+    def write(columns):
+        folder = tmp_path / f"moved_{columns}"
+        folder.mkdir()
+        for pair in discs.pairs:
+            mask = np.roll(np.array(Image.open(pair.mask)), columns, axis=1)
+            Image.fromarray(mask).save(folder / pair.mask.name)
+        path = tmp_path / f"moved_{columns}.yaml"
+        path.write_text(f"from: {folder}\n")
+        return path
+
+    return write
+
+
+def compared(discs, given, **options):
+    options = {"device": "cpu", "batch": 5, "worst": 3} | options
+    return [compare(contender, discs.pairs, DISC, **options) for contender in contenders(given)]
+
+
+def test_each_photo_is_held_against_its_own_mask(discs, masks):
+    right, moved = compared(discs, f"masks:{masks(0)},masks:{masks(6)}")
+
+    assert [row.photo for row in right.rows] == [row.photo for row in moved.rows] == [p.name for p in discs.pairs]
+    assert right.means()["iou"] == right.means()["dice"] == right.means()["boundary_iou"] == 1
+    reference = read_mask(discs.pairs[0].mask, size=(96, 96), classes=1)
+    shifted = np.roll(reference, 6, axis=1)
+    assert moved.rows[0].iou == photo_iou(reference=reference, candidate=shifted, classes=1)
+    assert moved.rows[0].boundary_iou == photo_boundary_iou(reference=reference, candidate=shifted, classes=1)
+    assert moved.rows[0].boundary_iou < moved.rows[0].iou < moved.rows[0].dice < 1
+
+
+def test_the_worst_are_kept_worst_first_with_the_masks_that_were_drawn(discs):
+    (found,) = compared(discs, "classical")
+
+    lowest = sorted(row.iou for row in found.rows)[:3]
+    assert [failure.iou for failure in found.worst] == lowest
+    for failure in found.worst:
+        reference = read_mask(failure.pair.mask, size=(96, 96), classes=1)
+        assert photo_iou(reference=reference, candidate=failure.mask, classes=1) == failure.iou
+
+
+@pytest.mark.parametrize("batch", [1, 12, 50])
+def test_batches_do_not_change_what_is_found(discs, batch):
+    assert compared(discs, "classical", batch=batch)[0].rows == compared(discs, "classical")[0].rows
+
+
+def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
+    results = compared(discs, f"classical,masks:{masks(6)}")
+
+    standings.write(results, tmp_path / "out", classes=1)
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "teachers.csv",
+        "photos.csv",
+        "figures.png",
+        "worst.png",
+    }
+    with (tmp_path / "out" / "photos.csv").open() as file:
+        photos = list(csv.DictReader(file))
+    with (tmp_path / "out" / "teachers.csv").open() as file:
+        teachers = list(csv.DictReader(file))
+    assert len(photos) == 24
+    for teacher, result in zip(teachers, results, strict=True):
+        mine = [float(row["iou"]) for row in photos if row["teacher"] == teacher["teacher"]]
+        assert float(teacher["iou"]) == pytest.approx(np.mean(mine)) == pytest.approx(result.means()["iou"])
+        assert int(teacher["photos"]) == 12
+    best, other = sorted(results, key=lambda result: -result.means()["iou"])
+    lines = standings.table(results).splitlines()
+    assert lines[1].startswith(best.teacher)
+    assert f"{other.means()['iou']:.4f}" in lines[2]
+
+
+def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_path):
+    results = compared(discs, f"masks:{masks(20)}", worst=1)
+
+    standings.draw_worst(results, 1, tmp_path / "worst.png")
+
+    pixels = np.asarray(Image.open(tmp_path / "worst.png").convert("RGB")).astype(int)
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    assert ((red > 200) & (green < 60)).sum() > 100
+    assert ((blue > 150) & (red < 60)).sum() > 100
+
+
+@pytest.mark.parametrize(
+    ("given", "weights", "message"),
+    [
+        ("classical,clipsegg", [], "no teacher 'clipsegg'"),
+        ("classical:gone.yaml", [], r"cannot read gone\.yaml"),
+        ("classical,classical", [], "names classical more than once"),
+        ("classical", ["sam3=here"], "given for sam3, which --teachers does not name"),
+        ("classical", ["here"], "not of the form TEACHER=FOLDER"),
+    ],
+)
+def test_teachers_that_make_no_sense_are_refused(given, weights, message):
+    with pytest.raises(BadInput, match=message):
+        contenders(given, weights)
