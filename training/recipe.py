@@ -33,7 +33,7 @@ class Recipe(BaseModel):
     """Per RGB channel of inputs scaled to [0, 1]; what the encoder's weights were trained with. Needed with a file."""
     encoder_std: tuple[Spread, Spread, Spread] | Spread | None = None
     """Likewise."""
-    decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (96, 64, 48)
+    decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64, 48)
     """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
 
     Where the stride asks for more than they reach, the head gives several logits for each of their pixels.
