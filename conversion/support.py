@@ -149,7 +149,7 @@ def as_markdown(table: Support) -> str:
             "torch, in dB, and the number of XNNPACK partitions where it is not one (the uint8 input of an integer",
             "file is converted outside). It judges the conversion; `make parity` judges a trained student, and",
             "`python -m conversion export RUN --budget iou=0.01` finds the fewest bits that it bears: `available` says",
-            "that the untrained one bore no such few.",
+            "that the untrained one bore no such few. XNNPACK delegates no convolution in int16.",
             "",
             f"{validated} of {len(table)} validated in {', '.join(FLOATS)}.",
             f"{whole} run in one XNNPACK partition, {integer} in int8.",
@@ -169,5 +169,7 @@ def _cell(outcome: Outcome, reasons: dict[str, int]) -> str:
     shown = "available" if outcome.status == "available" else f"{outcome.psnr:.0f}"
     if outcome.partitions in (None, 1):
         return shown
+    if "CONV_2D" in outcome.outside:
+        return f"{shown}, not delegated"
     note = f"XNNPACK leaves out {', '.join(outcome.outside)}" if outcome.outside else "cut without an operator left out"
     return f"{shown}, {outcome.partitions} pieces ({reasons.setdefault(note, len(reasons) + 1)})"
