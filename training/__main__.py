@@ -158,6 +158,35 @@ def tune(
 
 
 @main.command()
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+@click.option("--out", type=_folder, required=True, help="The adapter's .safetensors; with --ranks a folder.")
+@click.option("--ranks", help="Compare these, as 1,2,4,8: adapters, ranks.csv and ranks.png.")
+@click.option("--weights", help="Folder with the segmenter's weights  [default: from the hub]")
+@click.option("--device", default="auto", help="As torch names it.")
+def adapt(
+    overrides: tuple[str, ...], data: Path, out: Path, ranks: str | None, weights: str | None, device: str
+) -> None:
+    """Adapt SAM to DATA by low-rank additions; KEY=VALUE is a knob of training/teacher/adapt.py.
+
+    \b
+    Example:  python -m training adapt --data my_pairs --out my.safetensors rank=4
+              python -m training label photos --phrase coin --teacher grounded-sam adapter=my.safetensors
+    """
+    from training import knobs
+    from training.teacher import ranks as several
+    from training.teacher.adapt import Knobs
+    from training.teacher.adapt import adapt as teach
+
+    chosen = knobs.read(Knobs, "adapt", overrides=overrides)
+    if ranks is None:
+        print(teach(chosen, pairs_of(data), out, weights=weights, device=device))
+        return
+    for learnt in several.compare(chosen, pairs_of(data), several.read(ranks), out, weights=weights, device=device):
+        print(learnt)
+
+
+@main.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, help="Folder with photos/ and masks/; coins are rendered when left out.")

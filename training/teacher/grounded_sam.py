@@ -92,6 +92,8 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None,
         names = {role: str(Path(weights) / role) for role in names}
         if missing := [folder for folder in names.values() if not Path(folder).is_dir()]:
             raise BadInput(f"{missing[0]} is no folder; expected {weights} to hold two, detector and segmenter")
+    if knobs.adapter and not knobs.adapter.is_file():
+        raise BadInput(f"adapter {knobs.adapter} does not exist; expected a file that adapt wrote")
     detector = Detector(
         find("detector", names["detector"], DETECTORS),
         phrases,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ from training.teacher.model import Arithmetic, Model
 from training.teacher.proposals import Boxes, Floats, Proposals
 from training.teacher.protocol import Pixels
 from training.teacher.region import Region
-from training.teacher.weights import Weights
+from training.teacher.weights import Weights, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,21 @@ class Segmenter:
             device=device,
             arithmetic=arithmetic,
         )
-        self._adapter = adapter
+        self.adapter = adapter
+
+    @cached_property
+    def _network(self) -> Any:
+        network = self.model.network
+        if self.adapter:
+            from training.teacher import lora
+
+            lora.apply(self.adapter, network, self.model.weights)
+        return network
 
     def record(self) -> dict[str, str]:
         """Origin, and the sha256 of each file."""
-        return self.model.weights.record()
+        adapter = {"adapter": sha256(self.adapter)} if self.adapter else {}
+        return self.model.weights.record() | adapter
 
     def look(self, photos: Sequence[Pixels], found: Sequence[Boxes]) -> list[Proposals]:
         """All masks that the segmenter proposes in the boxes of each (rows, columns, 3) RGB photo."""
@@ -76,7 +87,7 @@ class Segmenter:
         return list(proposals.values())
 
     def _embed(self, pixels: Any) -> dict[str, Any]:
-        embedded = self.model.network.get_image_embeddings(pixels)
+        embedded = self._network.get_image_embeddings(pixels)
         if self.model.weights.kind == "sam_hq":
             return {"image_embeddings": embedded[0], "intermediate_embeddings": list(embedded[1])}
         return {"image_embeddings": embedded}
@@ -85,24 +96,32 @@ class Segmenter:
         masks: list[list[Region]] = []
         scores = []
         for start in range(0, len(boxes), _BOXES):
-            prompts = self._prompts(inputs, boxes[start : start + _BOXES])
-            output = self.model.network(**embedded, input_boxes=prompts, multimask_output=True)
+            prompts = self.prompts(inputs, boxes[start : start + _BOXES])
+            output = self._network(**embedded, input_boxes=prompts, multimask_output=True)
             scores.append(output.iou_scores[0].float().clamp(0, 1).cpu().numpy())
             for logits in output.pred_masks[0].float().cpu():
                 masks.append([Region.within(one.numpy()) for one in self._upright(logits[None], inputs)[0]])
         return masks, np.concatenate(scores)
 
-    def _prompts(self, inputs: Any, boxes: Floats) -> Any:
-        """(1, N, 4) boxes in pixels of the model's input."""
+    def prompts(self, inputs: Any, boxes: Floats) -> Any:
+        """(1, N, 4) boxes in pixels of the network's input, from (N, 4) in pixels of the photo."""
         import torch
 
         rows, columns = inputs["original_sizes"][0].tolist()
-        # SAM and SAM-HQ keep the photo's shape and pad it, SAM 2 stretches it.
-        height, width = inputs.get("reshaped_input_sizes", [torch.tensor(inputs["pixel_values"].shape[-2:])])[
-            0
-        ].tolist()
+        (height, width), _ = self.frame(inputs)
         scaled = boxes * np.array([width / columns, height / rows] * 2)
         return torch.from_numpy(scaled)[None].to(self.model.network.device, torch.float32)
+
+    def frame(self, inputs: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(rows, columns) that the photo fills of the network's input, and those of the input.
+
+        SAM and SAM-HQ keep the photo's shape and pad it at right and bottom, SAM 2 stretches it.
+        """
+        height, width = inputs["pixel_values"].shape[-2:]
+        if "reshaped_input_sizes" not in inputs:
+            return (height, width), (height, width)
+        rows, columns = inputs["reshaped_input_sizes"][0].tolist()
+        return (rows, columns), (height, width)
 
     def _upright(self, logits: Any, inputs: Any) -> Any:
         """Boolean masks at the photo's size, from (1, M, height, width) logits of the network."""

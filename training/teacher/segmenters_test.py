@@ -81,7 +81,7 @@ def test_boxes_reach_the_network_in_its_own_pixels(segmenter, kind):
     ours = segmenter(kind)
     inputs = ours.model.inputs(photo(40, 80))
 
-    prompts = ours._prompts(inputs, np.array([[0, 0, 80, 40], [20, 10, 40, 30]], np.float32))[0]
+    prompts = ours.prompts(inputs, np.array([[0, 0, 80, 40], [20, 10, 40, 30]], np.float32))[0]
 
     tall = 64 if kind == "sam2" else 32
     assert prompts.tolist() == [[0, 0, 64, tall], [16, tall / 4, 32, tall * 3 / 4]]

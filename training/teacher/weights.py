@@ -45,7 +45,7 @@ class Weights:
     def record(self) -> dict[str, str]:
         """Origin, and the sha256 of each file that is read, for a sidecar."""
         files = sorted(path for pattern in _PATTERNS for path in self.folder.glob(pattern))
-        return {self.role: self.origin} | {f"{self.role}/{path.name}": _sha256(path) for path in files}
+        return {self.role: self.origin} | {f"{self.role}/{path.name}": sha256(path) for path in files}
 
 
 def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
@@ -122,7 +122,8 @@ def _kind(folder: Path) -> str:
         raise BadInput(f"{path} is missing or names no model_type; expected a folder as `hf download` makes") from error
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

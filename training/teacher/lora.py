@@ -1,0 +1,129 @@
+"""Low-rank additions to query and value of a SAM's image encoder, the rest frozen: what `adapt` learns and keeps.
+
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021; on query and value alone, as there.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.student.aside import written_aside
+from training.student.errors import BadInput
+from training.teacher.weights import Weights, first_line
+
+_SCHEMA = "1"
+
+
+class Parted(nn.Module):
+    """SAM's fused projection taken apart, so that query and value can learn and key cannot."""
+
+    def __init__(self, fused: nn.Linear) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (_linear(*part) for part in zip(*_thirds(fused), strict=True))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., channels) to (..., 3 × channels), as before."""
+        return torch.cat([self.query(hidden), self.key(hidden), self.value(hidden)], dim=-1)
+
+
+def widen(network: Any, rank: int) -> list[nn.Parameter]:
+    """Freeze a SAM, and give query and value of its image encoder additions of that rank, zero at first.
+
+    Returns:
+        The parameters of the additions, which alone can learn.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    network.requires_grad_(False)
+    encoder = network.vision_encoder
+    for owner, fused in _fused(encoder):
+        owner.qkv = Parted(fused)
+    # alpha = rank: the additions count as they are, so that ranks can be compared at one learning rate.
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=["query", "value"]), encoder)
+    return [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+
+
+def merge(network: Any) -> None:
+    """Add the additions to what they belong to, and fuse again: the network is an ordinary SAM, as fast as before."""
+    for owner in [
+        module for module in network.vision_encoder.modules() if isinstance(getattr(module, "qkv", 0), Parted)
+    ]:
+        parts = []
+        for part in (owner.qkv.query, owner.qkv.key, owner.qkv.value):
+            if hasattr(part, "merge"):
+                part.merge()
+            parts.append(getattr(part, "base_layer", part))
+        bias = None if parts[0].bias is None else torch.cat([part.bias for part in parts])
+        owner.qkv = _linear(torch.cat([part.weight for part in parts]), bias)
+
+
+def save(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str, Any]) -> None:
+    """Write the additions alone, a few megabytes, with what they were learnt on and whatever else is to be known.
+
+    Raises:
+        BadInput: The file cannot be written.
+    """
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    state = {
+        name: value.contiguous().cpu() for name, value in get_peft_model_state_dict(network.vision_encoder).items()
+    }
+    metadata = {"schema": _SCHEMA, "rank": str(rank), "kind": weights.kind, "base": _base(weights)}
+    with written_aside(path) as temporary:
+        save_file(state, temporary, metadata | {"facts": json.dumps(facts), "origin": weights.origin})
+
+
+def apply(path: Path, network: Any, weights: Weights) -> None:
+    """Give a freshly loaded network what an adapter file holds.
+
+    Raises:
+        BadInput: The file is missing, no adapter, damaged, or was learnt on other weights.
+    """
+    from peft import set_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"adapter {path} cannot be read: {first_line(error)}") from error
+    if metadata.get("schema") != _SCHEMA:
+        raise BadInput(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
+    if metadata["base"] != _base(weights):
+        raise BadInput(
+            f"adapter {path} was learnt on {metadata['origin']}, and does not fit {weights.origin}; "
+            "use those weights, or adapt these"
+        )
+    widen(network, int(metadata["rank"]))
+    told: Any = set_peft_model_state_dict(network.vision_encoder, state)
+    if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
+        raise BadInput(f"adapter {path} does not hold the additions of a {weights.kind}; adapt anew")
+    merge(network)
+
+
+def _base(weights: Weights) -> str:
+    """The sha256 of what the additions are added to."""
+    files = {name: digest for name, digest in weights.record().items() if name.endswith(".safetensors")}
+    return " ".join(files[name] for name in sorted(files))
+
+
+def _fused(encoder: nn.Module) -> list[tuple[Any, nn.Linear]]:
+    found = [(owner, getattr(owner, "qkv", None)) for owner in encoder.modules()]
+    return [(owner, fused) for owner, fused in found if isinstance(fused, nn.Linear)]
+
+
+def _thirds(fused: nn.Linear) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    return fused.weight.chunk(3), (None, None, None) if fused.bias is None else fused.bias.chunk(3)
+
+
+def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype)
+    made.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+    if bias is not None:
+        made.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
+    return made

@@ -1,0 +1,73 @@
+"""How much rank an adaptation needs: the same pairs and steps at several, as a table and a picture."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.data.pairs import Pairs
+from training.student.aside import written_aside
+from training.student.errors import BadInput
+from training.teacher.adapt import Knobs, Learnt, adapt
+
+
+def read(given: str) -> tuple[int, ...]:
+    """Ranks from a command line, as 1,2,4,8.
+
+    Raises:
+        BadInput: One is no positive number, or comes twice.
+    """
+    parts = [part.strip() for part in given.split(",")]
+    if not all(part.isdecimal() and int(part) for part in parts) or len(set(parts)) < len(parts):
+        raise BadInput(f"ranks '{given}' are not of the form 1,2,4,8")
+    return tuple(map(int, parts))
+
+
+def compare(
+    knobs: Knobs, pairs: Pairs, ranks: Sequence[int], folder: Path, *, weights: str | None = None, device: str = "auto"
+) -> list[Learnt]:
+    """Adapt at each rank; write the adapters, `ranks.csv` and `ranks.png` to `folder`.
+
+    Args:
+        knobs: Of all of them, but for the rank.
+        pairs: What is learnt and judged by.
+        ranks: Which.
+        folder: Where to.
+        weights: As in `adapt`.
+        device: Likewise.
+
+    Raises:
+        BadInput: As `adapt`.
+    """
+    learnt = []
+    for rank in ranks:
+        chosen = knobs.model_copy(update={"rank": rank})
+        learnt.append(adapt(chosen, pairs, folder / f"rank{rank}.safetensors", weights=weights, device=device))
+    _table(learnt, folder / "ranks.csv")
+    _picture(learnt, folder / "ranks.png")
+    return learnt
+
+
+def _table(learnt: Sequence[Learnt], path: Path) -> None:
+    with written_aside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["rank", "parameters", "things", "before", "after"])
+        for one in learnt:
+            table.writerow([one.rank, one.parameters, one.things, f"{one.before:.4f}", f"{one.after:.4f}"])
+
+
+def _picture(learnt: Sequence[Learnt], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    axes = figure.subplots()
+    ranks = [one.rank for one in learnt]
+    axes.plot(ranks, [one.after for one in learnt], marker=".", color="#3a6ea5", label="adapted")
+    axes.axhline(learnt[0].before, color="#999999", linestyle="--", label="as it comes")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ranks, [str(rank) for rank in ranks])
+    axes.set_xlabel("rank")
+    axes.set_title(f"mean IoU over {learnt[0].things} things", loc="left", fontsize=10)
+    axes.legend(frameon=False, fontsize=9)
+    axes.grid(alpha=0.3)
+    with written_aside(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")

@@ -1,0 +1,78 @@
+"""What the masks of pairs show, thing by thing: what a segmenter is prompted with, and held to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.pairs import Pair
+from training.data.photos import read_mask, read_photo
+from training.student.metrics import IGNORED
+from training.teacher.proposals import Floats
+from training.teacher.region import Region, fragments
+
+Frame = tuple[tuple[int, int], tuple[int, int]]
+"""(rows, columns) that a photo fills of a network's input, and those of the input with its padding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thing:
+    """One connected part of one class of one photo."""
+
+    region: Region
+    judged: NDArray[np.bool_]
+    """(rows, columns) of the photo: where its teacher judged."""
+
+
+def things(pair: Pair, classes: int, smallest: float) -> list[Thing]:
+    """What is to be seen on a pair."""
+    photo = read_photo(pair.photo)
+    mask = read_mask(pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes)
+    judged = np.ones(mask.shape, bool) if classes == 1 else mask != IGNORED
+    found = []
+    for value in sorted(set(np.unique(mask[judged]).tolist()) - {0}):
+        whole = Region.within(mask == value)
+        found += [Thing(part, judged) for part in fragments(whole) if part.area >= smallest * whole.area]
+    return found
+
+
+def strayed(thing: Thing, jitter: float, rng: np.random.Generator) -> Floats:
+    """(1, 4): the thing's box, each edge moved by up to `jitter` of the box, within the photo."""
+    left, top, right, bottom = thing.region.extents
+    rows, columns = thing.judged.shape
+    sides = np.array([right - left, bottom - top] * 2)
+    moved = np.array(thing.region.extents) + rng.uniform(-jitter, jitter, 4) * sides
+    cut: Floats = moved.clip(0, [columns, rows, columns, rows])[None].astype(np.float32)
+    return cut
+
+
+def framed(thing: Thing, frame: Frame, size: Sequence[int]) -> tuple[Floats, Floats]:
+    """What each logit should say, and what it counts: nothing in the padding, and where nobody judged.
+
+    Args:
+        thing: What to show.
+        frame: How the photo lies in the network's input.
+        size: (rows, columns) of the logits.
+    """
+    whole = np.zeros(thing.judged.shape, np.uint8)
+    thing.region.paint(whole, 1)
+    shown, counts = (_framed(one, frame, size) for one in (whole, thing.judged))
+    return shown, counts
+
+
+def _framed(values: NDArray[np.uint8] | NDArray[np.bool_], frame: Frame, size: Sequence[int]) -> Floats:
+    (rows, columns), (height, width) = frame
+    canvas = np.zeros((height, width), np.float32)
+    canvas[:rows, :columns] = cv2.resize(values.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(canvas, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def iou(thing: Thing, drawn: Region) -> float:
+    """Intersection over union, where the teacher judged."""
+    canvas = np.zeros((2, *thing.judged.shape), np.uint8)
+    thing.region.paint(canvas[0], 1)
+    drawn.paint(canvas[1], 1)
+    ours, theirs = (canvas > 0) & thing.judged
+    return float((ours & theirs).sum() / max(1, (ours | theirs).sum()))
