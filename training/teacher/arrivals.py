@@ -47,6 +47,8 @@ class Untouched:
     """A photo that is labelled already."""
 
     about: Sidecar
+    mended: bool = False
+    """Its mask was drawn on by somebody else since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,11 @@ def _arrive(source: Source, teacher: Teacher, origin: Mapping[str, Any], to: Lab
             teacher = teacher.of(source.file)
             origin = sidecar.origin(teacher)
         before = to.sidecar(source.name)
+        changed = before is not None and before.photo.sha256 != sha256
+        if before and not changed and to.is_mended(source, before):
+            return Untouched(before, mended=True)
         if before and before.is_of(sha256, origin) and to.is_whole(source, before):
             return Untouched(before)
-        changed = before is not None and before.photo.sha256 != sha256
         key = cache.key(sha256, origin, teacher.settings.deciding)
         kept = to.cache.get(key)
         pixels = read_photo(source.path) if kept is None else None

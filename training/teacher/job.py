@@ -48,11 +48,14 @@ def label(found: Sources, teacher: Teacher, to: Labelled, *, share: Shard = WHOL
     Raises:
         BadInput: None could be labelled, or the folder holds something else, cannot be written to or is full.
     """
+    if found.folder.resolve().is_relative_to(to.folder.resolve()):
+        raise BadInput(f"the photos lie in {to.folder}, where their masks should go; choose another folder")
     to.prepare(classes(teacher.phrases))
     photos = share.of(found.photos)
     gone = sorted(to.names() - {photo.name for photo in found.photos})
     tally = Tally(to.folder, share, len(photos), others=found.others, gone=tuple(gone))
-    bar = tqdm(total=len(photos), desc="label", unit=" photos", disable=None)
+    pause = 0.1 if sys.stderr.isatty() else 30  # seconds; a log should not fill with bars
+    bar = tqdm(total=len(photos), desc="label", unit=" photos", mininterval=pause)
     with bar, closing(arrivals(photos, teacher, to, batch)) as arriving, ThreadPoolExecutor(WRITERS) as writers:
         job = _Job(to, tally, batch, bar, writers)
         for photo in arriving:
@@ -81,6 +84,7 @@ class _Job:
             self.tally.untouched += 1
             self.tally.empty += photo.about.empty
             self.tally.undecided += photo.about.undecided
+            self.tally.mended += photo.mended
             self.bar.update()
         elif photo.kept:
             self.tally.decided += self._finish(photo, photo.kept)

@@ -5,6 +5,7 @@
 A pair's sidecar is the last to be written and the first to go: where it stands, photo and mask are whole.
 """
 
+import hashlib
 import os
 import shutil
 import time
@@ -82,6 +83,11 @@ class Labelled:
         present = [path.is_file() for path in (self._photo(source), self._mask(source.name))]
         return not any(present) if self._leaves_out(found) else all(present)
 
+    def is_mended(self, source: Source, found: Sidecar) -> bool:
+        """Whether somebody else drew on the mask since; such work is never overwritten."""
+        mask = self._mask(source.name)
+        return found.mask is not None and mask.is_file() and _sha256(mask) != found.mask
+
     def put(self, source: Source, mask: Pixels, about: Sidecar) -> None:
         """Write a pair and its sidecar, in place of what was there.
 
@@ -102,6 +108,7 @@ class Labelled:
                 levels = mask * np.uint8(255) if len(about.phrases) == 1 else mask
                 with written_aside(self._mask(source.name)) as temporary:
                     Image.fromarray(levels).save(temporary, format="PNG")
+                about = about.model_copy(update={"mask": _sha256(self._mask(source.name))})
             about.write(self._sidecar(source.name))
 
     def give_up(self, source: Source) -> None:
@@ -144,6 +151,10 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sweep(folder: Path) -> None:

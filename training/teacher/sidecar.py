@@ -62,6 +62,8 @@ class Sidecar(_Record):
     score: float | None
     empty: bool
     """Nothing of any phrase was found: the mask is all background, or was left out."""
+    mask: str | None = None
+    """The sha256 of the mask's file as the teacher drew it; another one was mended by hand."""
     undecided: bool = False
     """Something was found that the teacher would not vouch for: the photo was left out."""
     seconds: float

@@ -31,6 +31,8 @@ class Tally:
     """Of all these, how many show nothing of any phrase."""
     undecided: int = 0
     """Of all these, how many were left out for want of a mask that the teacher would vouch for."""
+    mended: int = 0
+    """Of those left as they were, how many have a mask that was mended by hand."""
     changed: int = 0
     """Of all these, how many are another photo than an earlier job labelled."""
     skipped: Counter[str] = field(default_factory=Counter)
@@ -47,6 +49,8 @@ class Tally:
         lines.append(f"  {self.looked} looked at, {self.decided} decided anew, {self.untouched} as they were")
         if self.undecided:
             lines.append(f"  {self.undecided} left out: the teacher would not vouch for a mask")
+        if self.mended:
+            lines.append(f"  {self.mended} masks mended by hand, kept; delete one to have it drawn again")
         if self.changed:
             lines.append(f"  {self.changed} of another content than before")
         if self.skipped:
@@ -56,5 +60,5 @@ class Tally:
             lines.append(f"  files of other kinds passed over: {sources.told(self.others)}")
         if self.gone:
             more = ", …" if len(self.gone) > 3 else ""
-            lines.append(f"  {len(self.gone)} pairs whose photo is gone, kept: {', '.join(self.gone[:3])}{more}")
+            lines.append(f"  {len(self.gone)} whose photo is gone, kept: {', '.join(self.gone[:3])}{more}")
         return "\n".join(lines)
