@@ -61,7 +61,8 @@ def label(
     out = out or Path("labelled", f"{photos.resolve().name}-{teacher}")
     found = sources.find(photos, besides=out)
     to = Labelled(out, keep_empty=empty == "keep")
-    print(draw(found, entry.build(settings, asked, weights, device), to, share=share, batch=batch))
+    chosen = entry.build(settings, asked, weights, shard.device(device, os.environ))
+    print(draw(found, chosen, to, share=share, batch=batch))
 
 
 @main.command(cls=TeacherCommand)

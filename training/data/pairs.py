@@ -74,7 +74,7 @@ def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
         raise BadInput(f"{folder / DROPPED} drops all {len(photos)} photos; take some out of it")
     kept = sorted(photos if dropped else photos.keys() - listed)
     pairs = tuple(Pair(name, photos[name], masks[name]) for name in kept)
-    return Pairs(folder, _read_classes(folder / "classes.txt"), pairs, listed)
+    return Pairs(folder, read_classes(folder / "classes.txt"), pairs, listed)
 
 
 def check_pairs(pairs: Pairs) -> None:
@@ -133,7 +133,12 @@ def _files(folder: Path, kind: str, suffixes: tuple[str, ...]) -> Iterator[Path]
         yield path
 
 
-def _read_classes(path: Path) -> tuple[str, ...]:
+def read_classes(path: Path) -> tuple[str, ...]:
+    """The class names of a `classes.txt`; one, `foreground`, where there is none.
+
+    Raises:
+        BadInput: It is not a list of names.
+    """
     if not path.exists():
         return ("foreground",)
     try:

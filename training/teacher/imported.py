@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from pydantic import Field
 
+from training.data.pairs import read_classes
 from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.teacher import sources
@@ -76,7 +77,7 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     """The teacher; it takes neither weights nor a device.
 
     Raises:
-        BadInput: There are no masks in the folder.
+        BadInput: There are no masks in the folder, or its `classes.txt` names other classes than the phrases make.
     """
     if weights:
         raise BadInput("masks have no weights; say where they lie with from=FOLDER")
@@ -84,6 +85,13 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     if not folder.is_dir():
         raise BadInput(f"from={knobs.folder} is no folder; expected one of masks, a/b.png for the photo a/b.jpg")
     root = folder / "masks" if (folder / "masks").is_dir() else folder
+    found, asked = read_classes(root.parent / "classes.txt"), classes(phrases)
+    # Of a single class the name makes no difference; of several, the indices would mean something else.
+    if found != asked and len(found) > 1:
+        raise BadInput(
+            f"the masks in {root} are of {', '.join(found)}, these phrases make {', '.join(asked)}; give them in that "
+            f"order, as {' '.join(f'--phrase {name}' for name in found[1:])}"
+        )
     files = [(PurePosixPath(file), path) for file, path in sources.listed(root)]
     masks = {str(file.with_suffix("")): path for file, path in files if file.suffix.lower() == ".png"}
     if not masks:

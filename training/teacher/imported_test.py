@@ -81,6 +81,16 @@ def test_a_mask_that_does_not_fit_its_photo_is_refused(tmp_path, options, messag
         decided(tmp_path)
 
 
+def test_masks_whose_indices_mean_something_else_are_refused(tmp_path):
+    drawn(tmp_path / "masks", values=1)
+    (tmp_path / "classes.txt").write_text("background\nnote\ncoin\n")
+
+    assert teacher(tmp_path, "note", "coin").of("a.jpg")
+    for phrases in (["coin", "note"], ["coin"]):
+        with pytest.raises(BadInput, match=r"are of background, note, coin, .*as --phrase note --phrase coin"):
+            teacher(tmp_path / "masks", *phrases)
+
+
 def test_a_folder_without_masks_is_refused(tmp_path):
     (tmp_path / "a.jpg").touch()
 

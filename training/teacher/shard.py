@@ -1,4 +1,4 @@
-"""Which share of the photos a process labels, by the command line or by what started it."""
+"""Which share of the photos a process labels, and on which GPU, by the command line or by what started it."""
 
 import hashlib
 import re
@@ -51,6 +51,24 @@ def from_environment(variables: Mapping[str, str]) -> Shard:
     """
     array, task = _of_array(variables), _of_task(variables)
     return Shard(array.index * task.count + task.index, array.count * task.count)
+
+
+def device(given: str, variables: Mapping[str, str], gpus: int | None = None) -> str:
+    """Where a process computes: `auto` is the GPU of its own number among those that one machine's processes share.
+
+    Args:
+        given: As the command line has it; anything but `auto` holds.
+        variables: Of the environment.
+        gpus: How many this process sees; None: torch knows.
+    """
+    name = "LOCAL_RANK" if "LOCAL_RANK" in variables else "SLURM_LOCALID"
+    if given != "auto" or name not in variables:
+        return given
+    if gpus is None:
+        import torch
+
+        gpus = torch.cuda.device_count()
+    return f"cuda:{_number(variables, name) % gpus}" if gpus else given
 
 
 def _of_array(variables: Mapping[str, str]) -> Shard:
