@@ -72,7 +72,8 @@ def refused(found, message):
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--settings", "gone.yaml"), "cannot read gone.yaml"),
         (("label", "discs/photos", "--phrase", "", *MASKS), "phrase '' is not of the form"),
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "0/2"), "shard '0/2' is not of the form i/n"),
-        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs"), "discs holds something else"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs"), "the photos lie in discs"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs/masks"), "masks holds something else"),
         (("tune", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
         (("tune", "classical", "clahee=1", *PHRASED), "unknown classical key 'clahee'"),
         (
