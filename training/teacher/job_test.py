@@ -341,7 +341,7 @@ def spoil(photos):
     Image.new("I;16", (4, 4)).save(photos / "deep.png")
     frames = [Image.new("RGB", (4, 4), (value, 0, 0)) for value in (0, 255)]
     frames[0].save(photos / "animated.webp", save_all=True, append_images=frames[1:])
-    Image.new("L", (20_000, 5_000)).save(photos / "huge.png")
+    Image.new("1", (20_000, 5_000)).save(photos / "huge.png", compress_level=1)
     (photos / "dangling.jpg").symlink_to("nowhere")
     return 8
 
