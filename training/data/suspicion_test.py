@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.data.crowd import Crowd, Typical
 from training.data.pairs import read_pairs
-from training.data.suspicion import GROUNDS, Crowd, Typical, rank, suspect
+from training.data.suspicion import GROUNDS, rank, suspect
 from training.data.traits import Traits
 from training.student.errors import BadInput
 
@@ -93,42 +94,6 @@ def test_the_oddest_class_is_the_one_that_is_named():
     traits = Traits("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
 
     assert suspect(traits, crowd).reasons[0].words == "unusual area (coin 1 %, others 20 %)"
-
-
-def test_what_is_usual_is_not_moved_by_a_third_that_is_not():
-    clean = Typical.of(np.linspace(0.9, 1.1, 60), 0.01)
-    spoilt = Typical.of([*np.linspace(0.9, 1.1, 60), *[9.0] * 12, *[-9.0] * 12], 0.01)
-
-    assert spoilt.middle == pytest.approx(clean.middle, abs=0.02)
-    assert spoilt.below(-9) > 0.99
-    assert clean.below(clean.middle - 2.5 * clean.fall) == pytest.approx(0.5)
-    assert clean.below(2) == clean.above(0) == 0
-
-
-def test_a_few_counts_among_zeros_are_nothing_odd():
-    """Of 60 coin photos most have no specks, and a quarter have a few: their deviation from the median is 0."""
-    counts = Typical.of([math.log1p(count) for count in [0] * 40 + [2, 3, 4, 5] * 5], 0.25)
-
-    assert counts.above(math.log1p(5)) < 0.1
-
-
-def test_of_many_classes_one_is_odd_by_chance():
-    shares = np.random.default_rng(0).standard_normal((500, 11))
-    alone = [Typical.of(share, 0.1) for share in shares.T]
-    among = [Typical.of(share, 0.1, among=11) for share in shares.T]
-
-    doubted = [
-        np.mean([max(t.below(v) for t, v in zip(crowd, row, strict=True)) > 0.5 for row in shares])
-        for crowd in (alone, among)
-    ]
-
-    assert doubted[0] > 0.05
-    assert doubted[1] < 0.002
-
-
-def test_without_others_nothing_is_unusual():
-    assert Typical.of([], 0.1).below(5) == 0
-    assert Typical.of([3.0], 0.1).above(3.0) == 0
 
 
 def numbered(count):
