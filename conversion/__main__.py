@@ -90,7 +90,7 @@ def export(
 @_targets
 @_photos
 @click.option("--data", type=_folder, help="Compare on these pairs instead.")
-@click.option("--record", "is_recorded", is_flag=True, help="Keep what was measured in conversion/budgets.yaml.")
+@click.option("--record", "is_recorded", is_flag=True, help="Keep the figures in conversion/budgets.yaml, if all hold.")
 def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
     from conversion import measured, parity
@@ -102,7 +102,7 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
     pairs = (list(read_pairs(data).pairs) if data else run.validation())[:photos]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
     write(run)
-    if is_recorded:
+    if is_recorded and verdict.is_green:
         measured.record(verdict, run.folder.resolve().name)
     print(parity.as_text(verdict))
     print(f"report: {run.report}")
