@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
-from training.command import Commands
+from training.command import Commands, pairs_of
 from training.student.errors import AccuracyBreached, BadInput, ParityBreached
 
 _folder = click.Path(path_type=Path, file_okay=False)
@@ -95,11 +95,10 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
     from conversion import measured, parity
     from conversion.report import write
-    from training.data.pairs import read_pairs
     from training.run import Run
 
     run = Run(run_folder)
-    pairs = (list(read_pairs(data).pairs) if data else run.validation())[:photos]
+    pairs = (list(pairs_of(data).pairs) if data else run.validation())[:photos]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
     write(run)
     if is_recorded and verdict.is_green:

@@ -46,7 +46,7 @@ def bench(export: Path, runs: int) -> str:
         whole = Contract(contract.height, contract.width, 1, contract.classes)
         source = graph.read(to_onnx.simplify(to_onnx.export(usual_network(whole), whole)))
         artefact = emit(source, Kind("tflite", "fp32", usual.name), usual, whole)
-        rows.append((f'smp.Unet("mobilenet_v2"), {artefact.partitions} partitions', usual))
+        rows.append((f'smp.Unet("mobilenet_v2"), XNNPACK partitions: {artefact.partitions}', usual))
         times = milliseconds([path for _, path in rows], runs=runs)
         slowest = times[-1]
         lines = [f"{'ms (median)':>12} {'times faster':>13}  LiteRT, one thread, {contract.height} × {contract.width}"]
