@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench rival bench-training transfer golden conformance mediapipe check test clean
+.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
