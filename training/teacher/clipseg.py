@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from training.student.errors import BadInput
 from training.teacher.model import Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Floats
-from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
+from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Unfit
 from training.teacher.ranges import Among, Range
 from training.teacher.region import Region, clean, fragments
 from training.teacher.selection import Share
@@ -63,7 +62,7 @@ class ClipSeg:
         encoded = self.model.processor.tokenizer(texts, padding=True, return_tensors="pt")
         length, most = encoded["input_ids"].shape[1], self.model.network.config.text_config.max_position_embeddings
         if length > most:
-            raise BadInput(f"the longest text takes {length} tokens, at most {most} fit; shorten it")
+            raise Unfit(f"the longest text takes {length} tokens, at most {most} fit; shorten it")
         return {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:

@@ -94,33 +94,38 @@ DETECTORS = {
 }
 
 
-def sam(tr, config, model, processor, **decoder):
+def sam(tr, config, model, processor, side=SIDE, patch=8, hidden=16, **decoder):
     settings = config(
         vision_config={
-            "hidden_size": 16,
-            "output_channels": 16,
+            "hidden_size": hidden,
+            "output_channels": hidden,
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
-            "image_size": SIDE,
-            "patch_size": 8,
+            "image_size": side,
+            "patch_size": patch,
             "window_size": 4,
             "global_attn_indexes": [1],
-            "num_pos_feats": 8,
-            "mlp_dim": 32,
+            "num_pos_feats": hidden // 2,
+            "mlp_dim": 2 * hidden,
             "initializer_range": 0.02,
         },
-        prompt_encoder_config={"hidden_size": 16, "image_size": SIDE, "patch_size": 8, "mask_input_channels": 4},
+        prompt_encoder_config={
+            "hidden_size": hidden,
+            "image_size": side,
+            "patch_size": patch,
+            "mask_input_channels": 4,
+        },
         mask_decoder_config={
-            "hidden_size": 16,
+            "hidden_size": hidden,
             "mlp_dim": 32,
             "num_attention_heads": 2,
             "iou_head_hidden_dim": 16,
             **decoder,
         },
     )
-    square = {"height": SIDE, "width": SIDE}
+    square = {"height": side, "width": side}
     images = tr.SamImageProcessor(
-        size={"longest_edge": SIDE}, pad_size=square, mask_size={"longest_edge": 32}, mask_pad_size=square
+        size={"longest_edge": side}, pad_size=square, mask_size={"longest_edge": 32}, mask_pad_size=square
     )
     return model(settings), processor(images)
 
@@ -237,5 +242,22 @@ def saved(tmp_path_factory):
             model.save_pretrained(folders[kind])
             processor.save_pretrained(folders[kind])
         return str(folders[kind])
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def small_sam():
+    """Saves a SAM of 32 × 32 pixels, as small as one can be that still learns, to a folder."""
+    tr = pytest.importorskip("transformers", reason="teachers need pip install '.[teachers]'")
+
+    def save(folder):
+        with torch.random.fork_rng():
+            torch.manual_seed(2)
+            network, processor = sam(tr, tr.SamConfig, tr.SamModel, tr.SamProcessor, side=32, patch=4, hidden=32)
+            awaken(network)
+        network.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        return folder
 
     return save

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from training.student.errors import BadInput
 from training.teacher.model import Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Floats
-from training.teacher.protocol import Pixels
+from training.teacher.protocol import Pixels, Unfit
 from training.teacher.weights import Weights
 
 Words = tuple[dict[str, Any], list[list[int]]]
@@ -39,7 +38,7 @@ def _grounding_words(model: Model, phrases: Sequence[Phrase]) -> Words:
     for index, phrase in enumerate(phrases):
         for text in phrase.texts:
             if "." in text:
-                raise BadInput(f"phrase '{text}' has a dot, which for this detector ends a phrase; leave it out")
+                raise Unfit(f"phrase '{text}' has a dot, which for this detector ends a phrase; leave it out")
             start = len(prompt)
             prompt += f"{text.lower()}. "
             spans.append((index, start, len(prompt) - len(". ")))
@@ -48,7 +47,7 @@ def _grounding_words(model: Model, phrases: Sequence[Phrase]) -> Words:
     unknown = (encoded["input_ids"][0] == model.processor.tokenizer.unk_token_id).tolist()
     most = model.network.config.max_text_len
     if len(offsets) > most:
-        raise BadInput(f"the phrases take {len(offsets)} tokens, at most {most} fit; use fewer or shorter ones")
+        raise Unfit(f"the phrases take {len(offsets)} tokens, at most {most} fit; use fewer or shorter ones")
     places: list[list[int]] = [[] for _ in phrases]
     for index, start, end in spans:
         within = (at for at, (first, last) in enumerate(offsets) if start <= first < last <= end)
@@ -62,7 +61,7 @@ def _owl_words(model: Model, phrases: Sequence[Phrase]) -> Words:
     lengths = [len(tokens) for tokens in model.processor.tokenizer(texts)["input_ids"]]
     if max(lengths) > most:
         longest = texts[lengths.index(max(lengths))]
-        raise BadInput(f"phrase '{longest}' takes {max(lengths)} tokens, at most {most} fit; shorten it")
+        raise Unfit(f"phrase '{longest}' takes {max(lengths)} tokens, at most {most} fit; shorten it")
     encoded = model.processor.tokenizer(texts, padding="max_length", max_length=most, return_tensors="pt")
     ends = np.cumsum([len(phrase.texts) for phrase in phrases]).tolist()
     places = [list(range(end - len(phrase.texts), end)) for phrase, end in zip(phrases, ends, strict=True)]
@@ -113,7 +112,7 @@ class Detector:
         read, places = self.kind.words(self.model, self._phrases)
         for phrase, at in zip(self._phrases, places, strict=True):
             if not at:
-                raise BadInput(f"phrase '{phrase.name}' has no word that the detector can read")
+                raise Unfit(f"phrase '{phrase.name}' has no word that the detector can read")
         return {name: value.to(self.model.network.device) for name, value in read.items()}, places
 
     def look(self, photos: Sequence[Pixels]) -> list[Boxes]:

@@ -22,7 +22,7 @@ from training.teacher.arrivals import Arrival, Arrived, Skipped, Untouched, arri
 from training.teacher.cache import Kept
 from training.teacher.labelled import Labelled
 from training.teacher.phrases import classes
-from training.teacher.protocol import Decision, Findings, Teacher
+from training.teacher.protocol import Decision, Findings, Teacher, Unfit
 from training.teacher.shard import WHOLE, Shard
 from training.teacher.sidecar import Shown, Sidecar
 from training.teacher.sources import Sources
@@ -173,7 +173,9 @@ def _findings(photos: Sequence[Arrived]) -> list[Findings] | Exception:
         if sizes != expected:
             raise ValueError(f"findings on photos of {sizes}, expected {expected} (rows, columns)")
         return found
-    except Exception as error:  # whatever a teacher raises is this batch's alone
+    except Unfit:
+        raise
+    except Exception as error:  # whatever else a teacher raises is this batch's alone
         # Without its frames, which hold on to the memory that ran out.
         return error.with_traceback(None)
 

@@ -17,7 +17,7 @@ from training.teacher import sidecar, sources
 from training.teacher.job import label
 from training.teacher.labelled import Labelled
 from training.teacher.phrases import read
-from training.teacher.protocol import Decision, Findings, Instance, Settings
+from training.teacher.protocol import Decision, Findings, Instance, Settings, Unfit
 from training.teacher.shard import WHOLE, Shard
 
 SIZE = (24, 40)
@@ -115,6 +115,13 @@ def test_photos_become_pairs_with_a_sidecar_each(photos, run, tmp_path):
     assert [(shown.box, shown.box_score) for shown in told.instances] == [((3, 5, 11, 15), 0.5)]
     assert (tally.looked, tally.usable) == (COUNT, COUNT)
     assert str(tally).startswith(f"{tmp_path / 'out'}: 12 of 12 photos labelled, 0 show nothing\n  12 looked at, ")
+
+
+def test_a_teacher_that_can_look_at_nothing_ends_the_job_at_once(photos, run):
+    teacher = Bright(room=0, error=Unfit)
+    with pytest.raises(Unfit, match="too many"):
+        run(photos, teacher)
+    assert len(teacher.batches) == 1
 
 
 def test_a_second_run_does_nothing(photos, run, tmp_path):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.student.aside import written_aside
-from training.student.errors import BadInput
+from training.teacher.protocol import Unfit
 from training.teacher.weights import Weights, first_line
 
 _SCHEMA = "1"
@@ -81,7 +81,7 @@ def apply(path: Path, network: Any, weights: Weights) -> None:
     """Give a freshly loaded network what an adapter file holds.
 
     Raises:
-        BadInput: The file is missing, no adapter, damaged, or was learnt on other weights.
+        Unfit: The file is missing, no adapter, damaged, or was learnt on other weights.
     """
     from peft import set_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
@@ -91,18 +91,18 @@ def apply(path: Path, network: Any, weights: Weights) -> None:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise BadInput(f"adapter {path} cannot be read: {first_line(error)}") from error
+        raise Unfit(f"adapter {path} cannot be read: {first_line(error)}") from error
     if metadata.get("schema") != _SCHEMA:
-        raise BadInput(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
+        raise Unfit(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
     if metadata["base"] != _base(weights):
-        raise BadInput(
+        raise Unfit(
             f"adapter {path} was learnt on {metadata['origin']}, and does not fit {weights.origin}; "
             "use those weights, or adapt these"
         )
     widen(network, int(metadata["rank"]))
     told: Any = set_peft_model_state_dict(network.vision_encoder, state)
     if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
-        raise BadInput(f"adapter {path} does not hold the additions of a {weights.kind}; adapt anew")
+        raise Unfit(f"adapter {path} does not hold the additions of a {weights.kind}; adapt anew")
     merge(network)
 
 

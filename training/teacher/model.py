@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from training.student.errors import BadInput
-from training.teacher.protocol import Pixels
+from training.teacher.protocol import Pixels, Unfit
 from training.teacher.weights import Weights, first_line
 
 Arithmetic = Literal["fp32", "bf16"]
@@ -39,7 +39,7 @@ class Model:
         """Ready to run.
 
         Raises:
-            BadInput: The files are damaged, or are not all of this architecture's weights; or there is no such device.
+            Unfit: The files are damaged, or are not all of this architecture's weights; or there is no such device.
         """
         import torch
         import transformers
@@ -56,10 +56,10 @@ class Model:
                     output_loading_info=True,
                 )
             except Exception as error:
-                raise BadInput(f"cannot load the {role} from {origin}: {first_line(error)}") from error
+                raise Unfit(f"cannot load the {role} from {origin}: {first_line(error)}") from error
         # transformers would make up what is missing, at random, and go on.
         if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
-            raise BadInput(
+            raise Unfit(
                 f"{origin} lacks {len(absent)} of the {role}'s tensors, or has them in another shape, the first is "
                 f"{absent[0]}; expected the weights of a whole {self._network}"
             )
@@ -70,7 +70,7 @@ class Model:
         """What turns photos and texts into inputs, as the weights' authors set it.
 
         Raises:
-            BadInput: Its files are missing or damaged.
+            Unfit: Its files are missing or damaged.
         """
         import transformers
 
@@ -80,7 +80,7 @@ class Model:
                     self.weights.folder, local_files_only=True
                 )
             except Exception as error:
-                raise BadInput(f"cannot read the {self.weights.role}'s processor: {first_line(error)}") from error
+                raise Unfit(f"cannot read the {self.weights.role}'s processor: {first_line(error)}") from error
 
     def inputs(self, photo: Pixels) -> Any:
         """What the processor makes of one (rows, columns, 3) RGB photo.
@@ -109,7 +109,7 @@ def _device(name: str) -> Any:
         try:
             return torch.zeros(1, device=name).device
         except (RuntimeError, AssertionError) as error:
-            raise BadInput(f"device {name} cannot be used here: {first_line(error)}") from error
+            raise Unfit(f"device {name} cannot be used here: {first_line(error)}") from error
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 

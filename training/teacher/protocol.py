@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.teacher.phrases import Phrase
 
 Pixels = NDArray[np.uint8]
+
+
+class Unfit(BadInput):
+    """A teacher that cannot work, whatever the photo: its weights are damaged, or a phrase is beyond it."""
 
 
 class Settings(BaseModel):
@@ -105,7 +110,12 @@ class Teacher(Protocol):
         """What it was loaded from, repository or folder with revision, and the sha256 of each; empty without any."""
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """What it sees on (rows, columns, 3) upright RGB photos, of any sizes; a batch finds what each would alone."""
+        """What it sees on (rows, columns, 3) upright RGB photos, of any sizes; a batch finds what each would alone.
+
+        Raises:
+            Unfit: It could look at no photo at all.
+            Exception: Whatever else, of these photos alone.
+        """
 
     def decide(self, findings: Findings) -> Decision:
         """The mask, from what it saw."""

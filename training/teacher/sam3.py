@@ -8,11 +8,10 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from training.student.errors import BadInput
 from training.teacher.model import Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Proposals
-from training.teacher.protocol import Decision, Findings, Pixels
+from training.teacher.protocol import Decision, Findings, Pixels, Unfit
 from training.teacher.region import Region
 from training.teacher.selection import DECIDING, Choice, Share, decide
 from training.teacher.weights import find
@@ -69,7 +68,7 @@ class Sam3:
                 encoded = tokenizer(text, padding="max_length", max_length=most, return_tensors="pt")
                 if encoded["input_ids"].shape[1] > most:
                     length = encoded["input_ids"].shape[1]
-                    raise BadInput(f"phrase '{text}' takes {length} tokens, at most {most} fit; shorten it")
+                    raise Unfit(f"phrase '{text}' takes {length} tokens, at most {most} fit; shorten it")
                 placed = {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
                 read.append((index, placed))
         return read
