@@ -168,7 +168,9 @@ def tune(
 def adapt(
     overrides: tuple[str, ...], data: Path, out: Path, ranks: str | None, weights: str | None, device: str
 ) -> None:
-    """Adapt SAM to DATA by low-rank additions; KEY=VALUE is a knob of training/teacher/adapt.py.
+    """Adapt SAM to DATA by low-rank additions.
+
+    KEY=VALUE is a knob of training/teacher/adapt.py.
 
     \b
     Example:  python -m training adapt --data my_pairs --out my.safetensors rank=4
