@@ -1,12 +1,15 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
+.PHONY: help mobile teach-mobile tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
+PHOTOS ?=
+PHRASE ?= coin
+SETTINGS ?= training/teacher/settings/coins.yaml
 RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 
 # Whatever else is said on the command line as key=value replaces a knob of the recipe.
-KNOBS  := $(filter-out DATA=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
+KNOBS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
 PYTHON ?= python3
 PY     := .venv/bin/python
 
@@ -46,6 +49,12 @@ transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos
 	$(PY) -m training fit coins $(KNOBS) --run runs/coins
 	$(PY) -m training evaluate runs/coins --data $(DATA)
 
+teach-mobile: .venv/ready ## Label PHOTOS with the classical teacher, train a student on its masks, judge both on DATA
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
+
+tune: .venv/ready ## Tune the classical teacher on either half of DATA, judge it on the other
+	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both
+
 golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 	$(PY) -m conversion golden golden
 
@@ -71,7 +80,7 @@ clean: ## Delete the environment and rendered data; runs stay
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
-	@echo; echo "DATA=folder (photos/, masks/)  RECIPE=name or .yaml  RUN=folder  key=value for any knob of the recipe"
+	@echo; echo "DATA=folder (photos/, masks/)  PHOTOS=folder  RECIPE=name or .yaml  RUN=folder  key=value for any knob of the recipe"
 
 # uv installs in a quarter of pip's time. tflite-runtime exists up to Python 3.11 only; its marker leaves it out above.
 .venv/ready: pyproject.toml

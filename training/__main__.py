@@ -218,6 +218,55 @@ def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: 
     print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
+@main.command(cls=TeacherCommand)
+@click.argument("recipe")
+@click.argument("photos", type=_folder)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--phrase", multiple=True, required=True, help="As for label.")
+@click.option("--teacher", default="classical", show_default=True, help="As listed below.")
+@click.option("--settings", "settings_file", type=_folder, help="YAML file of the teacher's knobs.")
+@click.option("--data", type=_folder, help="Pairs to judge teacher and student by.")
+@click.option("--drop-above", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="As for curate.")
+@click.option("--run", "run_folder", type=_folder, help="[default: runs/RECIPE-PHOTOS]")
+@click.option("--weights", help="As for label.")
+@click.option("--device", default="auto", help="Likewise.")
+def teach(
+    recipe: str,
+    photos: Path,
+    overrides: tuple[str, ...],
+    phrase: tuple[str, ...],
+    teacher: str,
+    settings_file: Path | None,
+    data: Path | None,
+    drop_above: float,
+    run_folder: Path | None,
+    weights: str | None,
+    device: str,
+) -> None:
+    """Label PHOTOS, drop doubtful masks, and train RECIPE's student on the rest."""
+    from training import knobs
+    from training import recipe as recipes
+    from training.fit import fit as learn
+    from training.run import Run
+    from training.teach import Tutor, curated, judge
+    from training.teacher import phrases, teachers
+
+    chosen, asked, entry = recipes.read(recipe, overrides), phrases.read(phrase), teachers.named(teacher)
+    judges = pairs_of(data) if data else None
+    if judges:
+        phrases.check(asked, judges.classes, str(data))
+    tutor = Tutor(entry, knobs.read(entry.knobs(), teacher, settings_file), asked, weights, device)
+    labelled = Path("labelled", f"{photos.resolve().name}-{teacher}")
+    print(tutor.label(photos, labelled))
+    pairs = curated(labelled, drop_above)
+    print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
+    run = Run(run_folder or Run.default_folder(recipe, photos))
+    student = learn(chosen, data=pairs, run=run)
+    print(f"{run.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")
+    if judges:
+        print(judge(tutor, student, judges))
+
+
 @main.command()
 @click.argument("folder", type=_folder)
 @click.option("--count", default=900, show_default=True, type=_positive, help="How many photos.")

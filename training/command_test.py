@@ -18,7 +18,7 @@ from training.student.errors import BadInput, ParityBreached
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("label", "tune", "curate", "profile", "fit", "render", "evaluate", "compare", "rival", "bench")
+COMMANDS = ("label", "tune", "curate", "profile", "teach", "fit", "render", "evaluate", "compare", "rival", "bench")
 
 
 @pytest.fixture
@@ -83,6 +83,9 @@ def refused(found, message):
         (("tune", "classical", *PHRASED, "--half", "both", "--out", "x"), "finds two sets of knobs, --out takes one"),
         (("compare", "--teachers", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
         (("compare", "--teachers", "classical", *PHRASED[:2], "--data", "gone"), "gone does not exist"),
+        (("teach", "mobil", "discs/photos", *PHRASED), "no recipe 'mobil'"),
+        (("teach", "mobile", "gone", *PHRASED), "gone does not exist; expected a folder of .jpg"),
+        (("teach", "mobile", "discs/photos", *PHRASED, "--phrase", "x"), "discs has the classes foreground, these phr"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
         (("rival", "mobile", "--data", "gone"), "gone does not exist"),
@@ -199,6 +202,27 @@ def test_teachers_are_compared_and_those_without_weights_left_out(call, discs, t
     assert files == "compared/discs: teachers.csv, photos.csv, figures.png, worst.png"
     assert none.exit_code == 2
     assert none.stderr.endswith("error: no teacher was left to compare; see above\n")
+
+
+def test_photos_alone_become_a_student_held_against_its_teacher(call, discs, tiny, tmp_path):
+    photos = discs.folder / "photos"
+    arguments = ("teach", "mobile", photos, *tiny, "epochs=1", "--phrase", "disc", "--data", discs.folder)
+    # Photos this small are all suspicious.
+    arguments += ("--drop-above", 1)
+
+    first, second = call(*arguments), call(*arguments)
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    *_, run, teacher, student, verdict = first.stdout.splitlines()
+    assert "\nlabelled/photos-classical: 0 of 12 masks dropped\n" in first.stdout
+    assert run.startswith("runs/mobile-photos/student.safetensors: validation IoU 0.")
+    assert teacher.startswith("teacher IoU 0.9")
+    assert teacher.endswith("over 12 photos")
+    gain = float(student.split()[-1]) - float(teacher.split()[2])
+    assert verdict.startswith("the student beats" if gain > 0 else "the student does not beat its teacher (-0.")
+    # Nothing is drawn or learnt again, and the list of what was dropped is left as it is.
+    assert second.stdout.splitlines()[-4:] == [run, teacher, student, verdict]
+    assert "0 looked at, 0 decided anew, 12 as they were" in second.stdout
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ class Knobs(Settings):
     """Gaps in an outline that are closed before it is filled."""
 
     # What differs from the ground.
-    darkness: Annotated[Share, Range(0, 1)] = 0.5
+    darkness: Annotated[Share, Range(0, 1)] = 0.8
     """What lightness counts beside colour: the less, the less shadows count."""
     otsu: Annotated[Amount, Range(0.5, 1.6)] = 1.0
     """Threshold on the distance from the ground, as a share of Otsu's."""
     contrast: Annotated[Amount, Range(2, 25)] = 8.0
     """The least such threshold, in CIELAB units: a bare ground shows nothing."""
     evidence: Annotated[Literal["ground", "edges", "either", "both"], Among(("ground", "edges", "either", "both"))] = (
-        "ground"
+        "both"
     )
     """What makes a thing: a difference from the ground, a closed outline, either, or both."""
 

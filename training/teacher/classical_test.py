@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training import knobs
 from training.data.pairs import read_pairs
 from training.data.photos import read_mask, read_photo
 from training.student.errors import BadInput
@@ -195,3 +196,14 @@ def test_real_coins_are_found_untuned(shape, least):
         found.append(foreground_iou(reference=reference, candidate=one.decide(one.look([photo])[0]).mask))
 
     assert np.mean(found) >= least
+
+
+def test_the_settings_for_coins_fit_the_knobs_and_find_coins_that_touch():
+    path = Path(__file__).with_name("settings") / "coins.yaml"
+    one = TEACHERS["classical"].build(knobs.read(Knobs, "classical", path), read(["coin"]))
+    photo, mask = drawn((150, 110, 50), (250, 110, 50), (330, 220, 24))
+
+    found = one.decide(one.look([photo])[0])
+
+    assert len(found.instances) == 3
+    assert foreground_iou(reference=mask, candidate=found.mask) > 0.95

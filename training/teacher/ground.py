@@ -50,7 +50,10 @@ def _surface(lab: Floats) -> Floats:
     along = _powers(_GRID)
     terms = np.einsum("ri,cj->rcij", along, along).reshape(-1, 9)[:, _QUADRATIC]
     on_frame = np.abs(np.linspace(-1, 1, _GRID)) > _FRAME
-    weights = np.where(np.logical_or.outer(on_frame, on_frame).reshape(-1), 1.0, 0.05)
+    is_frame = np.logical_or.outer(on_frame, on_frame).reshape(-1)
+    # Where things cover most of the photo, they agree with one another as well as the ground does.
+    trust = np.where(is_frame, 1.0, 0.3)
+    weights = np.where(is_frame, 1.0, 0.05)
     coefficients = np.zeros((9, 3))
     for _ in range(_ROUNDS):
         weighted = terms * weights[:, None]
@@ -58,9 +61,9 @@ def _surface(lab: Floats) -> Floats:
         normal = terms.T @ weighted + 1e-3 * np.eye(len(_QUADRATIC))
         coefficients[_QUADRATIC] = np.linalg.solve(normal, weighted.T @ small)
         apart = np.linalg.norm(small - terms @ coefficients[_QUADRATIC], axis=1)
-        trusted = weights >= np.median(weights)
+        trusted = weights >= weights.max() / 2
         spread = 1.4826 * np.median(apart[trusted]) + 1
-        weights = 1 / (1 + (apart / (1.5 * spread)) ** 2) ** 2
+        weights = trust / (1 + (apart / (1.5 * spread)) ** 2) ** 2
     down, across = _powers(lab.shape[0]), _powers(lab.shape[1])
     by_column = np.einsum("ijk,cj->ick", coefficients.reshape(3, 3, 3).astype(np.float32), across)
     return np.tensordot(down, by_column, 1)

@@ -41,6 +41,16 @@ def test_a_thing_on_a_third_of_the_photo_is_still_no_ground():
     assert region[:, 115:].mean() < 0.01
 
 
+def test_a_crowd_of_like_things_is_no_ground_while_the_frame_is_bare():
+    photo = lit(0.3).astype(np.uint8)
+    photo[14:106, 18:142] = (200, 160, 60)
+
+    region = ground.region(photo, darkness=0.5, otsu=1, contrast=8)
+
+    assert region[16:104, 20:140].mean() > 0.99
+    assert region[:10].mean() < 0.01
+
+
 def test_a_shadow_counts_less_the_less_darkness_does():
     photo = lit(0)
     photo[40:80, 60:100] *= 0.7

@@ -50,11 +50,16 @@ def edges(grey: Pixels, *, canny: float) -> Pixels:
 
 def enclosed(edges: Pixels, *, bridge: int) -> Pixels:
     """(rows, columns): 1 within closed outlines, gaps of up to `bridge` pixels overlooked."""
+    rows, columns = edges.shape
+    # What the frame cuts off is closed by its own reflection.
+    down, across = rows // 4, columns // 4
+    mirrored = cv2.copyMakeBorder(edges, down, down, across, across, cv2.BORDER_REFLECT)
     # Widened, filled and narrowed again: closing the lines alone would not join two ends, which a disc slips between.
-    wide = cv2.dilate(edges, brush(bridge + 1))
+    wide = cv2.dilate(mirrored, brush(bridge + 1))
     contours, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = cv2.drawContours(np.zeros_like(edges), contours, -1, (1,), cv2.FILLED)
-    return _pixels(cv2.erode(filled, brush(bridge + 1)))
+    filled = cv2.drawContours(np.zeros_like(mirrored), contours, -1, (1,), cv2.FILLED)
+    narrow = _pixels(cv2.erode(filled, brush(bridge + 1)))
+    return np.ascontiguousarray(narrow[down : down + rows, across : across + columns])
 
 
 def brush(side: int) -> Pixels:

@@ -177,4 +177,5 @@ def _draw(trial: "Trial", name: str, span: Range | Among, like: object) -> Any:
         return trial.suggest_categorical(name, span.values)
     if isinstance(like, int):
         return trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
-    return trial.suggest_float(name, span.low, span.high, log=span.log)
+    # Three digits say all there is to say, and are what the file will hold.
+    return float(f"{trial.suggest_float(name, span.low, span.high, log=span.log):.3g}")

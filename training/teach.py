@@ -1,0 +1,88 @@
+"""From photos without masks to a student, in one go: a teacher draws, doubtful masks are dropped, a student learns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.data import dropped
+from training.data.curate import drop_above
+from training.data.pairs import Pairs, read_pairs
+from training.data.suspicion import rank
+from training.evaluate import evaluate_network
+from training.student.checkpoint import Checkpoint
+from training.teacher import sources
+from training.teacher.job import label
+from training.teacher.labelled import Labelled
+from training.teacher.phrases import Phrase, check
+from training.teacher.protocol import Settings
+from training.teacher.tally import Tally
+from training.teacher.teachers import Entry
+from training.teacher.tuning import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Tutor:
+    """A teacher, and what it is to look for."""
+
+    entry: Entry
+    settings: Settings
+    phrases: tuple[Phrase, ...]
+    weights: str | None = None
+    device: str = "auto"
+
+    def label(self, photos: Path, to: Path) -> Tally:
+        """Draw masks on all photos of a folder.
+
+        Raises:
+            BadInput: As `training.teacher.job.label`, or weights are missing.
+        """
+        teacher = self.entry.build(self.settings, self.phrases, self.weights, self.device)
+        return label(sources.find(photos, besides=to), teacher, Labelled(to))
+
+
+def curated(folder: Path, limit: float) -> Pairs:
+    """The pairs of a labelled folder, without those whose suspicion is above `limit`.
+
+    A `dropped.txt` that is there already is somebody's choice, and stays.
+
+    Raises:
+        BadInput: No pair would be left, or the folder cannot be read or written to.
+    """
+    if not (folder / dropped.FILE).exists():
+        pairs = read_pairs(folder, dropped=True)
+        drop_above(limit, pairs, rank(pairs))
+    return read_pairs(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Teacher and student, judged by the same masks, which neither has seen."""
+
+    photos: int
+    teacher: float
+    """Mean IoU over photos."""
+    student: float
+    """Likewise."""
+
+    def __str__(self) -> str:
+        """Three lines."""
+        gain = self.student - self.teacher
+        beats = "beats its teacher" if gain > 0 else "does not beat its teacher"
+        return (
+            f"teacher IoU {self.teacher:.4f} over {self.photos} photos\n"
+            f"student IoU {self.student:.4f}\n"
+            f"the student {beats} ({gain:+.4f})"
+        )
+
+
+def judge(tutor: Tutor, student: Checkpoint, data: Pairs) -> Verdict:
+    """Hold both against the masks of `data`.
+
+    Raises:
+        BadInput: The masks have other classes than the phrases make, or a file cannot be read.
+    """
+    check(tutor.phrases, data.classes, str(data.folder))
+    teacher = Judge(tutor.entry, data.pairs, tutor.phrases, tutor.weights, tutor.device)(tutor.settings)
+    by_photo = evaluate_network(student.student, student.contract, data).by_photo
+    return Verdict(len(data.pairs), teacher, float(np.mean(list(by_photo.values()))))

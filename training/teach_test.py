@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.data.dropped import FILE
+from training.student.errors import BadInput
+from training.teach import Tutor, Verdict, curated
+from training.teacher.classical import Knobs
+from training.teacher.phrases import read
+from training.teacher.teachers import TEACHERS
+
+
+@pytest.fixture
+def labelled(discs, tmp_path):
+    """Discs as the classical teacher draws them, one of them badly."""
+    (tmp_path / "photos").mkdir()
+    for pair in discs.pairs:
+        # Large enough not to be suspicious by themselves.
+        Image.open(pair.photo).resize((384, 384)).save(tmp_path / "photos" / pair.photo.name)
+    tutor = Tutor(TEACHERS["classical"], Knobs(), read(["disc"]))
+    tally = tutor.label(tmp_path / "photos", tmp_path / "labelled")
+    assert tally.looked == 12
+    mask = tmp_path / "labelled" / "masks" / "disc_03.png"
+    Image.fromarray(np.roll(np.array(Image.open(mask)), 120, axis=(0, 1))).save(mask)
+    return tmp_path / "labelled"
+
+
+def test_a_mask_that_is_not_its_photo_s_is_dropped_with_a_reason(labelled):
+    pairs = curated(labelled, 0.5)
+
+    assert "disc_03" in pairs.dropped
+    assert "disc_03" not in [pair.name for pair in pairs.pairs]
+    assert len(pairs.pairs) >= 9
+    assert "disc_03  # 0." in (labelled / FILE).read_text()
+
+
+def test_a_list_that_is_there_is_somebody_s_choice(labelled):
+    (labelled / FILE).write_text("disc_05\n")
+
+    assert curated(labelled, 0.5).dropped == {"disc_05"}
+    assert (labelled / FILE).read_text() == "disc_05\n"
+
+
+def test_a_limit_that_leaves_nothing_is_refused(labelled):
+    for mask in (labelled / "masks").iterdir():
+        mask.unlink()
+
+    with pytest.raises(BadInput):
+        curated(labelled, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "words"),
+    [(0.8, 0.9, "beats its teacher (+0.1000)"), (0.9, 0.8, "does not beat its teacher (-0.1000)")],
+)
+def test_the_verdict_says_who_is_better(teacher, student, words):
+    assert str(Verdict(7, teacher, student)).splitlines()[-1] == f"the student {words}"
