@@ -60,8 +60,8 @@ def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
         BadInput: Nothing is there and nothing can be fetched, it is another architecture, or its weights are not
             safetensors; or the libraries are missing.
     """
-    if not find_spec("transformers"):
-        raise BadInput("this teacher needs transformers; install it with: pip install '.[teachers]'")
+    if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
+        raise BadInput(f"this teacher needs {' and '.join(missing)}; install with: pip install '.[teachers]'")
     if Path(name).is_dir():
         folder, origin = Path(name), name
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
