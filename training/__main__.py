@@ -23,7 +23,7 @@ def main() -> None:
     """
 
 
-@main.command(cls=TeacherCommand)
+@main.command(cls=TeacherCommand, short_help="Draw masks on photos, or go on with it.")
 @click.argument("photos", type=_folder)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--phrase", multiple=True, required=True, help="coin, or NAME=TEXT,TEXT; once a class.")
@@ -65,7 +65,7 @@ def label(
     print(draw(found, chosen, to, share=share, batch=batch))
 
 
-@main.command(cls=TeacherCommand)
+@main.command(cls=TeacherCommand, short_help="Hold teachers against the masks of DATA.")
 @click.option("--teachers", "given", required=True, help="NAME or NAME:SETTINGS.yaml, commas between.")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
 @click.option("--phrase", multiple=True, required=True, help="As for label.")
@@ -111,7 +111,7 @@ def compare(
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
-@main.command(cls=TeacherCommand)
+@main.command(cls=TeacherCommand, short_help="Find a teacher's knobs that suit a few pairs.")
 @click.argument("teacher")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -158,7 +158,7 @@ def tune(
                 tuned.write(out)
 
 
-@main.command()
+@main.command(short_help="Adapt SAM to DATA by low-rank additions.")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
 @click.option("--out", type=_folder, required=True, help="The adapter's .safetensors; with --ranks a folder.")
@@ -189,7 +189,7 @@ def adapt(
         print(learnt)
 
 
-@main.command()
+@main.command(short_help="Train a student, or go on with it.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, help="Folder with photos/ and masks/; coins are rendered when left out.")
@@ -218,7 +218,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: 
     print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
-@main.command(cls=TeacherCommand)
+@main.command(cls=TeacherCommand, short_help="From photos alone to a student, judged beside its teacher.")
 @click.argument("recipe")
 @click.argument("photos", type=_folder)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -267,7 +267,7 @@ def teach(
         print(judge(tutor, student, judges))
 
 
-@main.command()
+@main.command(short_help="Draw coin photographs with exact masks.")
 @click.argument("folder", type=_folder)
 @click.option("--count", default=900, show_default=True, type=_positive, help="How many photos.")
 @click.option("--seed", default=0, show_default=True, type=_natural, help="Another seed, other photos.")
@@ -282,7 +282,7 @@ def render(folder: Path, count: int, seed: int) -> None:
     print(f"{folder}: {count} pairs")
 
 
-@main.command()
+@main.command(short_help="Show masks on one page, most suspicious first.")
 @click.argument("folder", type=_folder)
 @click.option("--against", type=_folder, help="Another teacher's masks for the same photos: a folder of pairs.")
 @click.option("--most", default=500, show_default=True, type=_positive, help="How many photos the page shows.")
@@ -312,7 +312,7 @@ def curate(
     print(f"{path}: {shown} of {len(ranked)} photos, most suspicious first")
 
 
-@main.command()
+@main.command(short_help="Show what a folder of pairs is made of.")
 @click.argument("folder", type=_folder)
 @click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/profile.html]")
 def profile(folder: Path, path: Path | None) -> None:
@@ -324,7 +324,7 @@ def profile(folder: Path, path: Path | None) -> None:
     print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
 
 
-@main.command()
+@main.command(short_help="Compare RUN's student with the teacher masks of DATA.")
 @click.argument("run_folder", metavar="RUN", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/, all of which are judged.")
 @click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")
@@ -340,7 +340,7 @@ def evaluate(run_folder: Path, data: Path, worst: int) -> None:
     print(f"mean IoU {result.mean:.4f} over {result.photos} photos of {data}")
 
 
-@main.command()
+@main.command(short_help="Train the student and the usual UNet alike, and compare.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -352,7 +352,7 @@ def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     print(measure(recipes.read(recipe, overrides), pairs_of(data)))
 
 
-@main.command()
+@main.command(short_help="Count photos a second in this training loop and the plain.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")

@@ -36,6 +36,7 @@ def test_help_fits_one_screen(call, arguments):
     lines = found.stdout.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
+    assert not any(line.endswith("...") for line in lines if not line.startswith("Usage"))
     assert found.stdout == call(*arguments, "-h").stdout
 
 
