@@ -53,7 +53,7 @@ teach-mobile: .venv/ready ## Label PHOTOS with the classical teacher, train a st
 	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
 
 tune: .venv/ready ## Tune the classical teacher on either half of DATA, judge it on the other
-	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both
+	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both --trials 80
 
 golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 	$(PY) -m conversion golden golden
