@@ -67,12 +67,13 @@ class Tally:
 
 
 def evaluate(checkpoint: Checkpoint, data: Pairs) -> Evaluation:
-    """Judge a student on every pair of a folder.
+    """Judge a student on every pair of a folder. Of a single class the name makes no difference.
 
     Raises:
         BadInput: The folder's classes are others than the student's.
     """
-    if data.classes != checkpoint.contract.classes:
+    binary = checkpoint.contract.is_binary and len(data.classes) == 1
+    if data.classes != checkpoint.contract.classes and not binary:
         found, expected = (", ".join(classes) for classes in (data.classes, checkpoint.contract.classes))
         raise BadInput(f"{data.folder} has the classes {found}, the student knows {expected}; judge it on those")
     return evaluate_network(checkpoint.student, checkpoint.contract, data)

@@ -66,6 +66,12 @@ def test_where_nothing_was_judged_nothing_is_wrong():
     assert tally.evaluation() == Evaluation(1.0, {"a": 1.0})
 
 
+def test_binary_masks_are_judged_whatever_their_one_class_is_called(discs):
+    assert discs.classes == ("foreground",)
+
+    assert evaluate(always(1.0, classes=("coin",)), discs) == evaluate(always(1.0), discs)
+
+
 @pytest.mark.parametrize("classes", [("sky", "road"), ("road", "sky"), ("disc",)])
 def test_other_classes_are_refused_by_name(discs, classes):
     there = Pairs(discs.folder, ("sky", "car"), discs.pairs)

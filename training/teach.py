@@ -9,7 +9,7 @@ from training.data import dropped
 from training.data.curate import drop_above
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank
-from training.evaluate import evaluate_network
+from training.evaluate import evaluate
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
 from training.teacher.job import label
@@ -84,5 +84,5 @@ def judge(tutor: Tutor, student: Checkpoint, data: Pairs) -> Verdict:
     """
     check(tutor.phrases, data.classes, str(data.folder))
     teacher = Judge(tutor.entry, data.pairs, tutor.phrases, tutor.weights, tutor.device)(tutor.settings)
-    by_photo = evaluate_network(student.student, student.contract, data).by_photo
+    by_photo = evaluate(student, data).by_photo
     return Verdict(len(data.pairs), teacher, float(np.mean(list(by_photo.values()))))
