@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from training import knobs
 from training.student.contract import Contract
+from training.student.encoders import DEPTH
 from training.student.errors import BadInput
 from training.student.network import Architecture, check_size
 
@@ -33,6 +34,8 @@ class Recipe(BaseModel):
     """Per RGB channel of inputs scaled to [0, 1]; what the encoder's weights were trained with. Needed with a file."""
     encoder_std: tuple[Spread, Spread, Spread] | Spread | None = None
     """Likewise."""
+    depth: Annotated[int, Field(ge=2, le=DEPTH)] = DEPTH
+    """Halvings of the resolution that the encoder goes through: its deeper stages are left out."""
     decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64, 48)
     """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
 
@@ -109,12 +112,12 @@ class Recipe(BaseModel):
             BadInput: The sizes suit neither stride nor encoder.
         """
         # First: the sizes that the contract itself would suggest suit the stride alone.
-        check_size(self.height, self.width)
+        check_size(self.height, self.width, self.depth)
         return Contract(self.height, self.width, self.stride, classes, self.threshold, self.open)
 
     def architecture(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:
         """The network to build, with the normalisation that its weights expect."""
-        return Architecture(self.encoder, self.decoder, self.separable, mean, std)
+        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth)
 
 
 def read(name: str, overrides: Iterable[str] = ()) -> Recipe:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from training.student.errors import BadInput
 
 DEPTH = 5
-"""Halvings of the resolution: the deepest features have stride 2 ** DEPTH."""
+"""Halvings of the resolution by a whole encoder: its deepest features have stride 2 ** DEPTH."""
 
 
 _SECONDS_TO_ANSWER = 5
@@ -92,15 +93,18 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 )
 
 
-def build(name: str) -> nn.Module:
-    """An untrained encoder: (N, 3, H, W) in, a list of DEPTH + 1 feature maps out, strides 1 to 2 ** DEPTH.
+def build(name: str, depth: int = DEPTH) -> nn.Module:
+    """An untrained encoder: (N, 3, H, W) in, a list of depth + 1 feature maps out, strides 1 to 2 ** depth.
 
     Its `out_channels` lists their channels, the input's own 3 first; 0 where it has no features at a stride.
 
     Raises:
         BadInput: The name is not in the table.
     """
-    return _asked_for(name, weights=None)
+    encoder = _asked_for(name, depth, weights=None)
+    if depth < DEPTH:
+        _cut(encoder)
+    return encoder
 
 
 def hub_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -126,7 +130,7 @@ def hub_weights(name: str) -> Mapping[str, Tensor]:
     _row(name)
     with _hub(name):
         # timm has one set of weights a name, torchvision's encoders several.
-        pretrained = _asked_for(name, weights=True if name.startswith("tu-") else "imagenet")
+        pretrained = _asked_for(name, DEPTH, weights=True if name.startswith("tu-") else "imagenet")
     weights: Mapping[str, Tensor] = pretrained.state_dict()
     return weights
 
@@ -137,12 +141,39 @@ def _row(name: str) -> Encoder:
     return ENCODERS[name]
 
 
-def _asked_for(name: str, weights: str | bool | None) -> nn.Module:
+def _asked_for(name: str, depth: int, weights: str | bool | None) -> nn.Module:
     import segmentation_models_pytorch as smp
 
-    encoder = smp.encoders.get_encoder(name, in_channels=3, depth=DEPTH, weights=weights, **_row(name).options)
+    encoder = smp.encoders.get_encoder(name, in_channels=3, depth=depth, weights=weights, **_row(name).options)
     assert isinstance(encoder, nn.Module)
     return encoder
+
+
+class _Passage(nn.Module):
+    """What stands where a module was: hands on what it is given first."""
+
+    def forward(self, x: Tensor, *_: object) -> Tensor:
+        """As it is."""
+        return x
+
+
+def _cut(encoder: nn.Module) -> None:
+    """Take out the modules that no feature comes from: libraries stop listing features, but go on computing them."""
+    features = encoder.eval()(torch.zeros(1, 3, 2**DEPTH * 2, 2**DEPTH * 2))
+    parameters = list(encoder.parameters())
+    gradients = torch.autograd.grad([one.sum() for one in features if one.requires_grad], parameters, allow_unused=True)
+    used = {id(one) for one, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
+
+    def empty(module: nn.Module) -> None:
+        for name, child in module.named_children():
+            own = {id(one) for one in child.parameters()}
+            if own and not own & used:
+                setattr(module, name, _Passage())
+            else:
+                empty(child)
+
+    empty(encoder)
+    encoder.train()
 
 
 @contextmanager

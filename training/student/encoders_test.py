@@ -24,6 +24,36 @@ def test_every_row_builds_an_encoder_of_six_scales(name):
     assert encoder.out_channels[0] == 3
 
 
+# One of each way in which libraries build and cut encoders.
+FAMILIES = (
+    "mobilenet_v2",
+    "efficientnet-b0",
+    "mobileone_s0",
+    "resnet18",
+    "mit_b0",
+    "tu-mobilenetv2_100",
+    "tu-fastvit_t8",
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_shallow_encoder_has_the_first_features_of_the_whole_and_no_weights_beyond_them(name):
+    whole, shallow = encoders.build(name).eval(), encoders.build(name, depth=4).eval()
+    own = shallow.state_dict()
+    shallow.load_state_dict({key: value for key, value in whole.state_dict().items() if key in own})
+    photo = torch.rand(1, 3, 64, 64)
+
+    features = shallow(photo)
+
+    assert len(features) == 5
+    for ours, theirs in zip(features, whole(photo)[:5], strict=True):
+        assert torch.equal(ours, theirs)
+    idle = torch.autograd.grad(
+        [one.sum() for one in features if one.requires_grad], list(shallow.parameters()), allow_unused=True
+    )
+    assert all(one is not None for one in idle)
+
+
 @pytest.mark.parametrize("ask", [encoders.build, encoders.hub_normalisation, encoders.hub_weights])
 def test_an_unknown_name_lists_the_known(ask):
     with pytest.raises(BadInput, match=r"unknown encoder 'vgg19'; expected one of mobilenet_v2, .*resnet34"):

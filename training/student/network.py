@@ -27,6 +27,8 @@ class Architecture:
     """Per RGB channel, of inputs scaled to [0, 1]; belongs to the encoder's weights."""
     std: tuple[float, ...]
     """Likewise."""
+    depth: int = encoders.DEPTH
+    """Halvings of the resolution that the encoder goes through; its deeper stages are left out."""
 
 
 class Student(nn.Module):
@@ -45,10 +47,15 @@ class Student(nn.Module):
             BadInput: The encoder is unknown or blocked, or the sizes do not suit it.
         """
         super().__init__()
-        check_size(contract.height, contract.width)
-        doublings = encoders.DEPTH - int(math.log2(contract.stride))
+        check_size(contract.height, contract.width, architecture.depth)
+        doublings = architecture.depth - int(math.log2(contract.stride))
+        if doublings < 1:
+            raise BadInput(
+                f"depth {architecture.depth} and stride {contract.stride} leave the decoder nothing to do; "
+                f"use a depth of at least {int(math.log2(contract.stride)) + 1}"
+            )
         decoder = architecture.decoder[:doublings]
-        self.encoder = encoders.build(architecture.encoder)
+        self.encoder = encoders.build(architecture.encoder, architecture.depth)
         skips: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         self.normalise = Normalise(architecture.mean, architecture.std)
         widths = [skips[-1], *decoder]
@@ -71,13 +78,13 @@ class Student(nn.Module):
         return logits
 
 
-def check_size(height: int, width: int) -> None:
-    """Refuse an input that the encoder cannot halve evenly.
+def check_size(height: int, width: int, depth: int = encoders.DEPTH) -> None:
+    """Refuse an input that an encoder of that depth cannot halve evenly.
 
     Raises:
-        BadInput: Height or width is not a multiple of 32; the message names the sizes beside it that are.
+        BadInput: Height or width is not a multiple of 2 ** depth; the message names the sizes beside it that are.
     """
-    step = 2**encoders.DEPTH
+    step = 2**depth
     for side, length in (("height", height), ("width", width)):
         if length % step or length < step:
             smaller = max(length - length % step, step)
