@@ -71,7 +71,7 @@ def export(
     if limits and calibration:
         if precisions:
             raise BadInput("--budget chooses the precision; leave --precision away")
-        held_out = run.validation()[:photos]
+        held_out = run.held_out()[:photos]
         print(shrink.as_text(shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration)))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
@@ -98,7 +98,7 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
     from training.run import Run
 
     run = Run(run_folder)
-    pairs = (list(pairs_of(data).pairs) if data else run.validation())[:photos]
+    pairs = (list(pairs_of(data).pairs) if data else run.held_out())[:photos]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
     write(run)
     if is_recorded and verdict.is_green:
@@ -195,7 +195,7 @@ def picture(run_folder: Path, path: Path, photos: int) -> None:
 
     run = Run(run_folder)
     contract = manifest.read(run.export).contract
-    shown = prepare(run.validation()[:photos], contract)
+    shown = prepare(run.held_out()[:photos], contract)
     runner = FORMS["tflite-fp16"].open(run.checkpoint, run.export)
     draw_sheet(shown, look(runner, shown, contract), contract, path)
     print(path)

@@ -35,7 +35,7 @@ def from_run(run: Run, contract: Contract, photos: int = PHOTOS) -> Calibration:
     pairs = run.training()
     step = max(1, len(pairs) // photos)
     chosen = pairs[::step][:photos]
-    if both := {pair.name for pair in chosen} & {pair.name for pair in run.validation()}:
+    if both := {pair.name for pair in chosen} & {pair.name for pair in run.held_out()}:
         raise BadInput(f"{run.record} holds {min(both)} out and learns from it; delete {run.folder} and train again")
     total = hashlib.sha256()
     for pair in chosen:

@@ -90,7 +90,7 @@ def test_its_masks_of_rendered_coins_follow_from_our_logits(verified, kind, tmp_
 @pytest.mark.parametrize("kind", ["tflite-fp32", "tflite-fp16"])
 def test_its_masks_of_a_runs_held_out_photos_follow_from_our_logits(kind, tmp_path, capsys):
     run = Run(Path(RUN))
-    pairs = run.validation()[:48]
+    pairs = run.held_out()[:48]
 
     as_sampled, as_agreed, error = _agreement(run, kind, pairs, tmp_path)
 

@@ -50,21 +50,21 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     architecture = recipe.architecture(*normalisation(recipe))
     torch.manual_seed(recipe.seed)
     student = Student(contract, architecture)
-    halves = split(data.pairs, validation=recipe.validation, seed=recipe.seed)
-    wanted = asked(recipe, data, halves.train, halves.validation)
+    sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
+    wanted = asked(recipe, data, sides)
     run.refuse_another(wanted)
     if run.is_finished:
         return load(run.checkpoint)
     if not run.state.exists():
         check_pairs(data)
         load_into(student, recipe)
-    training = TrainingView(halves.train, len(data.classes), recipe)
-    validation = ValidationView(halves.validation, contract)
+    training = TrainingView(sides.train, len(data.classes), recipe)
+    validation = ValidationView(sides.validation, contract)
     module = StudentModule(student, recipe, contract, validation.teacher_masks)
     arithmetic = choose(student, recipe, earlier=run.arithmetic)
     run.claim(wanted, arithmetic.format)
     tqdm.write(
-        f"{len(halves.train)} pairs to learn from, {len(validation)} to validate with; "
+        f"{len(sides.train)} pairs to learn from, {len(validation)} to validate with; "
         f"{arithmetic.format} arithmetic: {arithmetic.reason}"
     )
     facts = {

@@ -55,7 +55,7 @@ def test_the_student_kept_is_that_of_the_best_epoch(whole, discs, tiny_recipe):
     best = max(rows(whole), key=lambda row: float(row["iou"]))
     assert checkpoint.facts["epoch"] == int(best["epoch"])
     assert checkpoint.facts["validation_iou"] == float(best["iou"])
-    held_out = Pairs(discs.folder, discs.classes, tuple(whole.validation()))
+    held_out = Pairs(discs.folder, discs.classes, tuple(whole.held_out()))
     assert evaluate(checkpoint, held_out).mean == pytest.approx(float(best["iou"]), abs=1e-4)
 
 

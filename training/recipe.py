@@ -1,5 +1,6 @@
 """A recipe: every knob of one training run, typed, from a YAML file and `key=value` overrides."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -90,6 +91,8 @@ class Recipe(BaseModel):
     """Epochs without a better validation IoU after which training stops."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of pairs held out to choose the best epoch, near-duplicates kept together."""
+    test: str | None = None
+    """`1/5` keeps the first of five parts for the final judgement, where it chooses nothing; 2/5 to 5/5 likewise."""
     arithmetic: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 means bfloat16 autocast with channels-last memory; auto measures which is faster here."""
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
@@ -104,6 +107,14 @@ class Recipe(BaseModel):
         if zoom[0] > zoom[1]:
             raise ValueError(f"the least comes first; use [{zoom[1]}, {zoom[0]}]")
         return zoom
+
+    @field_validator("test")
+    @classmethod
+    def _within(cls, test: str | None) -> str | None:
+        match = re.fullmatch(r"(\d+)/(\d+)", test or "1/2")
+        if not match or not 1 <= int(match[1]) <= int(match[2]) >= 2:
+            raise ValueError("expected k/n with k from 1 to n and n at least 2, such as 1/5")
+        return test
 
     def contract(self, classes: tuple[str, ...]) -> Contract:
         """The contract of a student of this recipe, taught these classes.

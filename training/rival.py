@@ -41,11 +41,11 @@ def compare(recipe: Recipe, data: Pairs) -> Comparison:
 
     Both encoders start from the same weights, or both from scratch.
     """
-    halves = split(data.pairs, validation=recipe.validation, seed=recipe.seed)
+    sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
     contract = recipe.contract(data.classes)
     whole = Contract(contract.height, contract.width, 1, contract.classes)
-    training = TrainingView(halves.train, len(data.classes), recipe)
-    validation = ValidationView(halves.validation, contract)
+    training = TrainingView(sides.train, len(data.classes), recipe)
+    validation = ValidationView(sides.validation, contract)
 
     def best(network: nn.Module, its_contract: Contract) -> float:
         module = StudentModule(network, recipe, its_contract, validation.teacher_masks)

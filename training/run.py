@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.pairs import Pair, Pairs, read_pairs
+from training.data.split import Split
 from training.recipe import Recipe
 from training.student.aside import write_text
 from training.student.errors import BadInput
@@ -114,8 +115,8 @@ class Run:
         assert isinstance(found, dict)
         return found
 
-    def validation(self) -> list[Pair]:
-        """The pairs that were held out.
+    def held_out(self) -> list[Pair]:
+        """The pairs to judge by: those kept for a test, or those that chose the best epoch where none were.
 
         Raises:
             BadInput: No run here, or the data folder is gone.
@@ -123,7 +124,7 @@ class Run:
         found = self._read()
         folder = self._data_folder(found)
         pairs = []
-        for entry in found["validation"]:
+        for entry in found.get("test") or found["validation"]:
             if any(Path(entry[part]).name != entry[part] for part in ("photo", "mask")):
                 raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
             pairs.append(Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]))
@@ -165,7 +166,7 @@ class Run:
         return found
 
 
-def asked(recipe: Recipe, data: Pairs, train: Sequence[Pair], validation: Sequence[Pair]) -> dict[str, Any]:
+def asked(recipe: Recipe, data: Pairs, sides: Split) -> dict[str, Any]:
     """What makes a run this one: its record, ready for JSON."""
     return {
         "recipe": json.loads(recipe.model_dump_json()),
@@ -175,8 +176,11 @@ def asked(recipe: Recipe, data: Pairs, train: Sequence[Pair], validation: Sequen
             "classes": list(data.classes),
             "pairs": len(data.pairs),
         },
-        "train": [pair.name for pair in train],
-        "validation": [{"name": p.name, "photo": p.photo.name, "mask": p.mask.name} for p in validation],
+        "train": [pair.name for pair in sides.train],
+        **{
+            side: [{"name": p.name, "photo": p.photo.name, "mask": p.mask.name} for p in getattr(sides, side)]
+            for side in ("validation", "test")
+        },
     }
 
 

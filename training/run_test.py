@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from training.data.pairs import read_pairs
+from training.data.split import Split
 from training.recipe import Recipe
 from training.run import Run, asked, digest
 from training.student.errors import BadInput
@@ -13,7 +14,7 @@ RECIPE = Recipe(epochs=3, border_weight=1, workers=0)
 
 @pytest.fixture
 def wanted(discs):
-    return asked(RECIPE, discs, discs.pairs[3:], discs.pairs[:3])
+    return asked(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3]))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_file_is_refused(tmp_path, wanted):
 
 def test_another_recipe_is_refused_by_its_knobs(begun, discs):
     before = content(begun.folder)
-    other = asked(Recipe(epochs=4, border_weight=2, workers=0), discs, discs.pairs[3:], discs.pairs[:3])
+    other = asked(Recipe(epochs=4, border_weight=2, workers=0), discs, Split(discs.pairs[3:], discs.pairs[:3]))
 
     with pytest.raises(
         BadInput, match=r"its border_weight is 1\.0, asked for is 2\.0; its epochs is 3, asked for is 4\).*--run"
@@ -86,32 +87,34 @@ def test_another_recipe_is_refused_by_its_knobs(begun, discs):
 
 
 def test_workers_may_change_for_they_teach_nothing_else(begun, discs):
-    begun.refuse_another(asked(RECIPE.model_copy(update={"workers": 3}), discs, discs.pairs[3:], discs.pairs[:3]))
+    begun.refuse_another(
+        asked(RECIPE.model_copy(update={"workers": 3}), discs, Split(discs.pairs[3:], discs.pairs[:3]))
+    )
 
 
 def test_other_data_is_refused_by_its_folder(begun, draw_discs, tmp_path):
     other = read_pairs(draw_discs(tmp_path / "others", count=5))
 
     with pytest.raises(BadInput, match=r"learnt from the 12 pairs in .*discs, asked for are the 5 pairs in .*others"):
-        begun.refuse_another(asked(RECIPE, other, other.pairs[1:], other.pairs[:1]))
+        begun.refuse_another(asked(RECIPE, other, Split(other.pairs[1:], other.pairs[:1])))
 
 
 def test_data_that_changed_in_its_place_is_refused(draw_discs, tmp_path):
     data = read_pairs(draw_discs(tmp_path / "discs", count=3))
     run = Run(tmp_path / "run")
-    run.claim(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]), "fp32")
+    run.claim(asked(RECIPE, data, Split(data.pairs[1:], data.pairs[:1])), "fp32")
     data.pairs[1].mask.write_bytes(data.pairs[2].mask.read_bytes())
 
     with pytest.raises(BadInput, match=r"3 pairs in .*discs, which have changed"):
-        run.refuse_another(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]))
+        run.refuse_another(asked(RECIPE, data, Split(data.pairs[1:], data.pairs[:1])))
 
 
 def test_data_may_move(draw_discs, tmp_path):
     here, there = (read_pairs(draw_discs(tmp_path / place, count=3)) for place in ("here", "there"))
     run = Run(tmp_path / "run")
-    run.claim(asked(RECIPE, here, here.pairs[1:], here.pairs[:1]), "fp32")
+    run.claim(asked(RECIPE, here, Split(here.pairs[1:], here.pairs[:1])), "fp32")
 
-    run.refuse_another(asked(RECIPE, there, there.pairs[1:], there.pairs[:1]))
+    run.refuse_another(asked(RECIPE, there, Split(there.pairs[1:], there.pairs[:1])))
 
 
 def test_the_digest_sees_a_changed_byte_and_a_changed_name(draw_discs, tmp_path):
@@ -143,14 +146,21 @@ def test_a_run_is_finished_only_when_it_says_so(begun):
 
 
 def test_the_held_out_pairs_can_be_found_again(begun, discs):
-    assert begun.validation() == list(discs.pairs[:3])
+    assert begun.held_out() == list(discs.pairs[:3])
     assert begun.recipe() == RECIPE.model_dump(mode="json")
     assert begun.data()["pairs"] == 12
 
 
+def test_pairs_kept_for_a_test_are_those_to_judge_by(tmp_path, discs):
+    run = Run(tmp_path / "tested")
+    run.claim(asked(RECIPE, discs, Split(discs.pairs[5:], discs.pairs[:3], discs.pairs[3:5])), "fp32")
+
+    assert run.held_out() == list(discs.pairs[3:5])
+
+
 def test_the_pairs_that_it_learnt_from_can_be_found_again_and_none_was_held_out(begun, discs):
     assert begun.training() == list(discs.pairs[3:])
-    assert not set(begun.training()) & set(begun.validation())
+    assert not set(begun.training()) & set(begun.held_out())
 
 
 def test_a_pair_that_it_learnt_from_and_that_is_gone_is_named(begun):
@@ -165,7 +175,7 @@ def test_a_pair_that_it_learnt_from_and_that_is_gone_is_named(begun):
 def test_a_pair_that_was_dropped_since_is_still_what_it_learnt_from(tmp_path, draw_discs):
     data = read_pairs(draw_discs(tmp_path / "discs", count=4))
     run = Run(tmp_path / "run")
-    run.claim(asked(RECIPE, data, data.pairs[1:], data.pairs[:1]), "fp32")
+    run.claim(asked(RECIPE, data, Split(data.pairs[1:], data.pairs[:1])), "fp32")
     (data.folder / "dropped.txt").write_text("disc_02\n")
 
     assert run.training() == list(data.pairs[1:])
@@ -178,14 +188,14 @@ def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part):
     begun.record.write_text(json.dumps(record))
 
     with pytest.raises(BadInput, match="not a file of the data folder"):
-        begun.validation()
+        begun.held_out()
 
 
 def test_data_that_is_gone_is_named(tmp_path, begun, wanted):
     begun.claim({**wanted, "data": {**wanted["data"], "folder": str(tmp_path / "gone")}}, "fp32")
 
     with pytest.raises(BadInput, match=r"no longer at .*gone; put it back, or name pairs with --data"):
-        begun.validation()
+        begun.held_out()
 
 
 def test_where_no_run_is_one_is_to_be_made(tmp_path):

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -34,19 +35,26 @@ _ROWS_AT_ONCE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two sides that share no photo and no scene, each sorted by name."""
+    """Sides that share no photo and no scene, each sorted by name."""
 
     train: tuple[Pair, ...]
     validation: tuple[Pair, ...]
+    test: tuple[Pair, ...] = ()
+
+    @property
+    def held_out(self) -> tuple[Pair, ...]:
+        """What the student is judged by in the end: pairs that chose nothing, where some were kept for that."""
+        return self.test or self.validation
 
 
-def split(pairs: Sequence[Pair], *, validation: float, seed: int) -> Split:
+def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | None = None) -> Split:
     """Divide pairs by groups of photos that look alike.
 
     Args:
         pairs: In any order; the result does not depend on it.
-        validation: Share of the pairs to judge with, met as nearly as the groups allow.
+        validation: Share of the pairs to choose the best epoch with, met as nearly as the groups allow.
         seed: Draws the groups; equal seeds draw equally.
+        test: `k/n` keeps the k-th of n parts out of both. Over all k, each pair is tested once.
 
     Raises:
         BadInput: The share is not between 0 and 1, there are too few pairs or groups, or a photo cannot be read.
@@ -63,13 +71,33 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int) -> Split:
             "add photos of another scene"
         )
     random.Random(seed).shuffle(groups)
-    wanted = min(max(round(validation * len(pairs)), 1), len(pairs) - 1)
+    tested: list[list[int]] = []
+    if test is not None:
+        tested, groups = _part(groups, test)
+    count = sum(len(group) for group in groups)
+    wanted = min(max(round(validation * count), 1), count - 1)
     drawn = _draw([len(group) for group in groups], wanted)
-    chosen = {member for index in drawn for member in groups[index]}
-    return Split(
-        train=tuple(pair for index, pair in enumerate(pairs) if index not in chosen),
-        validation=tuple(pair for index, pair in enumerate(pairs) if index in chosen),
+    sides = (
+        [group for index, group in enumerate(groups) if index not in drawn],
+        [groups[index] for index in drawn],
+        tested,
     )
+    return Split(*(tuple(pairs[member] for member in sorted(chain.from_iterable(side))) for side in sides))
+
+
+def _part(groups: list[list[int]], asked: str) -> tuple[list[list[int]], list[list[int]]]:
+    """The groups of one of n parts of nearly equal size, and all others."""
+    part, parts = map(int, asked.split("/"))
+    if len(groups) < parts + 2:
+        raise BadInput(
+            f"test={asked} needs at least {parts + 2} groups of photos that do not look alike, found {len(groups)}; "
+            "use fewer parts, or add photos of other scenes"
+        )
+    filled: list[list[list[int]]] = [[] for _ in range(parts)]
+    for group in sorted(groups, key=len, reverse=True):
+        min(filled, key=lambda part: sum(len(group) for group in part)).append(group)
+    own = filled[part - 1]
+    return own, [group for group in groups if group not in own]
 
 
 def group_alike(photos: Sequence[Path]) -> list[list[int]]:

@@ -109,6 +109,28 @@ def test_the_share_is_met_as_nearly_as_groups_allow(sizes, data):
     assert abs(sum(sizes[index] for index in drawn) - wanted) == min(abs(total - wanted) for total in sums)
 
 
+def test_over_all_folds_each_pair_is_tested_once_and_never_learnt_from_beside_its_scene(tmp_path):
+    scenes = [0, 0, 0, 1, 1, *range(2, 11)]
+    pairs = pairs_of(saved(tmp_path, [scene(seed) for seed in scenes]))
+    scene_of = dict(zip(names(pairs), scenes, strict=True))
+
+    folds = [split(pairs, validation=0.2, seed=1, test=f"{part}/3") for part in (1, 2, 3)]
+
+    assert sorted(name for fold in folds for name in names(fold.test)) == names(pairs)
+    for fold in folds:
+        assert 4 <= len(fold.test) <= 6
+        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(pairs)
+        sides = [{scene_of[name] for name in names(side)} for side in (fold.train, fold.validation, fold.test)]
+        assert all(sides)
+        assert sum(len(side) for side in sides) == len(set(scenes))
+        assert fold.held_out == fold.test
+
+
+def test_too_few_scenes_for_the_folds_are_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"test=1/5 needs at least 7 groups .*, found 6; use fewer parts"):
+        split(pairs_of(saved(tmp_path, [scene(seed) for seed in range(6)])), validation=0.5, seed=0, test="1/5")
+
+
 @pytest.mark.parametrize("validation", [0.001, 0.999])
 def test_either_side_has_at_least_one_pair(tmp_path, validation):
     sides = split(pairs_of(saved(tmp_path, [scene(0), scene(1)])), validation=validation, seed=0)

@@ -38,6 +38,21 @@ def test_encoders_that_are_not_timms_fit_as_well(encoder):
         assert student(encoder=encoder)(torch.zeros(1, 3, 64, 64)).shape == (1, 1, 16, 16)
 
 
+def test_a_shallower_encoder_takes_finer_sizes_and_leaves_its_deep_stages_out():
+    shallow = student(80, 48, depth=4)
+
+    with torch.inference_mode():
+        assert shallow(torch.zeros(1, 3, 80, 48)).shape == (1, 1, 20, 12)
+    assert parameters(shallow) < parameters(student()) / 2
+
+
+def test_a_stride_that_the_encoder_does_not_go_beyond_is_refused():
+    with pytest.raises(
+        BadInput, match="depth 2 and stride 4 leave the decoder nothing to do; use a depth of at least 3"
+    ):
+        student(depth=2)
+
+
 @pytest.mark.parametrize(
     ("height", "width", "message"),
     [
