@@ -37,6 +37,8 @@ class Recipe(BaseModel):
     """Likewise."""
     depth: Annotated[int, Field(ge=2, le=DEPTH)] = DEPTH
     """Halvings of the resolution that the encoder goes through: its deeper stages are left out."""
+    slim: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    """Shares of hidden channels that the encoder's stages keep, from the first; inverted residuals only."""
     decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64, 48)
     """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
 
@@ -128,7 +130,7 @@ class Recipe(BaseModel):
 
     def architecture(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:
         """The network to build, with the normalisation that its weights expect."""
-        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth)
+        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth, self.slim)
 
 
 def read(name: str, overrides: Iterable[str] = ()) -> Recipe:

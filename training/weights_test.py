@@ -9,6 +9,7 @@ from training.student import encoders
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
+from training.student.slim import slim
 from training.weights import load_into, normalisation
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights" / "mobilenetv2_100_imagenet.safetensors"
@@ -54,6 +55,19 @@ def test_a_file_gives_the_encoder_its_weights_with_and_without_the_prefix(file_o
     found = student.encoder.state_dict()
     assert all(torch.equal(found[name], value) for name, value in trained.items())
     assert torch.equal(student.head.weight, head)
+
+
+def test_a_slim_and_shallow_encoder_takes_the_loudest_channels_of_the_weights(file_of, trained):
+    recipe = recipe_of(file_of(trained)).model_copy(update={"depth": 4, "slim": (1, 0.5)})
+    expected = encoders.build(ENCODER)
+    expected.load_state_dict(trained)
+    slim(expected, recipe.slim)
+    student = student_of(recipe)
+
+    load_into(student, recipe)
+
+    theirs = expected.state_dict()
+    assert all(torch.equal(theirs[name], value) for name, value in student.encoder.state_dict().items())
 
 
 def test_without_weights_the_encoder_stays_as_it_was(trained):

@@ -4,7 +4,7 @@ What becomes of each on the way to a phone is measured by `python -m conversion 
 and docs/encoders.md. Adding an encoder is adding a row and measuring it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.student.errors import BadInput
+from training.student.slim import slim
 
 DEPTH = 5
 """Halvings of the resolution by a whole encoder: its deepest features have stride 2 ** DEPTH."""
@@ -93,17 +94,18 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 )
 
 
-def build(name: str, depth: int = DEPTH) -> nn.Module:
+def build(name: str, depth: int = DEPTH, shares: Sequence[float] = ()) -> nn.Module:
     """An untrained encoder: (N, 3, H, W) in, a list of depth + 1 feature maps out, strides 1 to 2 ** depth.
 
     Its `out_channels` lists their channels, the input's own 3 first; 0 where it has no features at a stride.
 
     Raises:
-        BadInput: The name is not in the table.
+        BadInput: The name is not in the table, or the encoder cannot be narrowed to `shares`, see `slim`.
     """
     encoder = _asked_for(name, depth, weights=None)
     if depth < DEPTH:
         _cut(encoder)
+    slim(encoder, shares)
     return encoder
 
 

@@ -29,6 +29,8 @@ class Architecture:
     """Likewise."""
     depth: int = encoders.DEPTH
     """Halvings of the resolution that the encoder goes through; its deeper stages are left out."""
+    slim: tuple[float, ...] = ()
+    """Shares of hidden channels that the encoder's stages keep, see `training.student.slim`."""
 
 
 class Student(nn.Module):
@@ -55,7 +57,7 @@ class Student(nn.Module):
                 f"use a depth of at least {int(math.log2(contract.stride)) + 1}"
             )
         decoder = architecture.decoder[:doublings]
-        self.encoder = encoders.build(architecture.encoder, architecture.depth)
+        self.encoder = encoders.build(architecture.encoder, architecture.depth, architecture.slim)
         skips: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         self.normalise = Normalise(architecture.mean, architecture.std)
         widths = [skips[-1], *decoder]
