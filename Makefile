@@ -86,7 +86,7 @@ help: ## This list
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,tflite-runtime]'
+	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,trackers,tflite-runtime]'
 	touch $@
 
 # Apart, since MediaPipe brings opencv-contrib, which overwrites the headless OpenCV. Debian: libgl1 libegl1 libgles2.

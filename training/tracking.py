@@ -27,12 +27,14 @@ def track(tracker: str, folder: Path, name: str, figures: Mapping[str, float], p
         BadInput: The tracker is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Else they report their own use and errors.
-    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
+    # Else they report their own use and errors to their makers, and each run at length to the terminal.
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    os.environ |= {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
     try:
         TRACKERS[tracker](folder.resolve(), name, figures, pictures)
     except ImportError as error:
-        raise BadInput(f"--log {tracker} needs a package that is missing ({error}); pip install {tracker}") from error
+        missing = f"--log {tracker} needs a package that is missing ({error})"
+        raise BadInput(f"{missing}; install with: pip install '.[trackers]'") from error
 
 
 def _tensorboard(folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
