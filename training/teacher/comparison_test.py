@@ -1,9 +1,12 @@
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from training.__main__ import main
 from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.student.metrics import photo_boundary_iou, photo_iou
@@ -87,6 +90,40 @@ def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
     lines = standings.table(results).splitlines()
     assert lines[1].startswith(best.teacher)
     assert f"{other.means()['iou']:.4f}" in lines[2]
+
+
+@pytest.mark.filterwarnings("ignore")  # TensorBoard's own
+def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tmp_path):
+    pytest.importorskip("tensorboard", reason="trackers are optional: pip install '.[trackers]'")
+    for role, kind in (("detector", "grounding-dino"), ("segmenter", "sam")):
+        (tmp_path / "grounded" / role).parent.mkdir(exist_ok=True)
+        (tmp_path / "grounded" / role).symlink_to(Path(saved(kind)).resolve())
+    (tmp_path / "tiny.yaml").write_text("floor: 0\nthreshold: 0\nconsistency: 0\nmost: 3\n")
+    given = f"classical,clipseg,grounded-sam:{tmp_path / 'tiny.yaml'}"
+    weights = [f"--weights=clipseg={saved('clipseg')}", f"--weights=grounded-sam={tmp_path / 'grounded'}"]
+    out = tmp_path / "out"
+
+    wanted = ["--teachers", given, "--data", str(discs.folder), "--phrase", "coin", *weights, "--worst", "3"]
+    result = CliRunner().invoke(
+        main, ["compare", *wanted, "--out", str(out), "--log", "tensorboard", "--device", "cpu"], catch_exceptions=False
+    )
+
+    assert result.exit_code == 0, result.output
+    head, *lines = result.stdout.splitlines()
+    assert head.split() == ["teacher", "IoU", "dice", "boundary", "ms", "photos/s"]
+    shown = {line.split()[0]: [float(value) for value in line.split()[1:]] for line in lines[:-1]}
+    assert shown.keys() == {"classical", "clipseg", "grounded-sam:tiny"}
+    assert lines[0].startswith("classical"), "which draws discs; the others' weights are random"
+    assert all(0 <= share <= 1 for values in shown.values() for share in values[:3])
+    assert all(milliseconds > 0 and rate > 0 for *_, milliseconds, rate in shown.values())
+    with (out / "teachers.csv").open() as file:
+        order = [row["teacher"] for row in csv.DictReader(file)]
+    with (out / "photos.csv").open() as file:
+        assert [row["teacher"] for row in csv.DictReader(file)] == [name for name in order for _ in discs.pairs]
+    assert {path.name for path in (out / "tensorboard").iterdir()} == {"classical", "clipseg", "grounded-sam-tiny"}
+    for picture in ("figures.png", "worst.png"):
+        with Image.open(out / picture) as image:
+            image.load()
 
 
 def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_path):

@@ -19,9 +19,11 @@ REVISIONS: Mapping[str, str] = MappingProxyType(
         "facebook/sam-vit-base": "70c1a07f894ebb5b307fd9eaaee97b9dfc16068f",
         "facebook/sam2.1-hiera-large": "665f8e2ad61cf5f53d65644ff27c8ee525124610",
         "facebook/sam3": "3c879f39826c281e95690f02c7821c4de09afae7",
+        "CIDAS/clipseg-rd64-refined": "999e0328d9e10b484360c477313983f9afdd7050",
     }
 )
-"""The commit to take of each repository, as others have published it; `main` of those not listed."""
+"""The commit to take of each repository, as many others have published it with digests of its files. Of those not
+listed it is what `main` is when first fetched; a sidecar names the commit in either case."""
 
 # What loading needs and nothing that could run: no pickles, no Python.
 _PATTERNS = ["*.json", "*.txt", "*.safetensors"]

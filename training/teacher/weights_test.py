@@ -6,10 +6,14 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 
+from training.__main__ import main
 from training.student.errors import BadInput
+from training.teacher.adapt import Knobs as Adapting
 from training.teacher.segmenters import SEGMENTERS
+from training.teacher.teachers import TEACHERS
 from training.teacher.weights import REVISIONS, find
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -53,6 +57,36 @@ def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_pu
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize(
+    ("command", "repository", "knob"),
+    [
+        ("label PHOTOS --phrase coin --teacher sam3", "facebook/sam3", "model"),
+        ("label PHOTOS --phrase coin --teacher clipseg", "CIDAS/clipseg-rd64-refined", "model"),
+        ("label PHOTOS --phrase coin --teacher grounded-sam", "IDEA-Research/grounding-dino-base", "detector"),
+        ("label PHOTOS --phrase coin --teacher grounded-sam detector=DETECTOR", "facebook/sam-vit-base", "segmenter"),
+        ("label PHOTOS --phrase coin --teacher grounded-sam detector=google/owlv2-base-patch16-ensemble",
+         "google/owlv2-base-patch16-ensemble", "detector"),
+        ("label PHOTOS --phrase coin --teacher grounded-sam detector=DETECTOR segmenter=facebook/sam2.1-hiera-large",
+         "facebook/sam2.1-hiera-large", "segmenter"),
+        ("tune clipseg --phrase coin --data PHOTOS", "CIDAS/clipseg-rd64-refined", "model"),
+        ("adapt --data PHOTOS --out OUT", "facebook/sam-vit-base", "segmenter"),
+    ],
+)  # fmt: skip
+def test_each_command_ends_in_that_line_and_writes_nothing(hub, saved, discs, tmp_path, command, repository, knob):
+    given = {"PHOTOS": str(discs.folder), "OUT": str(tmp_path / "a.safetensors")}
+    words = [given.get(word, word) for word in command.replace("=DETECTOR", f"={saved('owlv2')}").split()]
+    out = ["--out", str(tmp_path / "out")] if words[0] == "label" else []
+
+    result = CliRunner().invoke(main, [*words, *out])
+
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: no weights of {repository} here, and none from the hub (")
+    assert f"hf download {repository} --revision {REVISIONS[repository]} --include " in line
+    assert line.endswith(f"--local-dir FOLDER, and say {knob}=FOLDER")
+    assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("a.*"))
+
+
 @pytest.mark.parametrize("name", ["owner/name", f"owner/name@{COMMIT}"])
 def test_what_the_hub_once_gave_is_taken_without_asking_and_by_its_commit(saved, hub, name):
     repository = hub / "models--owner--name"
@@ -75,7 +109,16 @@ def test_half_a_download_is_not_taken_for_the_whole(saved, hub):
         find("segmenter", f"owner/name@{COMMIT}", SEGMENTERS)
 
 
-def test_every_pinned_revision_is_a_commit():
+def test_every_repository_that_a_teacher_takes_by_itself_is_pinned_to_a_commit():
+    defaults = {
+        field.default
+        for knobs in (*(entry.knobs() for entry in TEACHERS.values()), Adapting)
+        for name, field in knobs.model_fields.items()
+        if name in ("model", "detector", "segmenter")
+    }
+
+    assert len(defaults) == 4
+    assert defaults <= REVISIONS.keys()
     assert all(len(revision) == 40 and int(revision, 16) for revision in REVISIONS.values())
 
 
