@@ -8,21 +8,21 @@ from torch import Tensor
 def border(members: Tensor, *, width: int, inner_only: bool = False) -> Tensor:
     """Where a mask changes within `width` pixels.
 
-    What dilation adds and erosion takes away, by a square of side 2 · width + 1. The frame of the photo is no
-    edge. With several channels, one per class, the band is around every class.
+    Where the largest class index in a square of side 2 · width + 1 is not the smallest: what dilation of any class
+    adds and erosion takes away. The frame of the photo is no edge.
 
     Args:
-        members: (N, classes, H, W) float, 1 where a pixel belongs to the class, else 0.
+        members: (N, 1, H, W) float class indices; of a binary mask 1 where a pixel belongs to the class, else 0.
         width: Pixels on each side of the edge; 0 gives an empty band.
-        inner_only: Only the pixels that erosion takes away.
+        inner_only: Leave out the pixels of index 0.
 
     Returns:
         (N, 1, H, W) bool.
     """
     # max_pool2d pads with minus infinity, so that beyond the frame nothing is dilated in nor eroded away.
-    eroded = -_maximum(-members, width)
-    outer = members if inner_only else _maximum(members, width)
-    return (outer != eroded).any(dim=1, keepdim=True)
+    smallest, largest = -_maximum(-members, width), _maximum(members, width)
+    band = largest != smallest
+    return band & (members > 0) if inner_only else band
 
 
 def _maximum(values: Tensor, width: int) -> Tensor:

@@ -52,10 +52,17 @@ def test_the_border_is_what_opencv_calls_the_morphological_gradient(mask, width)
 
 
 def test_several_classes_have_the_borders_of_each():
-    members = torch.zeros(1, 3, 4, 9)
-    members[:, 0, :, :3] = members[:, 1, :, 3:6] = members[:, 2, :, 6:] = 1
+    classes = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2]).float().expand(1, 1, 4, 9)
 
-    found = border(members, width=1)
+    found = border(classes, width=1)
 
     assert found.shape == (1, 1, 4, 9)
     assert found[0, 0, 0].tolist() == [False, False, True, True, False, True, True, False, False]
+
+
+@given(arrays.arrays(np.uint8, (7, 9), elements=st.sampled_from([0, 1, 2, 255])), st.integers(0, 3))
+def test_the_border_of_several_classes_is_that_of_every_class_against_the_others(mask, width):
+    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    each = [cv2.morphologyEx((mask == index).astype(np.uint8), cv2.MORPH_GRADIENT, square) for index in (0, 1, 2, 255)]
+
+    assert (band(mask, width) == np.any(each, axis=0)).all()

@@ -26,13 +26,16 @@ def border_bce_dice(logits: Tensor, teacher_mask: Tensor, recipe: Recipe) -> Ten
     upsampled = upsample(logits.float(), teacher_mask.shape[-2:])
     judged = (teacher_mask != IGNORED).unsqueeze(1).float()
     members = _members(teacher_mask, channels=logits.shape[1])
-    weight = border_weights(members, recipe) * judged
     if logits.shape[1] == 1:
+        weight = border_weights(members, recipe, inner_only=recipe.border_side == "inner") * judged
         probability = upsampled.sigmoid()
         bce = F.binary_cross_entropy_with_logits(upsampled, members, reduction="none")
     else:
-        probability = upsampled.softmax(dim=1)
-        bce = -(members * upsampled.log_softmax(dim=1)).sum(dim=1, keepdim=True)
+        # The inner bands of all classes together are the whole band.
+        weight = border_weights(teacher_mask.unsqueeze(1).float(), recipe, inner_only=False) * judged
+        log_probability = upsampled.log_softmax(dim=1)
+        probability = log_probability.exp()
+        bce = F.nll_loss(log_probability, teacher_mask.long(), ignore_index=IGNORED, reduction="none").unsqueeze(1)
     mean_bce = (bce * weight).sum() / judged.sum().clamp(min=1)
     log_dice = dice(probability * judged, members * judged).log()
     return recipe.bce_share * mean_bce - (1 - recipe.bce_share) * log_dice.mean()
@@ -43,9 +46,9 @@ def upsample(logits: Tensor, size: torch.Size) -> Tensor:
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def border_weights(members: Tensor, recipe: Recipe) -> Tensor:
-    """(N, 1, H, W): 1, and 1 + border weight within the border band."""
-    band = border(members, width=recipe.border_width, inner_only=recipe.border_side == "inner")
+def border_weights(members: Tensor, recipe: Recipe, *, inner_only: bool) -> Tensor:
+    """(N, 1, H, W): 1, and 1 + border weight within the border band of members or class indices."""
+    band = border(members, width=recipe.border_width, inner_only=inner_only)
     return 1 + recipe.border_weight * band.float()
 
 
