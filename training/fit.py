@@ -5,6 +5,7 @@ import dataclasses
 import importlib.metadata
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,7 +57,9 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     if run.is_finished:
         return load(run.checkpoint)
     if not run.state.exists():
-        check_pairs(data)
+        names = {side: [pair.name for pair in getattr(sides, side)] for side in ("train", "validation")}
+        for remark in check_pairs(data).remarks(**names):
+            tqdm.write(f"note: {remark}", sys.stderr)
         load_into(student, recipe)
     training = TrainingView(sides.train, len(data.classes), recipe)
     validation = ValidationView(sides.validation, contract)

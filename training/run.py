@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.data import colours
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
@@ -123,11 +124,13 @@ class Run:
         """
         found = self._read()
         folder = self._data_folder(found)
+        meaning = colours.read(folder / colours.FILE, tuple(found["data"]["classes"]))
         pairs = []
         for entry in found.get("test") or found["validation"]:
             if any(Path(entry[part]).name != entry[part] for part in ("photo", "mask")):
                 raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
-            pairs.append(Pair(entry["name"], folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]))
+            photo, mask = folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]
+            pairs.append(Pair(entry["name"], photo, mask, meaning))
         return pairs
 
     def training(self) -> list[Pair]:
@@ -201,9 +204,11 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 def digest(pairs: Sequence[Pair]) -> str:
-    """sha256 over the names and bytes of photos and masks."""
+    """sha256 over the names and bytes of photos and masks, and over what the masks' colours mean."""
     total = hashlib.sha256()
     for pair in pairs:
+        if pair.colours:
+            total.update(repr((pair.colours.colours, pair.colours.values)).encode())
         for path in (pair.photo, pair.mask):
             total.update(path.name.encode())
             total.update(hashlib.sha256(path.read_bytes()).digest())

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from training.data import dropped, page
 from training.data.overlay import OTHER, as_url, colour_of, overlay
 from training.data.pairs import Pair, Pairs
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_photo
 from training.data.suspicion import Suspect
 from training.student.errors import BadInput
 
@@ -55,7 +55,7 @@ def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, aga
         BadInput: A name cannot stand in a line of `dropped.txt`, or the page cannot be written.
     """
     by_name = {pair.name: pair for pair in pairs.pairs}
-    others = {pair.name: pair.mask for pair in against.pairs} if against else {}
+    others = {pair.name: pair for pair in against.pairs} if against else {}
     shown = ranked[:most]
 
     def card(suspect: Suspect) -> Card:
@@ -112,12 +112,11 @@ def drop_above(limit: float, pairs: Pairs, ranked: Sequence[Suspect], *, replace
     return len(reasons)
 
 
-def _picture(pair: Pair, classes: int, other: Path | None) -> tuple[str, int, int]:
+def _picture(pair: Pair, classes: int, other: Pair | None) -> tuple[str, int, int]:
     try:
         photo = read_photo(pair.photo)
-        size = photo.shape[0], photo.shape[1]
-        mask = read_mask(pair.mask, size=size, classes=classes)
-        other_mask = None if other is None else read_mask(other, size=size, classes=classes)
+        mask = pair.read_mask(photo.shape, classes)
+        other_mask = None if other is None else other.read_mask(photo.shape, classes)
     except BadInput:
         # Its reasons say why.
         return "", 0, 0

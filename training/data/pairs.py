@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training.data import colours
+from training.data.census import Census
+from training.data.colours import Colours
 from training.data.dropped import FILE as DROPPED
 from training.data.dropped import read as read_dropped
-from training.data.photos import read_mask, read_photo
+from training.data.photos import Pixels, read_mask, read_photo
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
@@ -32,6 +36,20 @@ class Pair:
     """The file name that both share, without its suffix."""
     photo: Path
     mask: Path
+    colours: Colours | None = None
+    """What the mask's colours mean; None: its values are class indices."""
+
+    def read_mask(self, size: tuple[int, ...], classes: int) -> Pixels:
+        """(rows, columns) of class indices.
+
+        Args:
+            size: (rows, columns, ...) of the photo.
+            classes: As many as there are names.
+
+        Raises:
+            BadInput: As `photos.read_mask`.
+        """
+        return read_mask(self.mask, size=(size[0], size[1]), classes=classes, colours=self.colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +72,8 @@ def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
         dropped: Whether to give those that its `dropped.txt` lists as well.
 
     Raises:
-        BadInput: The layout is another, a photo or mask stands alone or leads out of the folder, or `classes.txt`
-            or `dropped.txt` is not a list of names.
+        BadInput: The layout is another, a photo or mask stands alone or leads out of the folder, or `classes.txt`,
+            `colours.txt` or `dropped.txt` is not what it should be.
     """
     for expected in (folder, folder / "photos", folder / "masks"):
         if not expected.is_dir():
@@ -73,42 +91,45 @@ def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
     if not dropped and len(listed) == len(photos):
         raise BadInput(f"{folder / DROPPED} drops all {len(photos)} photos; take some out of it")
     kept = sorted(photos if dropped else photos.keys() - listed)
-    pairs = tuple(Pair(name, photos[name], masks[name]) for name in kept)
-    return Pairs(folder, read_classes(folder / "classes.txt"), pairs, listed)
+    classes = read_classes(folder / "classes.txt")
+    meaning = colours.read(folder / colours.FILE, classes)
+    return Pairs(folder, classes, tuple(Pair(name, photos[name], masks[name], meaning) for name in kept), listed)
 
 
-def check_pairs(pairs: Pairs) -> None:
+def check_pairs(pairs: Pairs) -> Census:
     """Read every photo and mask once, so that no fault shows only hours into a fit.
 
     Raises:
         BadInput: Lists the first ten faults and counts them all; or the masks of all pairs show one class only.
     """
     faults: list[str] = []
-    present: set[int] = set()
+    counts: dict[str, NDArray[np.int64]] = {}
+    ignored = 0
     with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda pair: _faults_and_values(pair, len(pairs.classes)), pairs.pairs)
-        for found, values in tqdm(read, "check pairs", len(pairs.pairs), unit=" pairs", leave=False, disable=None):
-            faults += found
-            present |= values
+        read = pool.map(lambda pair: _fault_or_counts(pair, len(pairs.classes)), pairs.pairs)
+        bar = tqdm(read, "check pairs", len(pairs.pairs), unit=" pairs", leave=False, disable=None)
+        for pair, found in zip(pairs.pairs, bar, strict=True):
+            if isinstance(found, str):
+                faults.append(found)
+            else:
+                counts[pair.name] = found[: max(2, len(pairs.classes))]
+                ignored += int(found[IGNORED])
     if faults:
         rest = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
         counted = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise BadInput(f"{counted} in {pairs.folder}:\n  " + "\n  ".join(faults[:10]) + rest)
-    if len(present) < 2:
-        every = f"only class {min(present)}" if present else "nothing but pixels to ignore"
-        if len(pairs.classes) == 1:
-            every = "only foreground" if present == {1} else "no foreground at all"
-        raise BadInput(f"the {len(pairs.pairs)} masks in {pairs.folder / 'masks'} show {every}; nothing can be learnt")
+    census = Census(pairs.classes, counts, ignored)
+    census.refuse_sameness(str(pairs.folder / "masks"))
+    return census
 
 
-def _faults_and_values(pair: Pair, classes: int) -> tuple[list[str], set[int]]:
+def _fault_or_counts(pair: Pair, classes: int) -> str | NDArray[np.int64]:
+    """What is wrong with a pair, or (256,) pixels of each value of its mask."""
     try:
-        photo = read_photo(pair.photo)
-        mask = read_mask(pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes)
+        mask = pair.read_mask(read_photo(pair.photo).shape, classes)
     except BadInput as error:
-        return [str(error)], set()
-    ignored = set() if classes == 1 else {IGNORED}
-    return [], set(np.flatnonzero(np.bincount(mask.reshape(-1)))) - ignored
+        return str(error)
+    return np.bincount(mask.reshape(-1), minlength=IGNORED + 1)
 
 
 def _by_name(folder: Path, kind: str, suffixes: tuple[str, ...]) -> dict[str, Path]:

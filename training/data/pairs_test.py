@@ -188,7 +188,7 @@ def test_all_faults_are_counted_and_the_first_ten_listed(tmp_path):
     [
         (0, "coin", "no foreground at all"),
         (255, "coin", "only foreground"),
-        (1, "sky\nroad", "only class 1"),
+        (1, "sky\nroad", r"only class 1 \(road\)"),
         (255, "sky\nroad", "nothing but pixels to ignore"),
     ],
 )
@@ -198,6 +198,67 @@ def test_masks_that_teach_nothing_are_refused(tmp_path, value, classes, message)
 
     with pytest.raises(BadInput, match=message):
         check_pairs(read_pairs(folder))
+
+
+def test_black_and_white_masks_beside_several_classes_are_refused_with_the_remedy(tmp_path):
+    folder = folder_of(tmp_path)
+    (folder / "classes.txt").write_text("background\ncoin")
+
+    with pytest.raises(BadInput, match=r"only class 0 \(background\) and pixels to ignore .* remove classes\.txt"):
+        check_pairs(read_pairs(folder))
+
+
+@pytest.mark.parametrize("values", [(0, 1, 2), (0, 1, 255), (2, 1, 0)])
+def test_an_index_beyond_the_classes_is_refused_by_file_value_and_what_was_expected(tmp_path, values):
+    folder = folder_of(tmp_path, mask=np.array([values, values], np.uint8))
+    (folder / "classes.txt").write_text("sky\nroad")
+
+    if 2 not in values:
+        check_pairs(read_pairs(folder))
+        return
+    with pytest.raises(
+        BadInput, match=r"2 faults in .*\n  .*masks/one.png has values 2, expected class indices 0 to 1, or 255"
+    ):
+        check_pairs(read_pairs(folder))
+
+
+COLOURS = "#804080 road\n#400080 car\n#4000C0 car\n#000000 ignore\n#808080 sky\n"
+
+
+def coloured(tmp_path, *rows):
+    return folder_of(
+        tmp_path,
+        mask=np.array([[[int(each[i : i + 2], 16) for i in (0, 2, 4)] for each in row] for row in rows], np.uint8),
+    )
+
+
+def test_coloured_masks_are_read_by_the_list_of_their_colours(tmp_path):
+    folder = coloured(tmp_path, ("808080", "808080", "804080"), ("400080", "4000c0", "000000"))
+    (folder / "classes.txt").write_text("sky\nroad\ncar\n")
+    (folder / "colours.txt").write_text(COLOURS)
+
+    found = read_pairs(folder)
+
+    assert found.pairs[0].read_mask((2, 3, 3), 3).tolist() == [[0, 0, 1], [2, 2, 255]]
+    assert check_pairs(found).counts["one"].tolist() == [2, 1, 2]
+
+
+def test_a_colour_that_is_not_listed_is_refused_with_its_count(tmp_path):
+    folder = coloured(tmp_path, ("808080", "818080", "804080"), ("818080", "0a0b0c", "000000"))
+    (folder / "classes.txt").write_text("sky\nroad\ncar\n")
+    (folder / "colours.txt").write_text(COLOURS)
+
+    with pytest.raises(BadInput, match=r"one\.png has the colours #818080 \(2 pixels\), #0a0b0c \(1 pixel\), which"):
+        check_pairs(read_pairs(folder))
+
+
+def test_masks_are_counted_class_by_class(tmp_path):
+    folder = folder_of(tmp_path)
+
+    assert {name: counts.tolist() for name, counts in check_pairs(read_pairs(folder)).counts.items()} == {
+        "one": [3, 3],
+        "two": [3, 3],
+    }
 
 
 def test_one_empty_mask_among_others_is_a_photo_without_the_thing(tmp_path):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from training.data.colours import FILE as COLOURS
+from training.data.colours import Colours
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
@@ -24,6 +26,7 @@ MOST_PIXELS = 2**30 // 4 // 3
 _PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
 _PHOTO_MODES = ("RGB", "L", "P", "RGBA", "LA", "PA")
 _MASK_MODES = ("1", "L", "P")
+_COLOURED_MODES = ("1", *_PHOTO_MODES)
 
 # What Pillow's readers raise on damaged files, found by truncating and corrupting one at every byte.
 _DAMAGE = (OSError, SyntaxError, ValueError)
@@ -39,35 +42,31 @@ def read_photo(path: Path) -> Pixels:
             transparent pixels.
     """
     with _opened(path, _PHOTO_FORMATS) as image:
-        _check_mode(path, image)
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            if upright.getchannel("A").getextrema() != (255, 255):
-                raise BadInput(f"{path} has transparent pixels, which no camera makes; flatten it onto a background")
-        return np.array(upright.convert("RGB"))
+        _check_mode(path, image, _PHOTO_MODES)
+        return np.array(_opaque(path, ImageOps.exif_transpose(image)).convert("RGB"))
 
 
-def read_mask(path: Path, *, size: tuple[int, int], classes: int) -> Pixels:
+def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None) -> Pixels:
     """(rows, columns) of class indices, checked against the photo that the mask belongs to.
 
-    A palette mask is read by its grey levels where its palette is grey, by its indices otherwise, which is how
-    annotation tools colour their classes.
+    Of a palette mask, grey levels count where its palette is grey, and indices otherwise, which is how annotation
+    tools colour their classes.
 
     Args:
-        path: A PNG: black and white, 8-bit grey or with a palette.
+        path: A PNG: black and white, 8-bit grey or with a palette; with `colours`, 8-bit RGB as well.
         size: (rows, columns) of the photo, after its EXIF orientation.
         classes: 1 for a binary mask, whose values are 0 and 255 or 0 and 1 and become 0 and 1; otherwise values
             are class indices below it, or 255 where nobody judged.
+        colours: What the mask's colours mean, which then count instead.
 
     Raises:
-        BadInput: As `read_photo`, or the format, mode, size or a value is none of these.
+        BadInput: As `read_photo`, or the format, mode, size, a value or a colour is none of these.
     """
     with _opened(path, ("PNG",)) as image:
-        # Black and white would read as class 0 and "ignore" where there are several classes.
-        modes = _MASK_MODES if classes == 1 else _MASK_MODES[1:]
-        if image.mode not in modes:
-            raise BadInput(f"{path} has mode {image.mode}, expected {' or '.join(modes)}; save it as 8-bit grey")
+        if colours:
+            _check_mode(path, image, _COLOURED_MODES)
+        else:
+            _check_mask_mode(path, image, classes)
         found = image.height, image.width
         if found != size:
             turned = ", or was it drawn ignoring the photo's EXIF orientation?" if found == size[::-1] else ""
@@ -75,11 +74,16 @@ def read_mask(path: Path, *, size: tuple[int, int], classes: int) -> Pixels:
                 f"{path} has {found[0]} × {found[1]} pixels (rows × columns), its photo {size[0]} × {size[1]}; "
                 f"draw it at the photo's own size{turned}"
             )
-        levels = _levels(image)
+        if colours:
+            return colours.indices(np.array(_opaque(path, image).convert("RGB")), path)
+        levels = _levels(image, classes)
     present = np.flatnonzero(np.bincount(levels.reshape(-1), minlength=256)).tolist()
     if classes == 1:
         if not (set(present) <= {0, 255} or set(present) <= {0, 1}):
-            raise BadInput(f"{path} has values {_listed(present)}, expected only 0 and 255; threshold it first")
+            raise BadInput(
+                f"{path} has values {_listed(present)}, expected only 0 and 255; threshold it first, or name its "
+                "classes in classes.txt if it has several"
+            )
         return (levels > 0).astype(np.uint8)
     unknown = [value for value in present if value >= classes and value != IGNORED]
     if unknown:
@@ -97,7 +101,7 @@ def read_thumbnail(path: Path, *, side: int) -> Pixels:
         BadInput: The file is missing, empty, damaged, animated, too large, or no 8-bit RGB or grey image.
     """
     with _opened(path, _PHOTO_FORMATS) as image:
-        _check_mode(path, image)
+        _check_mode(path, image, _PHOTO_MODES)
         # A JPEG decodes straight to an eighth of its size; twice the side leaves something to average.
         image.draft("L", (2 * side, 2 * side))
         opaque = image.convert("RGBA") if image.has_transparency_data else image
@@ -136,15 +140,33 @@ def _too_large(path: Path) -> str:
     return f"{path} has more than {MOST_PIXELS // 10**6} megapixels; shrink it, and its mask with it"
 
 
-def _check_mode(path: Path, image: ImageFile.ImageFile) -> None:
+def _check_mode(path: Path, image: ImageFile.ImageFile, modes: tuple[str, ...]) -> None:
     # Of a 16-bit colour PNG, Pillow would drop the lower half of every value without a word; only its tiles tell.
     is_16_bit = "16" in image.mode or (image.format == "PNG" and any("16" in str(tile[3]) for tile in image.tile))
-    if is_16_bit or image.mode not in _PHOTO_MODES:
+    if is_16_bit or image.mode not in modes:
         found = "16-bit" if is_16_bit else image.mode
         raise BadInput(f"{path} is {found}, expected 8-bit RGB or grey; convert it to 8-bit sRGB")
 
 
-def _levels(image: Image.Image) -> Pixels:
+def _check_mask_mode(path: Path, image: Image.Image, classes: int) -> None:
+    # Black and white would read as class 0 and "ignore" where there are several classes.
+    modes = _MASK_MODES if classes == 1 else _MASK_MODES[1:]
+    if image.mode not in modes:
+        coloured = f", or list what its colours mean in {COLOURS}" if image.mode in ("RGB", "RGBA") else ""
+        raise BadInput(f"{path} has mode {image.mode}, expected {' or '.join(modes)}; save it as 8-bit grey{coloured}")
+
+
+def _opaque(path: Path, image: Image.Image) -> Image.Image:
+    """The same without transparency, which has no colour."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    if image.getchannel("A").getextrema() != (255, 255):
+        raise BadInput(f"{path} has transparent pixels, whose colour would be a guess; flatten it onto a background")
+    return image
+
+
+def _levels(image: Image.Image, classes: int) -> Pixels:
     if image.mode == "1":
         return np.array(image.convert("L"))
     stored = np.array(image)
@@ -153,8 +175,9 @@ def _levels(image: Image.Image) -> Pixels:
     palette = np.zeros((256, 3), np.uint8)
     given = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     palette[: len(given)] = given
-    used = palette[np.unique(stored)]
-    return palette[stored, 0] if (used == used[:, :1]).all() else stored
+    # One of several classes may happen to be grey where a mask shows no other: the palette of all decides.
+    deciding = palette[np.unique(stored)] if classes == 1 else given
+    return palette[stored, 0] if (deciding == deciding[:, :1]).all() else stored
 
 
 def _listed(values: list[int]) -> str:

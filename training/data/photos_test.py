@@ -215,6 +215,29 @@ def test_a_coloured_palette_is_read_by_index_and_a_grey_one_by_level(tmp_path):
     assert np.array_equal(read_mask(grey, size=(2, 3), classes=1), 1 - DISC)
 
 
+VOC = [0, 0, 0, 128, 0, 0, 0, 128, 0]
+CAMVID = [128, 128, 128, 128, 0, 0, 192, 192, 128]
+
+
+@pytest.mark.parametrize("palette", [VOC, CAMVID, [0, 0, 0, 255, 255, 255, 255, 0, 0]], ids=["voc", "camvid", "plain"])
+@pytest.mark.parametrize("shown", [(0,), (1,), (0, 1), (0, 1, 2)])
+def test_a_palette_that_colours_classes_is_read_by_index_whichever_of_them_a_mask_shows(tmp_path, palette, shown):
+    stored = np.resize(np.array(shown, np.uint8), (2, 3))
+    image = Image.fromarray(stored, "P")
+    image.putpalette(palette)
+
+    assert np.array_equal(read_mask(saved(tmp_path, image), size=(2, 3), classes=3), stored)
+
+
+def test_a_palette_that_only_packs_grey_levels_is_read_by_level(tmp_path):
+    image = Image.fromarray(np.array([[0, 1, 2], [2, 1, 0]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 2, 2, 2, 255, 255, 255])
+
+    mask = read_mask(saved(tmp_path, image), size=(2, 3), classes=3)
+
+    assert mask.tolist() == [[0, 2, 255], [255, 2, 0]]
+
+
 def test_class_indices_and_ignored_pixels_are_kept(tmp_path):
     stored = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
 
@@ -230,9 +253,21 @@ REFUSED_MASKS = {
     "many levels": (Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)), 1, "0, 1, 2, 3, 4 and 1 more"),
     "unknown class": (Image.fromarray(DISC * np.uint8(3)), 3, "values 3, expected class indices 0 to 2, or 255"),
     "black and white": (Image.fromarray(DISC.astype(bool)), 3, "mode 1, expected L or P"),
-    "colour": (Image.fromarray(PHOTO), 1, "mode RGB, expected 1 or L or P; save it as 8-bit grey"),
+    "colour": (
+        Image.fromarray(PHOTO),
+        1,
+        "mode RGB, expected 1 or L or P; save it as 8-bit grey, or list .* colours.t",
+    ),
+    "classes without names": (Image.fromarray(DISC * np.uint8(7)), 1, "values 0, 7, .* or name its classes in classes"),
+    "colour of several": (Image.fromarray(PHOTO), 3, r"mode RGB, expected L or P; .* or list .* in colours\.txt"),
     "alpha": (Image.new("LA", (3, 2)), 1, "mode LA"),
     "16 bits": (Image.new("I;16", (3, 2)), 1, "mode I;16"),
+    "16 bits of several": (Image.new("I;16", (3, 2)), 3, "mode I;16, expected L or P; save it as 8-bit grey"),
+    "other size of several": (
+        Image.new("L", (4, 2)),
+        3,
+        r"has 2 × 4 pixels .*, its photo 2 × 3; draw it at the photo's",
+    ),
     "other size": (Image.new("L", (4, 2)), 1, r"has 2 × 4 pixels \(rows × columns\), its photo 2 × 3"),
     "turned": (Image.new("L", (2, 3)), 1, "EXIF orientation"),
 }

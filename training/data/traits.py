@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.pairs import Pair, Pairs
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_photo
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
 
@@ -68,12 +68,12 @@ def measure(pairs: Pairs, against: Pairs | None = None) -> list[Traits]:
     Raises:
         BadInput: The other teacher drew other classes, or none of these photos.
     """
-    others: dict[str, Path] = {}
+    others: dict[str, Pair] = {}
     if against:
         if against.classes != pairs.classes:
             found, expected = (", ".join(each.classes) for each in (against, pairs))
             raise BadInput(f"{against.folder} has the classes {found}, {pairs.folder} has {expected}; compare like")
-        others = {pair.name: pair.mask for pair in against.pairs}
+        others = {pair.name: pair for pair in against.pairs}
         if not any(pair.name in others for pair in pairs.pairs):
             raise BadInput(f"{against.folder} has no mask of any photo of {pairs.folder}")
     with ThreadPoolExecutor() as pool:
@@ -81,13 +81,13 @@ def measure(pairs: Pairs, against: Pairs | None = None) -> list[Traits]:
         return list(tqdm(read, "measure masks", len(pairs.pairs), unit=" pairs", leave=False, disable=None))
 
 
-def _of(pair: Pair, pairs: Pairs, other: Path | None) -> Traits:
+def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> Traits:
     classes = len(pairs.classes)
     try:
         photo = read_photo(pair.photo)
         size = photo.shape[0], photo.shape[1]
-        mask = read_mask(pair.mask, size=size, classes=classes)
-        other_mask = None if other is None else read_mask(other, size=size, classes=classes)
+        mask = pair.read_mask(size, classes)
+        other_mask = None if other is None else other.read_mask(size, classes)
         score = _score(pairs.folder / "sidecars" / f"{pair.name}.json")
     except BadInput as error:
         return Traits(pair.name, fault=str(error))

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from training.data.augment import Augmentation, stored_size
 from training.data.pairs import Pair
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_photo
 from training.recipe import Recipe
 from training.student.contract import Contract
 from training.student.preprocess import preprocess
@@ -34,7 +34,7 @@ class Decoded:
 def decode_pair(pair: Pair, classes: int) -> Decoded:
     """Both files at their own size."""
     photo = read_photo(pair.photo)
-    return Decoded(photo, read_mask(pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes))
+    return Decoded(photo, pair.read_mask(photo.shape, classes))
 
 
 class TrainingView(Dataset[tuple[Tensor, Tensor]]):

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from training import knobs
 from training.data.pairs import Pair
-from training.data.photos import Pixels, read_mask, read_photo
+from training.data.photos import Pixels, read_photo
 from training.student.errors import BadInput
 from training.student.metrics import photo_boundary_iou, photo_dice, photo_iou
 from training.teacher import teachers
@@ -137,7 +137,7 @@ def compare(
         masks, taken = _timed(teacher, group, photos)
         seconds += taken
         for pair, mask in zip(group, masks, strict=True):
-            reference = read_mask(pair.mask, size=(mask.shape[0], mask.shape[1]), classes=count)
+            reference = pair.read_mask(mask.shape, count)
             measures = (
                 measure(reference=reference, candidate=mask, classes=count)
                 for measure in (photo_iou, photo_dice, photo_boundary_iou)

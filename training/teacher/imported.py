@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from pydantic import Field
 
+from training.data import colours
+from training.data.colours import Colours
 from training.data.pairs import read_classes
 from training.data.photos import read_mask
 from training.student.errors import BadInput
@@ -31,6 +33,8 @@ class Imported:
     phrases: tuple[Phrase, ...]
     masks: Mapping[str, Path]
     """By path within the folder, without suffix."""
+    colours: Colours | None = None
+    """What the masks' colours mean, where they are coloured."""
     mask: Path | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     name: str = "masks"
@@ -59,7 +63,8 @@ class Imported:
         if self.mask is None:
             raise TypeError("masks go by the photo's name: ask of(file) for its teacher")
         size = photo.shape[0], photo.shape[1]
-        return [Findings(size, {"mask": read_mask(self.mask, size=size, classes=len(classes(self.phrases)))})]
+        count = len(classes(self.phrases))
+        return [Findings(size, {"mask": read_mask(self.mask, size=size, classes=count, colours=self.colours)})]
 
     def decide(self, findings: Findings) -> Decision:
         """The mask as it is, with one instance for each class in it."""
@@ -96,4 +101,4 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     masks = {str(file.with_suffix("")): path for file, path in files if file.suffix.lower() == ".png"}
     if not masks:
         raise BadInput(f"{root} holds no .png masks; expected a/b.png for the photo a/b.jpg")
-    return Imported(knobs, phrases, masks)
+    return Imported(knobs, phrases, masks, colours.read(root.parent / colours.FILE, found))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.overlay import overlay
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_photo
 from training.student.aside import write_text, written_aside
 from training.teacher.comparison import Failure, Result
 from training.tracking import track
@@ -115,5 +115,5 @@ def draw_worst(results: Sequence[Result], classes: int, path: Path) -> None:
 
 def _pictured(failure: Failure, classes: int) -> NDArray[np.uint8]:
     photo = read_photo(failure.pair.photo)
-    reference = read_mask(failure.pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes)
+    reference = failure.pair.read_mask(photo.shape, classes)
     return overlay(photo, failure.mask, classes, side=_SIDE, other=reference)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.pairs import Pair
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_photo
 from training.student.metrics import IGNORED
 from training.teacher.proposals import Floats
 from training.teacher.region import Region, fragments
@@ -28,8 +28,7 @@ class Thing:
 
 def things(pair: Pair, classes: int, smallest: float) -> list[Thing]:
     """What is to be seen on a pair."""
-    photo = read_photo(pair.photo)
-    mask = read_mask(pair.mask, size=(photo.shape[0], photo.shape[1]), classes=classes)
+    mask = pair.read_mask(read_photo(pair.photo).shape, classes)
     judged = np.ones(mask.shape, bool) if classes == 1 else mask != IGNORED
     found = []
     for value in sorted(set(np.unique(mask[judged]).tolist()) - {0}):

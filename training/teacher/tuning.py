@@ -10,7 +10,7 @@ import yaml
 from tqdm import tqdm
 
 from training.data.pairs import Pair
-from training.data.photos import Pixels, read_mask, read_photo
+from training.data.photos import Pixels, read_photo
 from training.data.split import split
 from training.student.aside import write_text
 from training.student.errors import BadInput
@@ -69,9 +69,7 @@ class Judge:
         if not self._teacher_masks:
             count = len(classes(self._phrases))
             sizes = [seen.size for seen in self._findings]
-            self._teacher_masks = [
-                read_mask(pair.mask, size=size, classes=count) for pair, size in zip(self.pairs, sizes, strict=True)
-            ]
+            self._teacher_masks = [pair.read_mask(size, count) for pair, size in zip(self.pairs, sizes, strict=True)]
         # Only `decide` reads what may have changed. The protocol calls settings read-only so that each teacher may say
         # of what class its own are; all keep them as a plain attribute.
         self._teacher.settings = knobs  # type: ignore[misc]
