@@ -1,5 +1,7 @@
 """What the support table says is so; every stride and decoder converts, runs whole, and computes the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from conversion.support import DOCUMENT, FLOATS, MEASURED, as_markdown, lively, outcomes, survey
@@ -58,3 +60,9 @@ def test_several_classes_and_a_dense_decoder_convert():
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     architecture = Architecture("tu-mobilenetv2_050", WIDTHS, False, mean, std)
     _check(Contract(64, 96, 4, ("sky", "road", "tree")), architecture)
+
+
+def test_a_shallow_slim_encoder_and_all_scales_at_once_convert():
+    architecture = Architecture("tu-mobilenetv2_100", WIDTHS, True, NEUTRAL, NEUTRAL, depth=4, slim=(1, 0.5, 0.25))
+    _check(Contract(80, 96, 2, ("thing",)), architecture)
+    _check(Contract(64, 96, 4, ("sky", "road")), replace(architecture, depth=5, join="mlp"))

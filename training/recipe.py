@@ -44,6 +44,8 @@ class Recipe(BaseModel):
 
     Where the stride asks for more than they reach, the head gives several logits for each of their pixels.
     """
+    join: Literal["unet", "mlp"] = "unet"
+    """`unet`: scale by scale; `mlp`: all scales at once as SegFormer does, in the first of the decoder's widths."""
     separable: bool = True
     """Whether decoder convolutions are depthwise separable."""
     height: int = 256
@@ -130,7 +132,7 @@ class Recipe(BaseModel):
 
     def architecture(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:
         """The network to build, with the normalisation that its weights expect."""
-        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth, self.slim)
+        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth, self.slim, self.join)
 
 
 def read(name: str, overrides: Iterable[str] = ()) -> Recipe:

@@ -3,12 +3,11 @@
 import math
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.student import encoders
 from training.student.contract import Contract
+from training.student.decoders import AllAtOnce, ScaleByScale
 from training.student.errors import BadInput
 from training.student.normalisation import Normalise
 
@@ -31,6 +30,8 @@ class Architecture:
     """Halvings of the resolution that the encoder goes through; its deeper stages are left out."""
     slim: tuple[float, ...] = ()
     """Shares of hidden channels that the encoder's stages keep, see `training.student.slim`."""
+    join: str = "unet"
+    """How scales are joined: `unet` or `mlp`, see `training.student.decoders`."""
 
 
 class Student(nn.Module):
@@ -56,27 +57,26 @@ class Student(nn.Module):
                 f"depth {architecture.depth} and stride {contract.stride} leave the decoder nothing to do; "
                 f"use a depth of at least {int(math.log2(contract.stride)) + 1}"
             )
-        decoder = architecture.decoder[:doublings]
         self.encoder = encoders.build(architecture.encoder, architecture.depth, architecture.slim)
-        skips: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
+        channels: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         self.normalise = Normalise(architecture.mean, architecture.std)
-        widths = [skips[-1], *decoder]
-        # The skip at full resolution would be the photo itself; it is left out.
-        self._skips = [*skips[-2:0:-1], 0][: len(decoder)]
-        self.decoder = nn.ModuleList(
-            DecoderBlock(widths[i], skip, widths[i + 1], architecture.separable) for i, skip in enumerate(self._skips)
-        )
-        side = 2 ** (doublings - len(decoder))
-        self.head = nn.Conv2d(widths[-1], len(contract.classes) * side**2, kernel_size=1)
-        self._shuffle = nn.PixelShuffle(side) if side > 1 else nn.Identity()
+        widths = architecture.decoder[:doublings]
+        self.decoder: ScaleByScale | AllAtOnce
+        if architecture.join == "unet":
+            self.decoder = ScaleByScale(channels, widths, architecture.separable)
+            left = doublings - len(widths)
+        else:
+            widths = widths[:1]
+            self.decoder = AllAtOnce(channels, widths[0])
+            left = AllAtOnce.FINEST - int(math.log2(contract.stride))
+            if left < 0:
+                raise BadInput(f"join=mlp gives logits at stride 4 at most, not {contract.stride}; use stride=4")
+        self.head = nn.Conv2d(widths[-1], len(contract.classes) * 4**left, kernel_size=1)
+        self._shuffle = nn.PixelShuffle(2**left) if left else nn.Identity()
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits of raw RGB."""
-        features = self.encoder(self.normalise(image))
-        x = features[-1]
-        for i, (block, channels) in enumerate(zip(self.decoder, self._skips, strict=True)):
-            x = block(x, features[-2 - i] if channels else None)
-        logits: Tensor = self._shuffle(self.head(x))
+        logits: Tensor = self._shuffle(self.head(self.decoder(self.encoder(self.normalise(image)))))
         return logits
 
 
@@ -91,48 +91,3 @@ def check_size(height: int, width: int, depth: int = encoders.DEPTH) -> None:
         if length % step or length < step:
             smaller = max(length - length % step, step)
             raise BadInput(f"{side} {length} is not a multiple of {step}; use {smaller} or {smaller + step}")
-
-
-class DecoderBlock(nn.Module):
-    """Twice the resolution, joined with the encoder's features there.
-
-    Channels are reduced before upsampling, where a pixel is four times cheaper.
-    """
-
-    def __init__(self, channels: int, skip: int, width: int, separable: bool) -> None:
-        """`channels` of the coarser features and `skip` of the encoder's are turned into `width`."""
-        super().__init__()
-        convolution = separable_convolution if separable else dense_convolution
-        self.reduce = pointwise(channels, width)
-        self.join = convolution(width + skip, width)
-        self.refine = convolution(width, width)
-
-    def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
-        """(N, channels, h, w) and (N, skip, 2h, 2w) to (N, width, 2h, 2w)."""
-        # Bilinear with half-pixel centres: the one resize that both phone runtimes delegate whole.
-        x = F.interpolate(self.reduce(x), scale_factor=2, mode="bilinear", align_corners=False)
-        if skip is not None:
-            x = torch.cat([x, skip], dim=1)
-        refined: Tensor = self.refine(self.join(x))
-        return refined
-
-
-def pointwise(channels: int, width: int) -> nn.Sequential:
-    """A 1 × 1 convolution with its normalisation and ReLU."""
-    return nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
-
-
-def dense_convolution(channels: int, width: int) -> nn.Sequential:
-    """A 3 × 3 convolution with its normalisation and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
-    )
-
-
-def separable_convolution(channels: int, width: int) -> nn.Sequential:
-    """A 3 × 3 convolution per channel, then a 1 × 1 convolution across them."""
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-        nn.BatchNorm2d(channels),
-        *pointwise(channels, width),
-    )
