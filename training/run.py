@@ -193,7 +193,9 @@ _INDIFFERENT = {"workers": None}
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of the question differs, for people; empty where nothing does."""
-    recipe, asked_recipe = ({**record["recipe"], **_INDIFFERENT} for record in (found, wanted))
+    # A run from before a knob was there did what the knob's default does.
+    defaults = Recipe().model_dump(mode="json")
+    recipe, asked_recipe = ({**defaults, **record["recipe"], **_INDIFFERENT} for record in (found, wanted))
     knobs = [key for key in {**recipe, **asked_recipe} if recipe.get(key) != asked_recipe.get(key)]
     if knobs:
         return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in knobs)

@@ -151,6 +151,17 @@ def test_the_held_out_pairs_can_be_found_again(begun, discs):
     assert begun.data()["pairs"] == 12
 
 
+def test_a_run_from_before_a_knob_was_there_is_the_same_run(begun, discs):
+    record = json.loads(begun.record.read_text())
+    del record["recipe"]["border_width"]
+    begun.record.write_text(json.dumps(record))
+
+    begun.refuse_another(asked(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+    other = RECIPE.model_copy(update={"border_width": 5})
+    with pytest.raises(BadInput, match="its border_width is 4, asked for is 5"):
+        begun.refuse_another(asked(other, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+
+
 def test_pairs_kept_for_a_test_are_those_to_judge_by(tmp_path, discs):
     run = Run(tmp_path / "tested")
     run.claim(asked(RECIPE, discs, Split(discs.pairs[5:], discs.pairs[:3], discs.pairs[3:5])), "fp32")
