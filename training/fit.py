@@ -101,7 +101,7 @@ def teach(
     """
     recipe = module.recipe
     keep_freed_memory()
-    prepared(module.network, arithmetic)
+    prepared(module, arithmetic)
     with _quiet(), _interruptible():
         trainer = L.Trainer(
             max_epochs=recipe.epochs,
@@ -111,6 +111,7 @@ def teach(
                 EarlyStopping("iou", mode="max", patience=recipe.patience, check_finite=False),
                 *callbacks,
             ],
+            gradient_clip_val=recipe.clip or None,
             plugins=[SafetensorsIO()],
             logger=False,
             enable_checkpointing=False,
@@ -157,7 +158,9 @@ class Keep(Callback):
         if row["iou"] > self._best:
             self._best = row["iou"]
             facts = {"epoch": row["epoch"], "validation_iou": row["iou"], **self._checkpoint.facts}
-            save(dataclasses.replace(self._checkpoint, facts=facts), self._run.checkpoint)
+            assert isinstance(module, StudentModule)
+            assert isinstance(module.taught, Student)
+            save(dataclasses.replace(self._checkpoint, student=module.taught, facts=facts), self._run.checkpoint)
         write_text(self._run.metrics, _as_csv(self._rows))
         draw(self._rows, self._run.curves)
         # Last: an interruption before it repeats the epoch, which writes the same again.
@@ -218,6 +221,8 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # Workers are chosen by the recipe, for few cores.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+        # The average of the weights is never in training.
+        warnings.filterwarnings("ignore", message="Found .* module.* in eval mode at the start of training")
         # Lightning's own use of torch's internals, for its developers to mend.
         warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
         try:

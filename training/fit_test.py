@@ -8,11 +8,13 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from PIL import Image
+from safetensors.torch import save_file
 
 from training.data.pairs import Pairs, read_pairs
 from training.evaluate import evaluate
 from training.fit import fit
 from training.run import Run
+from training.student import encoders
 from training.student.errors import BadInput
 
 RESULTS = ("student.safetensors", "student.json", "metrics.csv", "curves.png")
@@ -104,6 +106,36 @@ class BeforeAnyState(Callback):
 
     def on_save_checkpoint(self, trainer, module, checkpoint):
         raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def encoder_weights(tmp_path_factory):
+    """Any, as a file: what an encoder that was trained elsewhere comes with."""
+    path = tmp_path_factory.mktemp("weights") / "encoder.safetensors"
+    save_file(encoders.build("tu-mobilenetv3_small_100").state_dict(), path)
+    return path
+
+
+def test_all_care_together_goes_on_after_an_interruption_as_if_there_had_been_none(
+    discs, tiny_recipe, encoder_weights, tmp_path
+):
+    recipe = tiny_recipe(
+        "average=0.9",
+        "clip=0.5",
+        "freeze=2",
+        "encoder_decay=0.7",
+        f"encoder_weights={encoder_weights}",
+        "encoder_mean=0.5",
+        "encoder_std=0.5",
+    )
+    whole, interrupted = Run(tmp_path / "whole"), Run(tmp_path / "interrupted")
+    fit(recipe, data=discs, run=whole)
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, data=discs, run=interrupted, callbacks=[InterruptedAt("within an epoch")])
+
+    fit(recipe, data=discs, run=interrupted)
+
+    assert results(interrupted) == results(whole)
 
 
 @pytest.mark.parametrize(

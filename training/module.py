@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.average import averaged
 from training.evaluate import Tally
+from training.groups import encoder_with_weights, groups
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.contract import Contract
@@ -35,6 +37,25 @@ class StudentModule(L.LightningModule):
         self.contract = contract
         self._teacher_masks = teacher_masks
         self._tally = Tally(contract)
+        self._average = averaged(network, recipe.average) if recipe.average else None
+
+    @property
+    def taught(self) -> nn.Module:
+        """What is validated and kept: the network, or the average of its weights where the recipe asks for it."""
+        average: nn.Module | None = self._average and self._average.module
+        return average or self.network
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze the encoder or let it go."""
+        encoder = encoder_with_weights(self.network, self.recipe)
+        if encoder is not None:
+            learns = self.current_epoch >= self.recipe.freeze
+            encoder.requires_grad_(learns).train(learns)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Let the average follow."""
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss of (N, 3, H, W) uint8 inputs and (N, H, W) uint8 teacher masks."""
@@ -51,7 +72,7 @@ class StudentModule(L.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """Masks of (N, 3, H, W) uint8 inputs, compared with the teacher masks of these indices."""
         photos, indices = batch
-        logits = self.network(self._input(photos)).float().cpu().numpy()
+        logits = self.taught(self._input(photos)).float().cpu().numpy()
         for one, index in zip(logits, indices.tolist(), strict=True):
             self._tally.add(str(index), one, self._teacher_masks[index])
 
@@ -61,24 +82,13 @@ class StudentModule(L.LightningModule):
         self._tally = Tally(self.contract)
 
     def configure_optimizers(self) -> Any:
-        """AdamW on a one-cycle schedule; normalisation and biases do not decay."""
-        recipe = self.recipe
-        pretrained = getattr(self.network, "encoder", None) if recipe.encoder_weights != "none" else None
-        ours = {id(parameter) for parameter in pretrained.parameters()} if pretrained else set()
-        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-        for parameter in self.network.parameters():
-            groups.setdefault((id(parameter) in ours, parameter.ndim > 1), []).append(parameter)
-        rates = [recipe.learning_rate * (recipe.encoder_rate if gentle else 1) for gentle, _ in groups]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": parameters, "lr": rate, "weight_decay": recipe.weight_decay if decays else 0.0}
-                for ((_, decays), parameters), rate in zip(groups.items(), rates, strict=True)
-            ],
-            fused=True,
-        )
+        """AdamW on a one-cycle schedule."""
+        given = groups(self.network, self.recipe)
+        optimizer = torch.optim.AdamW(given, fused=True)
         # One more than will be taken: after the last step the schedule is asked for yet another rate.
         steps = int(self.trainer.estimated_stepping_batches) + 1
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=steps, pct_start=0.15)
+        peaks = [group["lr"] for group in given]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, pct_start=0.15)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _input(self, photos: Tensor) -> Tensor:

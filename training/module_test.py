@@ -81,3 +81,80 @@ def test_every_weight_moves(taught, tiny_recipe):
         for name, parameter in module.network.named_parameters()
         if parameter.ndim > 1
     )
+
+
+class States(Callback):
+    """Keeps the encoder after each epoch, and whether gradients reached it."""
+
+    def __init__(self):
+        self.encoders, self.reached = [], []
+
+    def on_before_optimizer_step(self, trainer, module, optimizer):
+        self.reached.append(any(one.grad is not None for one in module.network.encoder.parameters()))
+
+    def on_train_epoch_end(self, trainer, module):
+        self.encoders.append({name: value.clone() for name, value in module.network.encoder.state_dict().items()})
+
+
+def run_module(discs, recipe, callback):
+    contract = recipe.contract(discs.classes)
+    validation = ValidationView(discs.pairs[8:], contract)
+    torch.manual_seed(0)
+    student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
+    start = {name: value.clone() for name, value in student.encoder.state_dict().items()}
+    module = StudentModule(student, recipe, contract, validation.teacher_masks)
+    teach(module, TrainingView(discs.pairs[:8], 1, recipe), validation, "fp32", [callback])
+    return module, start
+
+
+def test_a_frozen_encoder_stays_as_it_is_with_its_statistics_and_then_learns(discs, tiny_recipe):
+    states = States()
+
+    _, start = run_module(discs, tiny_recipe("encoder_weights=hub", "freeze=2"), states)
+
+    for epoch in states.encoders[:2]:
+        assert all(torch.equal(value, start[name]) for name, value in epoch.items())
+    changed = [name for name, value in states.encoders[2].items() if not torch.equal(value, start[name])]
+    assert any(name.endswith("running_mean") for name in changed)
+    assert any(name.endswith("conv_stem.weight") for name in changed)
+    assert states.reached == [False] * 4 + [True] * 2
+
+
+class Norms(Callback):
+    """Notes the norm of each step's gradient."""
+
+    def __init__(self):
+        self.norms = []
+
+    def on_train_batch_end(self, trainer, module, *_):
+        gradients = [one.grad for one in module.network.parameters() if one.grad is not None]
+        self.norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+
+def test_gradients_are_no_longer_than_the_recipe_allows(discs, tiny_recipe):
+    free, clipped = Norms(), Norms()
+    for override, norms in (("clip=0", free), ("clip=0.1", clipped)):
+        run_module(discs, tiny_recipe(override), norms)
+
+    assert len(clipped.norms) == 6
+    assert min(free.norms) > 0.1
+    assert clipped.norms == pytest.approx([0.1] * len(clipped.norms), rel=1e-3)
+
+
+class Logits(Callback):
+    """Keeps what the network, and what is taught, make of one photo when validation begins."""
+
+    def on_validation_epoch_start(self, trainer, module):
+        photo = torch.full((1, 3, 64, 64), 90.0)
+        self.own, self.taught = module.network.eval()(photo), module.taught(photo)
+
+
+def test_the_average_is_what_is_validated(discs, tiny_recipe):
+    logits = Logits()
+
+    module, _ = run_module(discs, tiny_recipe("average=0.99"), logits)
+
+    assert module.taught is not module.network
+    assert not torch.allclose(logits.own, logits.taught)
+    assert run_module(discs, tiny_recipe(), logits)[0].taught is not module.taught
+    assert torch.equal(logits.own, logits.taught)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from training import knobs
 from training.student.contract import Contract
@@ -90,7 +90,18 @@ class Recipe(BaseModel):
     """Peak of the one-cycle schedule, for the decoder and for encoders from scratch."""
     encoder_rate: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Share of it that an encoder with weights gets."""
+    encoder_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """What each of its stages gets of the rate of the stage behind it, counted from the photo."""
+    freeze: Annotated[int, Field(ge=0)] = 0
+    """Epochs for which an encoder with weights stays as it is, statistics included, while the decoder learns."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    clip: Annotated[float, Field(ge=0)] = 0.0
+    """Largest norm of all gradients together; 0: any."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """What the running average of the weights keeps of itself a step; it is then what is validated and kept. 0: none.
+
+    0.998 looks back over some 500 steps.
+    """
     patience: Count = 10
     """Epochs without a better validation IoU after which training stops."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -119,6 +130,12 @@ class Recipe(BaseModel):
         if not match or not 1 <= int(match[1]) <= int(match[2]) >= 2:
             raise ValueError("expected k/n with k from 1 to n and n at least 2, such as 1/5")
         return test
+
+    @model_validator(mode="after")
+    def _freeze_only_what_knows_something(self) -> "Recipe":
+        if self.freeze and self.encoder_weights == "none":
+            raise ValueError(f"freeze={self.freeze} needs an encoder with weights; set encoder_weights, or freeze=0")
+        return self
 
     def contract(self, classes: tuple[str, ...]) -> Contract:
         """The contract of a student of this recipe, taught these classes.

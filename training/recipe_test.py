@@ -76,6 +76,9 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("seed=-1", "seed=-1: "),
         ("decoder=[64,0]", "decoder.1=0: "),
         ("decoder=[]", "decoder="),
+        ("average=1", "average=1: .*less than 1"),
+        ("encoder_decay=0", "encoder_decay=0: .*greater than 0"),
+        ("freeze=2", "freeze=2 needs an encoder with weights; set encoder_weights, or freeze=0"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(override, message):
