@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from training.arithmetic import Format, choose, prepared
+from training.balance import class_weights
 from training.curves import draw
 from training.data.pairs import Pairs, check_pairs
 from training.data.split import split
@@ -63,7 +64,10 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
         load_into(student, recipe)
     training = TrainingView(sides.train, len(data.classes), recipe)
     validation = ValidationView(sides.validation, contract)
-    module = StudentModule(student, recipe, contract, validation.teacher_masks)
+    weights = (
+        class_weights(check_pairs(data), [p.name for p in sides.train], recipe.balance) if recipe.balance else None
+    )
+    module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
     arithmetic = choose(student, recipe, earlier=run.arithmetic)
     run.claim(wanted, arithmetic.format)
     tqdm.write(

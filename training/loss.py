@@ -12,7 +12,9 @@ from training.student.metrics import IGNORED
 _SMOOTHING = 1.0
 
 
-def border_bce_dice(logits: Tensor, teacher_mask: Tensor, recipe: Recipe) -> Tensor:
+def border_bce_dice(
+    logits: Tensor, teacher_mask: Tensor, recipe: Recipe, class_weights: Tensor | None = None
+) -> Tensor:
     """The loss of a batch, a scalar.
 
     Computed at the resolution of the input on bilinearly upsampled logits, so that the student learns what
@@ -22,6 +24,7 @@ def border_bce_dice(logits: Tensor, teacher_mask: Tensor, recipe: Recipe) -> Ten
         logits: (N, classes, H / stride, W / stride), one channel for a binary student.
         teacher_mask: (N, H, W) integer class indices, 255 where nobody judged.
         recipe: Its `bce_share` and `border_*`.
+        class_weights: What a pixel of each class counts in the BCE, background first for a binary student.
     """
     upsampled = upsample(logits.float(), teacher_mask.shape[-2:])
     judged = (teacher_mask != IGNORED).unsqueeze(1).float()
@@ -36,6 +39,9 @@ def border_bce_dice(logits: Tensor, teacher_mask: Tensor, recipe: Recipe) -> Ten
         log_probability = upsampled.log_softmax(dim=1)
         probability = log_probability.exp()
         bce = F.nll_loss(log_probability, teacher_mask.long(), ignore_index=IGNORED, reduction="none").unsqueeze(1)
+    if class_weights is not None:
+        # Where nobody judged the weight is 0 already.
+        weight = weight * class_weights[teacher_mask.long().clamp(max=len(class_weights) - 1)].unsqueeze(1)
     mean_bce = (bce * weight).sum() / judged.sum().clamp(min=1)
     log_dice = dice(probability * judged, members * judged).log()
     return recipe.bce_share * mean_bce - (1 - recipe.bce_share) * log_dice.mean()

@@ -139,3 +139,21 @@ def test_dice_of_an_empty_mask_falls_with_every_pixel_claimed():
 
     assert dice(nothing, nothing).item() == 1
     assert dice(claimed, nothing).item() == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_a_class_of_weight_nothing_has_no_say_in_the_bce_and_equal_weights_change_nothing(classes):
+    logits = torch.randn(2, classes, 8, 8, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(2, 16, 16, dtype=torch.uint8)
+    mask[:, :, 8:] = 1
+    mask[:, :3] = 255
+    recipe = Recipe(bce_share=1, border_weight=0)
+    names = max(2, classes)
+
+    def loss(*weights):
+        return border_bce_dice(logits, mask, recipe, torch.tensor(weights) if weights else None)
+
+    torch.testing.assert_close(loss(*[1.0] * names), loss())
+    only_ones, only_zeros = loss(0.0, 1.0, *[1.0] * (names - 2)), loss(1.0, 0.0, *[1.0] * (names - 2))
+    torch.testing.assert_close(only_ones + only_zeros, loss())
+    assert 0 < only_ones < loss()

@@ -20,8 +20,15 @@ from training.student.errors import BadInput
 class StudentModule(L.LightningModule):
     """Teaches a network by a recipe; validates through post-processing, at each photo's own size."""
 
+    class_weights: Tensor | None
+
     def __init__(
-        self, network: nn.Module, recipe: Recipe, contract: Contract, teacher_masks: list[NDArray[np.uint8]]
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        contract: Contract,
+        teacher_masks: list[NDArray[np.uint8]],
+        class_weights: Tensor | None = None,
     ) -> None:
         """Teach `network`, (N, 3, H, W) raw RGB to logits.
 
@@ -30,8 +37,10 @@ class StudentModule(L.LightningModule):
             recipe: The knobs.
             contract: How logits become masks.
             teacher_masks: Of the validation pairs, by their index.
+            class_weights: As `border_bce_dice` takes them.
         """
         super().__init__()
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.network = network
         self.recipe = recipe
         self.contract = contract
@@ -60,7 +69,7 @@ class StudentModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss of (N, 3, H, W) uint8 inputs and (N, H, W) uint8 teacher masks."""
         photos, teacher_masks = batch
-        loss = border_bce_dice(self.network(self._input(photos)), teacher_masks, self.recipe)
+        loss = border_bce_dice(self.network(self._input(photos)), teacher_masks, self.recipe, self.class_weights)
         if not torch.isfinite(loss):
             raise BadInput(
                 f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; lower learning_rate "

@@ -70,6 +70,8 @@ class Recipe(BaseModel):
     """What a pixel of the border band counts beyond its 1 in the BCE."""
     border_side: Literal["both", "inner"] = "both"
     """`inner` with width 8 is the band that border-weighted losses began with."""
+    balance: Share = 0.0
+    """How far rare classes are raised in the BCE: 0 counts pixels, 1 counts classes."""
 
     # Augmentation.
     zoom: tuple[Magnification, Magnification] = (0.7, 1.5)
