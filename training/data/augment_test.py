@@ -4,6 +4,7 @@ import pytest
 
 from training.data.augment import Augmentation, stored_size
 from training.recipe import Recipe
+from training.student.metrics import IGNORED
 
 
 def disc(rows=120, columns=160):
@@ -26,6 +27,16 @@ def test_photo_and_mask_come_out_at_the_size_of_the_input(turn):
         assert (photo.shape, photo.dtype) == ((64, 96, 3), np.uint8)
         assert (mask.shape, mask.dtype) == ((64, 96), np.uint8)
         assert set(np.unique(mask)) <= {0, 1}
+
+
+@pytest.mark.parametrize("turn", ["mirror", "any"])
+def test_what_nobody_judged_stays_apart_from_both_classes(turn):
+    photo, mask = disc()
+    photo[:40], mask[:40] = 128, IGNORED
+    for seed in range(20):
+        seen, found = Augmentation(recipe(turn=turn))(photo, mask, seed=seed)
+        assert set(np.unique(found)) <= {0, 1, IGNORED}
+        assert ((seen[..., 0] == 128) & (found != IGNORED)).mean() < 0.02
 
 
 def test_the_same_seed_gives_the_same_and_another_another():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.photos import UNJUDGED
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
@@ -36,10 +37,10 @@ class Census:
         present = np.flatnonzero(self._total(self.counts))
         if len(present) > 1:
             return
-        if len(self.classes) == 1:
+        if not len(present):
+            every = f"nothing but pixels to ignore ({UNJUDGED if len(self.classes) == 1 else IGNORED})"
+        elif len(self.classes) == 1:
             every = "only foreground" if present.tolist() == [1] else "no foreground at all"
-        elif not len(present):
-            every = f"nothing but pixels to ignore ({IGNORED})"
         else:
             every = f"only class {present[0]} ({self.classes[present[0]]})"
             if self.ignored:

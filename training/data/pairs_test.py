@@ -188,6 +188,7 @@ def test_all_faults_are_counted_and_the_first_ten_listed(tmp_path):
     [
         (0, "coin", "no foreground at all"),
         (255, "coin", "only foreground"),
+        (128, "coin", "nothing but pixels to ignore"),
         (1, "sky\nroad", r"only class 1 \(road\)"),
         (255, "sky\nroad", "nothing but pixels to ignore"),
     ],

@@ -22,11 +22,17 @@ Pixels = NDArray[np.uint8]
 MOST_PIXELS = 2**30 // 4 // 3
 """Larger files are taken for decompression bombs; Pillow's own limit, about 89 megapixels."""
 
+UNJUDGED = 128
+"""In the file of a binary mask, whose 255 is foreground: a pixel that nobody judged, as trimaps have it."""
+
 # MPO is a phone's JPEG with a gain map or a preview behind it: its first frame is the photo.
 _PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "MPO")
 _PHOTO_MODES = ("RGB", "L", "P", "RGBA", "LA", "PA")
 _MASK_MODES = ("1", "L", "P")
 _COLOURED_MODES = ("1", *_PHOTO_MODES)
+
+_BINARY_LEVELS = np.zeros(256, np.uint8)
+_BINARY_LEVELS[[1, IGNORED]] = 255, UNJUDGED
 
 # What Pillow's readers raise on damaged files, found by truncating and corrupting one at every byte.
 _DAMAGE = (OSError, SyntaxError, ValueError)
@@ -55,8 +61,9 @@ def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colou
     Args:
         path: A PNG: black and white, 8-bit grey or with a palette; with `colours`, 8-bit RGB as well.
         size: (rows, columns) of the photo, after its EXIF orientation.
-        classes: 1 for a binary mask, whose values are 0 and 255 or 0 and 1 and become 0 and 1; otherwise values
-            are class indices below it, or 255 where nobody judged.
+        classes: 1 for a binary mask, whose values are 0 and 255 or 0 and 1 and become 0 and 1; beside 0 and 255,
+            128 is where nobody judged and becomes 255. Otherwise values are class indices below it, or 255 where
+            nobody judged.
         colours: What the mask's colours mean, which then count instead.
 
     Raises:
@@ -79,12 +86,14 @@ def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colou
         levels = _levels(image, classes)
     present = np.flatnonzero(np.bincount(levels.reshape(-1), minlength=256)).tolist()
     if classes == 1:
-        if not (set(present) <= {0, 255} or set(present) <= {0, 1}):
+        if not (set(present) <= {0, UNJUDGED, 255} or set(present) <= {0, 1}):
             raise BadInput(
-                f"{path} has values {_listed(present)}, expected only 0 and 255; threshold it first, or name its "
-                "classes in classes.txt if it has several"
+                f"{path} has values {_listed(present)}, expected only 0 and 255, or {UNJUDGED} to ignore; threshold it "
+                "first, or name its classes in classes.txt if it has several"
             )
-        return (levels > 0).astype(np.uint8)
+        mask = (levels > 0).astype(np.uint8)
+        mask[levels == UNJUDGED] = IGNORED
+        return mask
     unknown = [value for value in present if value >= classes and value != IGNORED]
     if unknown:
         raise BadInput(
@@ -92,6 +101,11 @@ def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colou
             "ignore; mend the mask or add to classes.txt"
         )
     return levels
+
+
+def levels_of(mask: Pixels, *, binary: bool) -> Pixels:
+    """What the file of a mask holds; `read_mask` makes the mask of it again."""
+    return _BINARY_LEVELS[mask] if binary else mask
 
 
 def read_thumbnail(path: Path, *, side: int) -> Pixels:

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.data.photos import read_mask, read_photo, read_thumbnail
+from training.data.photos import levels_of, read_mask, read_photo, read_thumbnail
 from training.student.errors import BadInput
+from training.student.metrics import IGNORED
 
 ORIENTATION = 0x112
 # Rows 2, columns 3, all values far apart.
@@ -213,6 +214,16 @@ def test_a_coloured_palette_is_read_by_index_and_a_grey_one_by_level(tmp_path):
 
     assert np.array_equal(read_mask(coloured, size=(2, 3), classes=1), DISC)
     assert np.array_equal(read_mask(grey, size=(2, 3), classes=1), 1 - DISC)
+
+
+@pytest.mark.parametrize(("binary", "classes"), [(True, 1), (False, 3)])
+def test_a_mask_that_is_written_reads_the_same_with_what_nobody_judged(tmp_path, binary, classes):
+    mask = np.array([[0, 1, IGNORED], [1, IGNORED, 0]], np.uint8)
+
+    levels = levels_of(mask, binary=binary)
+
+    assert levels.tolist() == ([[0, 255, 128], [255, 128, 0]] if binary else mask.tolist())
+    assert np.array_equal(read_mask(saved(tmp_path, Image.fromarray(levels)), size=(2, 3), classes=classes), mask)
 
 
 VOC = [0, 0, 0, 128, 0, 0, 0, 128, 0]

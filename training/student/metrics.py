@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 IGNORED = 255
-"""In a multi-class teacher mask: a pixel that nobody judged."""
+"""In a teacher mask: a pixel that nobody judged."""
 
 
 def confusion(*, reference: NDArray[np.uint8], candidate: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
-    """(classes, classes) pixel counts: rows by the reference's class, columns by the candidate's."""
+    """(classes, classes) pixel counts: rows by the reference's class, columns by the candidate's.
+
+    What a candidate leaves open counts as class 0, as in a binary mask.
+    """
     judged = reference != IGNORED
-    cells = reference[judged].astype(np.int64) * classes + candidate[judged]
+    found = candidate[judged]
+    found[found == IGNORED] = 0
+    cells = reference[judged].astype(np.int64) * classes + found
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 

@@ -50,6 +50,17 @@ def test_what_the_candidate_says_of_ignored_pixels_changes_nothing(reference, ca
     )
 
 
+@settings(deadline=None)
+@given(judged, judged)
+def test_what_the_candidate_leaves_open_counts_as_class_zero(reference, candidate):
+    shut = np.where(candidate == IGNORED, 0, candidate).astype(np.uint8)
+
+    assert np.array_equal(
+        confusion(reference=reference, candidate=candidate, classes=CLASSES),
+        confusion(reference=reference, candidate=shut, classes=CLASSES),
+    )
+
+
 def test_a_class_in_neither_mask_has_no_iou_and_one_in_a_single_mask_has_zero():
     reference, candidate = np.array([[0, 0, 1]], np.uint8), np.array([[0, 0, 0]], np.uint8)
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 from pydantic import Field
 
 from training.data import colours
@@ -13,9 +12,10 @@ from training.data.colours import Colours
 from training.data.pairs import read_classes
 from training.data.photos import read_mask
 from training.student.errors import BadInput
+from training.student.metrics import IGNORED
 from training.teacher import sources
 from training.teacher.phrases import Phrase, classes
-from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Teacher
+from training.teacher.protocol import Decision, Findings, Pixels, Settings, Teacher, by_class
 
 
 class Knobs(Settings):
@@ -69,13 +69,8 @@ class Imported:
     def decide(self, findings: Findings) -> Decision:
         """The mask as it is, with one instance for each class in it."""
         mask = findings.arrays["mask"]
-        instances = []
-        for phrase in range(len(self.phrases)):
-            rows, columns = (np.flatnonzero((mask == phrase + 1).any(axis=axis)) for axis in (1, 0))
-            if len(rows):
-                box = float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-                instances.append(Instance(phrase, box, None, None))
-        return Decision(mask, tuple(instances), None)
+        instances = by_class(mask, len(self.phrases))
+        return Decision(mask, instances, None, undecided=not instances and IGNORED in mask)
 
 
 def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Imported:

@@ -51,6 +51,16 @@ def test_several_phrases_are_class_indices_and_255_is_kept(tmp_path):
     assert [instance.phrase for instance in found.instances] == [0, 1]
 
 
+def test_what_nobody_judged_of_one_class_is_kept_and_alone_is_no_pair(tmp_path):
+    drawn(tmp_path, values=[[255, 128, 255]])
+    drawn(tmp_path, "b.png", values=128)
+
+    found, open_ = decided(tmp_path), decided(tmp_path, "b.jpg")
+
+    assert found.mask[1].tolist() == [0, 0, 1, 255, 1, 0]
+    assert (found.undecided, open_.undecided) == (False, True)
+
+
 def test_a_mask_is_found_by_the_photo_s_path_however_its_accents_are_spelt(tmp_path):
     drawn(tmp_path / "masks", "june/cafe\u0301.PNG")
 

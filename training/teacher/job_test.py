@@ -410,7 +410,8 @@ class Wrong(Bright):
     [
         (np.zeros((40, 24), np.uint8), r"a mask of \(40, 24\) uint8, expected \(24, 40\) uint8"),
         (np.zeros(SIZE, bool), "bool"),
-        (np.full(SIZE, 255, np.uint8), "a mask with value 255, expected 0 to 1"),
+        (np.full(SIZE, 2, np.uint8), "a mask with value 2, expected 0 to 1"),
+        (np.full(SIZE, 255, np.uint8), "a mask with value 255 that shows nothing"),
     ],
 )
 def test_a_teacher_that_draws_no_mask_of_the_photo_is_found_out(photos, run, capsys, mask, message):

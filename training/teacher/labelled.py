@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from training.data.pairs import PHOTO_SUFFIXES
+from training.data.photos import levels_of
 from training.student.aside import write_text, written_aside
 from training.student.errors import BadInput
 from training.teacher import sidecar
@@ -105,7 +105,7 @@ class Labelled:
                 self._clear(source.name)
             else:
                 self._take(source)
-                levels = mask * np.uint8(255) if len(about.phrases) == 1 else mask
+                levels = levels_of(mask, binary=len(about.phrases) == 1)
                 with written_aside(self._mask(source.name)) as temporary:
                     Image.fromarray(levels).save(temporary, format="PNG")
                 about = about.model_copy(update={"mask": _sha256(self._mask(source.name))})

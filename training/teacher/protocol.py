@@ -60,8 +60,7 @@ class Decision:
     """What a teacher made of one photo."""
 
     mask: Pixels
-    """(rows, columns): 0 and 1 for one phrase; for several 0 is background, phrase i has index i + 1,
-    and 255 is where nobody judged."""
+    """(rows, columns): 0 is background, phrase i has index i + 1, and 255 is where nobody judged."""
     instances: tuple[Instance, ...]
     """Those in the mask; none: the photo shows nothing of the kind."""
     score: float | None
@@ -82,12 +81,25 @@ class Decision:
         """
         if self.mask.shape != size or self.mask.dtype != np.uint8:
             raise ValueError(f"a mask of {self.mask.shape} {self.mask.dtype}, expected {size} uint8")
-        highest = int(self.mask.max()) if phrases == 1 else self._highest()
-        if highest > phrases:
+        if (highest := self._highest()) > phrases:
             raise ValueError(f"a mask with value {highest}, expected 0 to {phrases}")
+        # Not least, 0 and 255 is how other tools write a binary mask.
+        if highest == 0 and IGNORED in self.mask and not self.undecided:
+            raise ValueError(f"a mask with value {IGNORED} that shows nothing, expected one that is undecided")
 
     def _highest(self) -> int:
         return int(np.max(self.mask, where=self.mask != IGNORED, initial=0))
+
+
+def by_class(mask: Pixels, phrases: int, scores: Sequence[float | None] | None = None) -> tuple[Instance, ...]:
+    """One instance for each class in a mask, for teachers that tell no things apart; `scores` are of masks."""
+    instances = []
+    for phrase in range(phrases):
+        rows, columns = (np.flatnonzero((mask == phrase + 1).any(axis=axis)) for axis in (1, 0))
+        if len(rows):
+            box = float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+            instances.append(Instance(phrase, box, None, scores[phrase] if scores else None))
+    return tuple(instances)
 
 
 class Teacher(Protocol):

@@ -29,7 +29,7 @@ class Thing:
 def things(pair: Pair, classes: int, smallest: float) -> list[Thing]:
     """What is to be seen on a pair."""
     mask = pair.read_mask(read_photo(pair.photo).shape, classes)
-    judged = np.ones(mask.shape, bool) if classes == 1 else mask != IGNORED
+    judged = mask != IGNORED
     found = []
     for value in sorted(set(np.unique(mask[judged]).tolist()) - {0}):
         whole = Region.within(mask == value)

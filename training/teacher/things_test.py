@@ -48,6 +48,16 @@ def test_in_a_binary_mask_255_is_the_thing(pair):
     assert things(pair(np.zeros((4, 6), np.uint8)), 1, 0.02) == []
 
 
+def test_in_a_binary_mask_128_is_what_nobody_judged(pair):
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:15, 5:15], mask[15:20] = 255, 128
+
+    (found,) = things(pair(mask), 1, 0.02)
+
+    assert found.region.extents == (5, 5, 15, 15)
+    assert np.array_equal(found.judged, mask != 128)
+
+
 def test_a_strayed_box_stays_near_and_on_the_photo():
     rng = np.random.default_rng(0)
     boxes = np.concatenate([strayed(thing(0, 10, 40, 20), 0.1, rng) for _ in range(200)])
