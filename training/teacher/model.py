@@ -44,7 +44,7 @@ class Model:
         import torch
         import transformers
 
-        device = _device(self._device)
+        device = device_of(self._device)
         origin, role = self.weights.origin, self.weights.role
         with _quietly():
             try:
@@ -102,7 +102,12 @@ class Model:
         return pixels.to(self.network.device, self.network.dtype)
 
 
-def _device(name: str) -> Any:
+def device_of(name: str) -> Any:
+    """The device that torch names so; `auto` is a GPU where there is one.
+
+    Raises:
+        Unfit: There is none of that name.
+    """
     import torch
 
     if name != "auto":

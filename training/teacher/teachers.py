@@ -50,6 +50,8 @@ TEACHERS: Mapping[str, Entry] = MappingProxyType(
         "sam3": Entry("training.teacher.sam3", "SAM 3, prompted by the phrase itself"),
         "clipseg": Entry("training.teacher.clipseg", "a heat map of the phrase, thresholded"),
         "classical": Entry("training.teacher.classical", "edges, contours and fill; no weights"),
+        "student": Entry("training.teacher.student", "what a finished run has learnt; --weights RUN"),
+        "agreement": Entry("training.teacher.agreement", "what two labelled folders agree on; of=[FOLDER,FOLDER]"),
         "masks": Entry("training.teacher.imported", "masks that already exist, checked"),
     }
 )

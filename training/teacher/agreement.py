@@ -1,0 +1,95 @@
+"""What two teachers agree on: masks of both, where they say the same; elsewhere nobody judged.
+
+Teachers of different kinds make different mistakes, so what both say is more often right than what either does. Photos
+on which they hardly agree are left out.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from training.data.pairs import Pair, read_pairs
+from training.student.errors import BadInput
+from training.student.metrics import IGNORED, photo_iou
+from training.teacher.labelled import Labelled
+from training.teacher.phrases import Phrase, check, classes
+from training.teacher.protocol import Decision, Findings, Pixels, Settings, Teacher, by_class
+
+
+class Knobs(Settings):
+    """Who, and how much is enough."""
+
+    deciding: ClassVar[frozenset[str]] = frozenset({"least"})
+
+    of: tuple[str, str]
+    """Two folders that `label` made of the same photos; what their `dropped.txt` lists is left out."""
+    least: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """IoU of both masks below which a photo is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two labelled folders, or the two masks of a photo."""
+
+    settings: Knobs
+    phrases: tuple[Phrase, ...]
+    folders: tuple[Mapping[str, Pair], ...]
+    """The pairs of each, by the file that its sidecar says it was labelled from."""
+    pairs: tuple[Pair, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
+    name: str = "agreement"
+
+    def of(self, file: str) -> Teacher:
+        """The teacher of one photo, whose weights are the digests of both masks; of none where either left it out."""
+        pairs = tuple(folder[file] for folder in self.folders if file in folder)
+        digests = {str(pair.mask): hashlib.sha256(pair.mask.read_bytes()).hexdigest() for pair in pairs}
+        return replace(self, pairs=pairs, weights=digests)
+
+    def look(self, photos: Sequence[Pixels]) -> list[Findings]:
+        """Both masks of one photo, checked, as class indices.
+
+        Raises:
+            BadInput: One is damaged, of another size than the photo, or has values that are no class.
+        """
+        (photo,) = photos
+        size, count = (photo.shape[0], photo.shape[1]), len(classes(self.phrases))
+        both = zip(("one", "other"), self.pairs, strict=False)
+        return [Findings(size, {key: pair.read_mask(size, count) for key, pair in both})]
+
+    def decide(self, findings: Findings) -> Decision:
+        """What both say; undecided where they hardly agree, or one of them would not vouch for a mask."""
+        if len(findings.arrays) < 2:
+            return Decision(np.full(findings.size, IGNORED, np.uint8), (), None, undecided=True)
+        one, other = findings.arrays["one"], findings.arrays["other"]
+        judged = np.where(one == IGNORED, IGNORED, other)
+        iou = photo_iou(reference=judged, candidate=one, classes=len(classes(self.phrases)))
+        mask = np.where(one == other, one, np.uint8(IGNORED))
+        instances = by_class(mask, len(self.phrases), [iou] * len(self.phrases))
+        doubtful = iou < self.settings.least or (not instances and IGNORED in mask)
+        return Decision(mask, instances, iou, undecided=doubtful)
+
+
+def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Agreement:
+    """The teacher; it takes neither weights nor a device.
+
+    Raises:
+        BadInput: A folder is none that `label` made, or is of other classes than the phrases make.
+    """
+    if weights:
+        raise BadInput("an agreement has no weights; say whose it is with of=[FOLDER,FOLDER]")
+    return Agreement(knobs, phrases, tuple(_pairs(Path(folder), phrases) for folder in knobs.of))
+
+
+def _pairs(folder: Path, phrases: tuple[Phrase, ...]) -> Mapping[str, Pair]:
+    pairs, labelled = read_pairs(folder), Labelled(folder)
+    check(phrases, pairs.classes, str(folder))
+    abouts = [(labelled.sidecar(pair.name), pair) for pair in pairs.pairs]
+    found = {about.photo.file: pair for about, pair in abouts if about}
+    if not found:
+        raise BadInput(f"{folder} has no sidecars; make it with `python -m training label`, masks with --teacher masks")
+    return found
