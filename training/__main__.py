@@ -107,7 +107,7 @@ def compare(
     if not results:
         raise BadInput("no teacher was left to compare; see above")
     print(standings.table(results))
-    standings.write(results, out, len(pairs.classes), tracker=log)
+    standings.write(results, out, pairs.classes, tracker=log)
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
@@ -324,20 +324,41 @@ def profile(folder: Path, path: Path | None) -> None:
     print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
 
 
-@main.command(short_help="Compare RUN's student with the teacher masks of DATA.")
+@main.command(short_help="Judge RUN's student: figures, pictures, a page.")
 @click.argument("run_folder", metavar="RUN", type=_folder)
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/, all of which are judged.")
-@click.option("--worst", default=5, show_default=True, type=_natural, help="How many of the worst photos to name.")
-def evaluate(run_folder: Path, data: Path, worst: int) -> None:
-    """Compare the masks of RUN's student with the teacher masks of DATA."""
-    from training.evaluate import evaluate as judge
+@click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what RUN held out]")
+@click.option("--human", type=_folder, help="Masks that people drew of these photos, or some of them.")
+@click.option("--robustness", is_flag=True, help="Judge other resizers, aspects, light and turns, too.")
+@click.option("--worst", default=8, show_default=True, type=_natural, help="How many of the worst photos to show.")
+def evaluate(run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int) -> None:
+    """Judge RUN's student by the teacher masks of DATA, and by people's."""
+    from training.evaluation import report
+    from training.evaluation.evaluate import by_people
+    from training.evaluation.evaluate import evaluate as judge
+    from training.evaluation.tally import refuse_other_classes
     from training.run import Run
     from training.student import checkpoint
 
-    result = judge(checkpoint.load(Run(run_folder).checkpoint), pairs_of(data))
-    for name, iou in result.worst(worst):
-        print(f"{iou:.3f}  {name}")
-    print(f"mean IoU {result.mean:.4f} over {result.photos} photos of {data}")
+    run = Run(run_folder)
+    student = checkpoint.load(run.checkpoint)
+    pairs = pairs_of(data) if data else run.held_out_pairs()
+    refuse_other_classes(student.contract, pairs)
+    if data and (learnt := run.learnt_from(pairs)):
+        click.echo(f"note: {learnt} of these {len(pairs.pairs)} photos were learnt from; leave --data out", err=True)
+    people = by_people(human, pairs.pairs, pairs.classes) if human else {}
+    where = data.resolve().name if data else "held-out"
+    found = report.summarise(
+        f"{run_folder.resolve().name} on {where}",
+        judge(student, pairs.pairs, people, robustness=robustness, worst=worst),
+    )
+    for line in found.lines():
+        print(line)
+    out = run.evaluation(where)
+    report.write(found, out)
+    for failure in found.findings.worst:
+        print(f"{failure.iou:.3f}  {failure.pair.name}")
+    print(f"{out}: evaluation.html, evaluation.json, photos.csv, pictures")
+    print(f"mean IoU {found.mean.value:.4f} over {len(pairs.pairs)} photos of {pairs.folder}")
 
 
 @main.command(short_help="Train the student and the usual UNet alike, and compare.")

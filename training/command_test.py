@@ -89,6 +89,7 @@ def refused(found, message):
         (("teach", "mobile", "discs/photos", *PHRASED, "--phrase", "x"), "discs has the classes foreground, these phr"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
+        (("evaluate", "gone"), "no checkpoint at gone/student.safetensors"),
         (("rival", "mobile", "--data", "gone"), "gone does not exist"),
         (("rival", "mobile", "stride=3", "--data", "discs"), "stride 3 is unknown; expected one of 1, 2, 4"),
         (("bench", "mobile", "batch=1", "--data", "discs"), "batch=1: Input should be greater than or equal to 2"),
@@ -113,7 +114,7 @@ def test_bad_input_is_told_in_one_line_and_nothing_is_written(call, tmp_path, dr
         ("fit",),
         ("label", "discs", "--teacher", "masks"),
         ("label", "discs", "--phrase", "disc"),
-        ("evaluate", "run"),
+        ("evaluate",),
         ("render", "x", "--count", "0"),
         ("render", "x", "y"),
     ],
@@ -135,10 +136,17 @@ def test_a_run_is_made_and_found_finished_and_judged(call, discs, tiny, tmp_path
     judged = call("evaluate", "runs/mobile-discs", "--data", discs.folder, "--worst", 2)
 
     assert judged.exit_code == 0
-    *worst, mean = judged.stdout.splitlines()
-    assert len(worst) == 2
+    lowest, second_lowest, files, mean = judged.stdout.splitlines()[-4:]
+    assert lowest.split()[0] <= second_lowest.split()[0]
+    assert files == "runs/mobile-discs/evaluation-discs: evaluation.html, evaluation.json, photos.csv, pictures"
     assert mean.startswith("mean IoU 0.")
     assert mean.endswith(f"over 12 photos of {discs.folder}")
+    assert judged.stderr.endswith("note: 8 of these 12 photos were learnt from; leave --data out\n")
+
+    held_out = call("evaluate", "runs/mobile-discs")
+
+    assert held_out.stdout.endswith(f"over 4 photos of {discs.folder}\n")
+    assert (tmp_path / "runs" / "mobile-discs" / "evaluation-held-out" / "photos.csv").read_text().count("\n") == 5
 
 
 def test_photos_are_labelled_and_counted_and_a_second_time_left_alone(call, draw_discs, tmp_path):

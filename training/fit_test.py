@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from training.data.pairs import Pairs, read_pairs
-from training.evaluate import evaluate
+from training.evaluation.tally import evaluate
 from training.fit import fit
 from training.run import Run
 from training.student import encoders

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.average import averaged
-from training.evaluate import Tally
+from training.evaluation.tally import Tally
 from training.groups import encoder_with_weights, groups
 from training.loss import border_bce_dice
 from training.recipe import Recipe

@@ -67,6 +67,10 @@ class Run:
         """The page that says it all."""
         return self.folder / "report.html"
 
+    def evaluation(self, data: str) -> Path:
+        """What the student's masks are worth on that data."""
+        return self.folder / f"evaluation-{data}"
+
     @property
     def is_finished(self) -> bool:
         """Whether the training reached its end and its student is still here."""
@@ -132,6 +136,21 @@ class Run:
             photo, mask = folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]
             pairs.append(Pair(entry["name"], photo, mask, meaning))
         return pairs
+
+    def held_out_pairs(self) -> Pairs:
+        """The same as a folder of pairs.
+
+        Raises:
+            BadInput: Likewise.
+        """
+        found = self._read()
+        return Pairs(self._data_folder(found), tuple(found["data"]["classes"]), tuple(self.held_out()))
+
+    def learnt_from(self, data: Pairs) -> int:
+        """How many of these pairs it learnt from; 0 where no record tells."""
+        if not self.record.is_file() or str(data.folder.resolve()) != self.data()["folder"]:
+            return 0
+        return len({pair.name for pair in data.pairs} & set(self._read()["train"]))
 
     def training(self) -> list[Pair]:
         """The pairs that it learnt from.

@@ -9,7 +9,7 @@ from training.data import dropped
 from training.data.curate import drop_above
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank
-from training.evaluate import evaluate
+from training.evaluation.tally import evaluate
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
 from training.teacher.job import label

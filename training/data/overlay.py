@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 # RGB, one per class, repeated when there are more; apart for eyes that confuse red and green.
-COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66))
+COLOURS = (
+    *((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66)),
+    *((51, 34, 136), (153, 153, 51), (136, 34, 85), (102, 51, 0), (120, 120, 120)),
+)
 OTHER = (255, 0, 80)
 """Outlines another teacher's mask."""
 

@@ -1,10 +1,12 @@
 """Write aside, then move into place: whoever looks sees the old or the new, never a half."""
 
+import csv
 import errno
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +54,15 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, in one step as others see it."""
     with written_aside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows, one at least and all with the keys of the first, under a line of those keys."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def _umask() -> int:

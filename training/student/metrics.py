@@ -1,6 +1,9 @@
 """How alike two masks are."""
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -22,11 +25,31 @@ def confusion(*, reference: NDArray[np.uint8], candidate: NDArray[np.uint8], cla
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
+def overlap(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(classes, 3) from a confusion matrix: pixels of each class in both masks, in the reference, in the candidate."""
+    return np.stack([np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)], axis=-1)
+
+
 def iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """(classes,) intersection over union from a confusion matrix; NaN where a class is in neither mask."""
-    hit = np.diag(counts).astype(np.float64)
-    union = counts.sum(axis=0) + counts.sum(axis=1) - hit
-    return np.divide(hit, union, out=np.full_like(hit, np.nan), where=union > 0)
+    return RATIOS["iou"](overlap(counts))
+
+
+def _ratio(top: NDArray[Any], bottom: NDArray[Any], areas: NDArray[Any]) -> NDArray[np.float64]:
+    # A class that a candidate never says, or that is not there, has no precision or recall to speak of, but is wrong.
+    found = np.where(areas[..., 1:].any(axis=-1), 0.0, np.nan)
+    return np.divide(top, bottom, out=found, where=bottom > 0)
+
+
+RATIOS: Mapping[str, Callable[[NDArray[Any]], NDArray[np.float64]]] = MappingProxyType(
+    {
+        "iou": lambda areas: _ratio(areas[..., 0], areas[..., 1] + areas[..., 2] - areas[..., 0], areas),
+        "dice": lambda areas: _ratio(2 * areas[..., 0], areas[..., 1] + areas[..., 2], areas),
+        "precision": lambda areas: _ratio(areas[..., 0], areas[..., 2], areas),
+        "recall": lambda areas: _ratio(areas[..., 0], areas[..., 1], areas),
+    }
+)
+"""(..., 3) areas, as of `overlap`, to (...); NaN where a class is in neither mask."""
 
 
 def foreground_iou(*, reference: NDArray[np.uint8], candidate: NDArray[np.uint8]) -> float:
@@ -88,3 +111,16 @@ def _inner_border(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
     """What of a mask lies within that many steps, diagonal ones included, of a pixel outside it."""
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_C, 3)[1:-1, 1:-1]
     return mask & (np.asarray(depth) <= distance)
+
+
+class PhotoMeasure(Protocol):
+    """How alike two masks of one photo are, 0 to 1."""
+
+    def __call__(self, *, reference: NDArray[np.uint8], candidate: NDArray[np.uint8], classes: int) -> float:
+        """Of (rows, columns) class indices; `classes` is 1 for binary masks."""
+
+
+PHOTO_MEASURES: Mapping[str, PhotoMeasure] = MappingProxyType(
+    {"iou": photo_iou, "dice": photo_dice, "boundary_iou": photo_boundary_iou}
+)
+"""By name, as tables and files have them."""

@@ -35,7 +35,11 @@ def postprocess(logits: Floats, contract: Contract, height: int, width: int) -> 
     """
     if logits.shape != contract.logits_shape:
         raise BadInput(f"logits have shape {logits.shape}, the contract says {contract.logits_shape}")
-    upsampled = upsample(logits.astype(np.float32, copy=False), height, width)
+    return decide(upsample(logits.astype(np.float32, copy=False), height, width), contract)
+
+
+def decide(upsampled: Floats, contract: Contract) -> Mask:
+    """The mask of (channels, height, width) logits that are already as large as their photo."""
     if not contract.is_binary:
         largest: Mask = upsampled.argmax(axis=0).astype(np.uint8)
         return largest

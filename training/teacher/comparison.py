@@ -9,10 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from training import knobs
+from training.data import sheet
 from training.data.pairs import Pair
 from training.data.photos import Pixels, read_photo
+from training.data.sheet import Failure
 from training.student.errors import BadInput
-from training.student.metrics import photo_boundary_iou, photo_dice, photo_iou
+from training.student.metrics import PHOTO_MEASURES
 from training.teacher import teachers
 from training.teacher.phrases import Phrase, classes
 from training.teacher.protocol import ByPhoto, Settings, Teacher
@@ -72,16 +74,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A photo that a teacher did badly on."""
-
-    iou: float
-    pair: Pair
-    mask: Pixels
-    """The teacher's."""
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """What one teacher came to."""
 
@@ -100,11 +92,8 @@ class Result:
 
     def means(self) -> dict[str, float]:
         """All figures, by name."""
-        measured = {name: float(np.mean([getattr(row, name) for row in self.rows])) for name in _MEASURES}
+        measured = {name: float(np.mean([getattr(row, name) for row in self.rows])) for name in PHOTO_MEASURES}
         return {**measured, "latency_ms": self.latency, "photos_per_second": self.rate}
-
-
-_MEASURES = ("iou", "dice", "boundary_iou")
 
 
 def compare(
@@ -138,13 +127,13 @@ def compare(
         seconds += taken
         for pair, mask in zip(group, masks, strict=True):
             reference = pair.read_mask(mask.shape, count)
-            measures = (
-                measure(reference=reference, candidate=mask, classes=count)
-                for measure in (photo_iou, photo_dice, photo_boundary_iou)
-            )
-            rows.append(Row(contender.label, pair.name, *measures))
+            measured = {
+                name: measure(reference=reference, candidate=mask, classes=count)
+                for name, measure in PHOTO_MEASURES.items()
+            }
+            rows.append(Row(contender.label, pair.name, **measured))
             failures.append(Failure(rows[-1].iou, pair, mask))
-        failures = sorted(failures, key=lambda failure: failure.iou)[:worst]
+        failures = sheet.worst(failures, worst)
     return Result(tuple(rows), 1000 * float(np.median(alone[1:])), len(pairs) / seconds, tuple(failures))
 
 

@@ -69,7 +69,7 @@ def test_batches_do_not_change_what_is_found(discs, batch):
 def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
     results = compared(discs, f"classical,masks:{masks(6)}")
 
-    standings.write(results, tmp_path / "out", classes=1)
+    standings.write(results, tmp_path / "out", discs.classes)
 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "teachers.csv",
@@ -129,7 +129,7 @@ def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tm
 def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_path):
     results = compared(discs, f"masks:{masks(20)}", worst=1)
 
-    standings.draw_worst(results, 1, tmp_path / "worst.png")
+    standings.write(results, tmp_path, discs.classes)
 
     pixels = np.asarray(Image.open(tmp_path / "worst.png").convert("RGB")).astype(int)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]

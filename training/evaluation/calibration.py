@@ -1,0 +1,73 @@
+"""Whether a student is as sure as it is right, over pixels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluation.bootstrap import Interval, intervals
+from training.student.metrics import IGNORED
+from training.student.postprocess import Mask
+from training.student.resize import Floats
+
+_BINS = 15
+_AT_ONCE = 1 << 20
+"""Logits whose probabilities are held in memory together."""
+
+
+class Bin(NamedTuple):
+    """Pixels of which a student was about equally sure."""
+
+    confidence: float
+    """Mean probability."""
+    share: float
+    """Of them, how many were so."""
+    pixels: int
+
+
+class Calibration:
+    """Collects, of each photo, a few sums.
+
+    For one class the probability is that of the foreground, the share that of pixels that are; for several it is that
+    of the class that the mask shows, the share that of pixels where the reference shows it too.
+    """
+
+    def __init__(self) -> None:
+        """Of no photos yet."""
+        self._sums: list[NDArray[np.float64]] = []
+
+    def add(self, upsampled: Floats, reference: Mask) -> None:
+        """(channels, H, W) logits, and the (H, W) class indices that they should have become."""
+        sums = np.zeros((_BINS, 3))
+        channels, rows, columns = upsampled.shape
+        step = max(1, _AT_ONCE // (channels * columns))
+        for start in range(0, rows, step):
+            logits, there = upsampled[:, start : start + step], reference[start : start + step]
+            judged = there != IGNORED
+            if channels == 1:
+                confidence, right = 0.5 + 0.5 * np.tanh(0.5 * logits[0]), there == 1
+            else:
+                # The largest of the softmax is one over the sum of what the others are beside it.
+                confidence = 1 / np.exp(logits - logits.max(axis=0)).sum(axis=0)
+                right = logits.argmax(axis=0) == there
+            sure, right = confidence[judged].astype(np.float64), right[judged]
+            place = np.minimum((sure * _BINS).astype(np.intp), _BINS - 1)
+            for column, weights in enumerate((None, sure, right)):
+                sums[:, column] += np.bincount(place, weights, _BINS)
+        self._sums.append(sums)
+
+    def bins(self) -> list[Bin]:
+        """From the least sure to the surest; those without pixels are left out."""
+        total = np.sum(self._sums, axis=0)
+        return [Bin(sure / count, right / count, int(count)) for count, sure, right in total if count]
+
+    def error(self) -> Interval:
+        """Expected calibration error: |confidence − share|, averaged over pixels by bins (Naeini et al., 2015)."""
+        sums = np.stack(self._sums)
+
+        def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            total = np.tensordot(weights, sums, 1)
+            pixels = total[:, 0].sum()
+            return np.array([np.abs(total[:, 1] - total[:, 2]).sum() / pixels if pixels else np.nan])
+
+        return intervals(statistic, len(self._sums))[0]

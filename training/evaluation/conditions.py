@@ -1,0 +1,136 @@
+"""What befalls photos before a student sees them: another resizer, another frame, another light."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.student.contract import Contract
+from training.student.metrics import IGNORED
+from training.student.preprocess import preprocess
+from training.student.resize import bilinear
+
+Pixels = NDArray[np.uint8]
+
+BAR = 0.002
+"""IoU that a phone's resizer may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the student gets, and the mask that it should answer with."""
+
+    input: Pixels
+    """(height, width, 3), as the contract says."""
+    reference: Pixels
+    """(rows, columns) class indices; 255 where there is no photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One way to see a photo."""
+
+    see: Callable[[Pixels, Pixels, Contract], Scene]
+    """Photo, mask and contract to scene."""
+    is_phone: bool = False
+    """Whether it is a resizer that phones use beside the contract's."""
+
+
+def _resized(resize: Callable[[Pixels, int, int], Pixels]) -> Callable[[Pixels, Pixels, Contract], Scene]:
+    return lambda photo, mask, contract: Scene(resize(photo, contract.height, contract.width), mask)
+
+
+def _spoilt(spoil: Callable[[Pixels], Pixels]) -> Callable[[Pixels, Pixels, Contract], Scene]:
+    return lambda photo, mask, contract: Scene(preprocess(spoil(photo), contract), mask)
+
+
+def _opencv(kernel: int) -> Callable[[Pixels, int, int], Pixels]:
+    return lambda photo, rows, columns: np.asarray(cv2.resize(photo, (columns, rows), interpolation=kernel), np.uint8)
+
+
+def _pillow(kernel: Image.Resampling) -> Callable[[Pixels, int, int], Pixels]:
+    return lambda photo, rows, columns: np.array(Image.fromarray(photo).resize((columns, rows), kernel))
+
+
+def _from_corners(photo: Pixels, rows: int, columns: int) -> Pixels:
+    """Bilinear, sampled from the corners of pixels instead of their centres, as MediaPipe does on a CPU."""
+    matrix = np.array([[photo.shape[1] / columns, 0, 0], [0, photo.shape[0] / rows, 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(photo, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _halved(photo: Pixels, rows: int, columns: int) -> Pixels:
+    """Averaged two by two while one side is twice too long or more, then bilinear: the mipmaps of graphics chips."""
+    while photo.shape[0] >= 2 * rows or photo.shape[1] >= 2 * columns:
+        size = max(1, photo.shape[1] // 2), max(1, photo.shape[0] // 2)
+        photo = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return (bilinear(photo, rows, columns) + np.float32(0.5)).astype(np.uint8)
+
+
+def _jpeg(photo: Pixels) -> Pixels:
+    _, encoded = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 30])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
+
+
+def _noisy(photo: Pixels) -> Pixels:
+    """Of standard deviation 20, the same for photos of the same size."""
+    noise = np.random.default_rng(0).normal(0, 20, photo.shape).astype(np.float32)
+    return (photo + noise).clip(0, 255).astype(np.uint8)
+
+
+def _dark(photo: Pixels) -> Pixels:
+    return np.asarray(photo * np.float32(0.3), np.uint8)
+
+
+def _framed(vertical: float, horizontal: float) -> Callable[[Pixels, Pixels, Contract], Scene]:
+    """Another aspect: mirrored borders around the photo, whose shares of its sides these are; nobody judges them."""
+
+    def see(photo: Pixels, mask: Pixels, contract: Contract) -> Scene:
+        down, across = round(photo.shape[0] * vertical), round(photo.shape[1] * horizontal)
+        around = (down, down, across, across)
+        wide = np.asarray(cv2.copyMakeBorder(photo, *around, cv2.BORDER_REFLECT_101), np.uint8)
+        reference = cv2.copyMakeBorder(mask, *around, cv2.BORDER_CONSTANT, value=(IGNORED,))
+        return Scene(preprocess(wide, contract), np.asarray(reference, np.uint8))
+
+    return see
+
+
+def _turned(degrees: float) -> Callable[[Pixels, Pixels, Contract], Scene]:
+    """About the centre, counterclockwise; nobody judges what comes in at the corners."""
+
+    def see(photo: Pixels, mask: Pixels, contract: Contract) -> Scene:
+        size = photo.shape[1], photo.shape[0]
+        matrix = cv2.getRotationMatrix2D(((size[0] - 1) / 2, (size[1] - 1) / 2), degrees, 1)
+        turned = cv2.warpAffine(photo, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        reference = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(IGNORED,))
+        return Scene(preprocess(np.asarray(turned, np.uint8), contract), np.asarray(reference, np.uint8))
+
+    return see
+
+
+PLAIN = "by the contract"
+
+CONDITIONS: Mapping[str, Condition] = MappingProxyType(
+    {
+        PLAIN: Condition(_spoilt(lambda photo: photo)),
+        "bilinear from corners (MediaPipe on a CPU)": Condition(_resized(_from_corners), is_phone=True),
+        "halved, then bilinear (mipmaps)": Condition(_resized(_halved), is_phone=True),
+        "Lanczos, antialiased (vImage)": Condition(_resized(_pillow(Image.Resampling.LANCZOS)), is_phone=True),
+        "nearest": Condition(_resized(_opencv(cv2.INTER_NEAREST_EXACT))),
+        "area": Condition(_resized(_opencv(cv2.INTER_AREA))),
+        "cubic": Condition(_resized(_opencv(cv2.INTER_CUBIC))),
+        "Pillow's bilinear, antialiased": Condition(_resized(_pillow(Image.Resampling.BILINEAR))),
+        "three quarters as wide": Condition(_framed(0, 1 / 6)),
+        "three quarters as tall": Condition(_framed(1 / 6, 0)),
+        "JPEG of quality 30": Condition(_spoilt(_jpeg)),
+        "noise": Condition(_spoilt(_noisy)),
+        "dark": Condition(_spoilt(_dark)),
+        "turned 15° left": Condition(_turned(15)),
+        "turned 15° right": Condition(_turned(-15)),
+    }
+)
+"""By what befalls the photo; the first is what the others are held against."""

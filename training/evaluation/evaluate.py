@@ -1,0 +1,116 @@
+"""A student judged on pairs: by the teacher's masks, by people's where there are some, and as photos are spoilt."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from training.data import colours, sheet
+from training.data.pairs import Pair
+from training.data.sheet import Failure
+from training.data.views import decode_pair
+from training.evaluation.calibration import Calibration
+from training.evaluation.judge import Judge
+from training.evaluation.robustness import Robustness
+from training.student.checkpoint import Checkpoint
+from training.student.errors import BadInput
+from training.student.postprocess import decide, upsample
+from training.student.preprocess import preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The student's masks held against somebody's."""
+
+    judge: Judge
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that an evaluation collected."""
+
+    classes: tuple[str, ...]
+    teacher: Side
+    people: Side | None
+    """None where no mask is a person's."""
+    teacher_by_people: Judge | None
+    """The teacher's masks held against people's."""
+    robustness: Robustness | None
+    """None where it was not asked for."""
+    worst: tuple[Failure, ...]
+    """By the teacher's masks, worst first."""
+
+
+@torch.inference_mode()
+def evaluate(
+    checkpoint: Checkpoint, pairs: Sequence[Pair], people: Mapping[str, Pair], *, robustness: bool, worst: int
+) -> Findings:
+    """Let a student draw on all pairs; of each photo only numbers are kept, and the masks of the worst.
+
+    Args:
+        checkpoint: The student.
+        pairs: With masks of the student's classes.
+        people: By name: the same photos with masks that people drew, or some of them.
+        robustness: Whether to spoil the photos in every way of `conditions` as well.
+        worst: How many of the worst photos to keep.
+
+    Raises:
+        BadInput: A file cannot be read.
+    """
+    contract, student = checkpoint.contract, checkpoint.student
+    count = len(contract.classes)
+    teacher, person = (Side(Judge(contract.classes), Calibration()) for _ in range(2))
+    teacher_by_people = Judge(contract.classes)
+    spoilt = Robustness(student, contract) if robustness else None
+    failures: list[Failure] = []
+    for pair in tqdm(pairs, desc="evaluate", unit=" photos", leave=False, disable=None):
+        whole = decode_pair(pair, count)
+        image = torch.from_numpy(preprocess(whole.photo, contract)).permute(2, 0, 1)[None].float()
+        upsampled = upsample(student(image)[0].numpy(), *whole.teacher_mask.shape)
+        mask = decide(upsampled, contract)
+        row = teacher.judge.add(pair.name, reference=whole.teacher_mask, candidate=mask)
+        teacher.calibration.add(upsampled, whole.teacher_mask)
+        failures = sheet.worst([*failures, Failure(row.iou, pair, mask)], worst)
+        if pair.name in people:
+            drawn = people[pair.name].read_mask(whole.photo.shape, count)
+            person.judge.add(pair.name, reference=drawn, candidate=mask)
+            person.calibration.add(upsampled, drawn)
+            teacher_by_people.add(pair.name, reference=drawn, candidate=whole.teacher_mask)
+        if spoilt:
+            spoilt.add(pair.name, whole.photo, whole.teacher_mask)
+    return Findings(
+        contract.classes,
+        teacher,
+        person if person.judge.rows else None,
+        teacher_by_people if person.judge.rows else None,
+        spoilt,
+        tuple(failures),
+    )
+
+
+def by_people(folder: Path, pairs: Sequence[Pair], classes: tuple[str, ...]) -> dict[str, Pair]:
+    """The pairs of which people drew a mask, with that mask in the teacher's place, by name.
+
+    Args:
+        folder: Of masks, NAME.png each, or of pairs; coloured ones have their colours.txt beside it or in it.
+        pairs: Whose photos they are of.
+        classes: As the pairs'.
+
+    Raises:
+        BadInput: It holds no mask of any of them.
+    """
+    root = folder / "masks" if (folder / "masks").is_dir() else folder
+    listed = next((place for place in (root, root.parent) if (place / colours.FILE).exists()), root)
+    meaning = colours.read(listed / colours.FILE, classes)
+    found = {
+        pair.name: dataclasses.replace(pair, mask=root / f"{pair.name}.png", colours=meaning)
+        for pair in pairs
+        if (root / f"{pair.name}.png").is_file()
+    }
+    if not found:
+        raise BadInput(f"{root} holds no mask of any of the {len(pairs)} photos; expected such as {pairs[0].name}.png")
+    return found

@@ -1,0 +1,177 @@
+"""What an evaluation found: in lines, and as a folder with JSON, CSV, pictures and a page."""
+
+import base64
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from training.data import page, sheet
+from training.evaluation.bootstrap import Interval
+from training.evaluation.calibration import Bin
+from training.evaluation.evaluate import Findings, Side
+from training.evaluation.figures import draw, draw_confusion
+from training.evaluation.judge import MEASURES, Judge, Row
+from training.evaluation.robustness import Cost, verdict
+from training.student.aside import write_csv, write_text, written_aside
+
+_CALIBRATION = "calibration_error"
+_WORDS = {**MEASURES, _CALIBRATION: "calibration error, over pixels"}
+_ON_A_ROW = 4
+"""Photos beside each other on the sheet of the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """One student, or teacher, held against one kind of masks."""
+
+    title: str
+    rows: tuple[Row, ...]
+    measures: dict[str, Interval]
+    classes: dict[str, dict[str, Interval]]
+    """Of several classes."""
+    confusion: list[list[int]]
+    bins: tuple[Bin, ...]
+    """Empty where no probabilities are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of an evaluation, computed once."""
+
+    title: str
+    findings: Findings
+    against: dict[str, Against]
+    costs: tuple[Cost, ...]
+    """Empty where robustness was not asked for."""
+
+    @property
+    def mean(self) -> Interval:
+        """The one figure that students are compared by."""
+        by_teacher = self.against["teacher"].measures
+        return by_teacher["iou" if len(self.findings.classes) == 1 else "dataset_iou"]
+
+    def lines(self) -> Iterator[str]:
+        """For a terminal."""
+        for each in self.against.values():
+            yield f"{each.title}, {len(each.rows)} photos; 95 % intervals over photos"
+            for name, found in each.measures.items():
+                yield f"  {_WORDS[name]:32}  {found}"
+            for name, ratios in each.classes.items():
+                yield f"  {name:20}  IoU {ratios['iou']}"
+        if self.costs:
+            yield "IoU where photos come otherwise, and what it costs"
+            for cost in self.costs:
+                yield f"  {cost.condition:44}  {cost.iou.value:.4f}  {cost.drop.value:+.4f}"
+            yield verdict(self.costs)
+
+
+def summarise(title: str, findings: Findings) -> Report:
+    """Compute all figures, with their intervals.
+
+    Args:
+        title: Of the page: which student on which photos.
+        findings: What was collected.
+    """
+    against = {"teacher": _of_side("Against the teacher's masks", findings.teacher)}
+    if findings.people and findings.teacher_by_people:
+        against["people"] = _of_side("Against people's masks", findings.people)
+        against["teacher_by_people"] = _of_judge("The teacher's masks against people's", findings.teacher_by_people)
+    costs = tuple(findings.robustness.costs()) if findings.robustness else ()
+    return Report(title, findings, against, costs)
+
+
+def _of_side(title: str, side: Side) -> Against:
+    error = {_CALIBRATION: side.calibration.error()}
+    return _of_judge(title, side.judge, error, tuple(side.calibration.bins()))
+
+
+def _of_judge(
+    title: str, judge: Judge, further: dict[str, Interval] | None = None, bins: tuple[Bin, ...] = ()
+) -> Against:
+    by_class = judge.by_class() if len(judge.classes) > 1 else {}
+    measures = {**judge.measures(), **(further or {})}
+    return Against(title, tuple(judge.rows), measures, by_class, judge.confusion.tolist(), bins)
+
+
+def write(report: Report, folder: Path) -> None:
+    """The whole folder at once: evaluation.json, photos.csv, figures.png, worst.png, confusion.png and evaluation.html.
+
+    Raises:
+        BadInput: It cannot be written.
+    """
+    findings, by_teacher = report.findings, report.against["teacher"]
+    with written_aside(folder) as temporary:
+        write_text(temporary / "evaluation.json", json.dumps(_plain(_record(report)), indent=1) + "\n")
+        write_csv(temporary / "photos.csv", [_row(report, index) for index in range(len(by_teacher.rows))])
+        draw(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
+        pictures = {"How photos are spread, and how sure the student is": "figures.png"}
+        if len(findings.classes) > 1:
+            draw_confusion(findings.teacher.judge.confusion, findings.classes, temporary / "confusion.png")
+            pictures["What is taken for what"] = "confusion.png"
+        if findings.worst:
+            groups = [findings.worst[i : i + _ON_A_ROW] for i in range(0, len(findings.worst), _ON_A_ROW)]
+            sheet.draw([("", group) for group in groups], findings.classes, temporary / "worst.png")
+            teacher = "below it" if len(findings.classes) > 1 else "outlined in red"
+            pictures[f"The worst photos: the student's mask tinted, the teacher's {teacher}"] = "worst.png"
+        page.write(
+            temporary / "evaluation.html",
+            "evaluation.html.j2",
+            title=report.title,
+            words=_WORDS,
+            against=report.against,
+            costs=report.costs,
+            verdict=verdict(report.costs) if report.costs else "",
+            pictures=[(words, _url(temporary / name)) for words, name in pictures.items()],
+        )
+
+
+def _record(report: Report) -> dict[str, Any]:
+    """All but the photos, ready for JSON."""
+    return {
+        "title": report.title,
+        "classes": report.findings.classes,
+        "against": {
+            key: {
+                "photos": len(each.rows),
+                "measures": {name: found._asdict() for name, found in each.measures.items()},
+                "by_class": {
+                    name: {key: found._asdict() for key, found in ratios.items()}
+                    for name, ratios in each.classes.items()
+                },
+                "confusion": each.confusion,
+                "reliability": [found._asdict() for found in each.bins],
+            }
+            for key, each in report.against.items()
+        },
+        "robustness": [
+            {"condition": cost.condition, "iou": cost.iou._asdict(), "drop": cost.drop._asdict()}
+            for cost in report.costs
+        ],
+        "worst": {failure.pair.name: failure.iou for failure in report.findings.worst},
+    }
+
+
+def _row(report: Report, index: int) -> dict[str, object]:
+    """One photo, judged by the teacher's mask and, where there is one, by a person's."""
+    found: dict[str, object] = asdict(report.against["teacher"].rows[index])
+    for key, words in (("people", "by people"), ("teacher_by_people", "teacher by people")):
+        if key in report.against:
+            by_name = {row.photo: row.iou for row in report.against[key].rows}
+            found[f"iou {words}"] = by_name.get(str(found["photo"]), "")
+    return {name: "" if value != value else value for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The same with None for what is no number, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _url(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
