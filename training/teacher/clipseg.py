@@ -1,15 +1,15 @@
 """The teacher `clipseg`: each text gives a heat map, and what is hot enough is the thing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import cv2
 import numpy as np
 from pydantic import Field
 
-from training.teacher.model import Arithmetic, Model
+from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Floats
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Unfit
@@ -18,7 +18,7 @@ from training.teacher.region import Region, clean, fragments
 from training.teacher.selection import Share
 from training.teacher.weights import find
 
-KINDS = ("clipseg",)
+KINDS = {"clipseg": Kind("CLIPSegForImageSegmentation", "CLIPSegProcessor")}
 
 
 class Knobs(Settings):
@@ -41,15 +41,14 @@ class Knobs(Settings):
     """Holes smaller than this share of it are filled; larger ones are true."""
 
 
+@dataclass(eq=False)
 class ClipSeg:
     """See `training.teacher.protocol.Teacher`."""
 
-    name = "clipseg"
-
-    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], model: Model) -> None:
-        self.settings = knobs
-        self.phrases = phrases
-        self.model = model
+    settings: Knobs
+    phrases: tuple[Phrase, ...]
+    model: Model
+    name: str = "clipseg"
 
     @property
     def weights(self) -> Mapping[str, str]:
@@ -126,12 +125,5 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None,
     Raises:
         BadInput: Weights are not to be had.
     """
-    found = find("model", str(Path(weights)) if weights is not None else knobs.model, dict.fromkeys(KINDS))
-    model = Model(
-        found,
-        network="CLIPSegForImageSegmentation",
-        processor="CLIPSegProcessor",
-        device=device,
-        arithmetic=knobs.arithmetic,
-    )
-    return ClipSeg(knobs, phrases, model)
+    found = find("model", weights or knobs.model, KINDS)
+    return ClipSeg(knobs, phrases, Model(found, KINDS, device, knobs.arithmetic))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.teacher.model import Arithmetic, Model
+from training.teacher.model import Kind as Loaded
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Floats
 from training.teacher.protocol import Pixels, Unfit
@@ -19,12 +20,9 @@ Words = tuple[dict[str, Any], list[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One architecture."""
+class Kind(Loaded):
+    """One architecture, and how it is asked."""
 
-    network: str
-    """Its class in transformers."""
-    processor: str
     threshold: float
     """The score from which its authors take a box."""
     words: Callable[[Model, Sequence[Phrase]], Words]
@@ -96,13 +94,7 @@ class Detector:
         most: int,
     ) -> None:
         self.kind = DETECTORS[weights.kind]
-        self.model = Model(
-            weights,
-            network=self.kind.network,
-            processor=self.kind.processor,
-            device=device,
-            arithmetic=arithmetic,
-        )
+        self.model = Model(weights, DETECTORS, device, arithmetic)
         self._phrases = phrases
         self._floor = floor
         self._most = most

@@ -1,7 +1,8 @@
 """A network of transformers with its processor, on the device where it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
@@ -13,24 +14,31 @@ from training.teacher.weights import Weights, first_line
 Arithmetic = Literal["fp32", "bf16"]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One architecture."""
+
+    network: str
+    """Its class in transformers."""
+    processor: str
+
+
 class Model:
     """Read from disk when first asked for: whoever decides from kept findings alone needs no network."""
 
     def __init__(
-        self, weights: Weights, *, network: str, processor: str, device: str, arithmetic: Arithmetic = "fp32"
+        self, weights: Weights, kinds: Mapping[str, Kind], device: str, arithmetic: Arithmetic = "fp32"
     ) -> None:
         """Nothing is read yet.
 
         Args:
             weights: Its files.
-            network: Its class in transformers.
-            processor: Likewise.
+            kinds: What it may be, by the names that transformers has for architectures.
             device: As torch names it; `auto` takes a GPU where there is one.
             arithmetic: Of weights and activations.
         """
         self.weights = weights
-        self._network = network
-        self._processor = processor
+        self._kind = kinds[weights.kind]
         self._device = device
         self._arithmetic = arithmetic
 
@@ -48,7 +56,7 @@ class Model:
         origin, role = self.weights.origin, self.weights.role
         with _quietly():
             try:
-                loaded, report = getattr(transformers, self._network).from_pretrained(
+                loaded, report = getattr(transformers, self._kind.network).from_pretrained(
                     self.weights.folder,
                     use_safetensors=True,
                     local_files_only=True,
@@ -61,7 +69,7 @@ class Model:
         if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
             raise Unfit(
                 f"{origin} lacks {len(absent)} of the {role}'s tensors, or has them in another shape, the first is "
-                f"{absent[0]}; expected the weights of a whole {self._network}"
+                f"{absent[0]}; expected the weights of a whole {self._kind.network}"
             )
         return loaded.to(device).eval()
 
@@ -76,7 +84,7 @@ class Model:
 
         with _quietly():
             try:
-                return getattr(transformers, self._processor).from_pretrained(
+                return getattr(transformers, self._kind.processor).from_pretrained(
                     self.weights.folder, local_files_only=True
                 )
             except Exception as error:

@@ -13,7 +13,7 @@ from training.teacher.weights import find
 
 def model(folder, device="cpu", arithmetic="fp32"):
     weights = find("segmenter", str(folder), SEGMENTERS)
-    return Model(weights, network="SamModel", processor="SamProcessor", device=device, arithmetic=arithmetic)
+    return Model(weights, SEGMENTERS, device, arithmetic)
 
 
 @pytest.fixture

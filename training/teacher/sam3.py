@@ -1,14 +1,14 @@
 """The teacher `sam3`: SAM 3 reads the phrase itself, and gives boxes, scores and masks at once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from training.teacher.model import Arithmetic, Model
+from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Proposals
 from training.teacher.protocol import Decision, Findings, Pixels, Unfit
@@ -17,7 +17,7 @@ from training.teacher.selection import DECIDING, Choice, Share, decide
 from training.teacher.weights import find
 
 # The second is how checkpoints for videos call themselves, which hold this network beside a tracker.
-KINDS = ("sam3", "sam3_video")
+KINDS = dict.fromkeys(("sam3", "sam3_video"), Kind("Sam3Model", "Sam3Processor"))
 
 
 class Knobs(Choice):
@@ -42,15 +42,14 @@ class Knobs(Choice):
         return self
 
 
+@dataclass(eq=False)
 class Sam3:
     """See `training.teacher.protocol.Teacher`."""
 
-    name = "sam3"
-
-    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], model: Model) -> None:
-        self.settings = knobs
-        self.phrases = phrases
-        self.model = model
+    settings: Knobs
+    phrases: tuple[Phrase, ...]
+    model: Model
+    name: str = "sam3"
 
     @property
     def weights(self) -> Mapping[str, str]:
@@ -136,6 +135,5 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None,
     Raises:
         BadInput: Weights are not to be had.
     """
-    found = find("model", str(Path(weights)) if weights is not None else knobs.model, dict.fromkeys(KINDS))
-    model = Model(found, network="Sam3Model", processor="Sam3Processor", device=device, arithmetic=knobs.arithmetic)
-    return Sam3(knobs, phrases, model)
+    found = find("model", weights or knobs.model, KINDS)
+    return Sam3(knobs, phrases, Model(found, KINDS, device, knobs.arithmetic))

@@ -1,7 +1,6 @@
 """Who draws masks in boxes: SAM, SAM-HQ and SAM 2, alike for those who ask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -9,21 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from training.teacher.model import Arithmetic, Model
+from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.proposals import Boxes, Floats, Proposals
 from training.teacher.protocol import Pixels
 from training.teacher.region import Region
 from training.teacher.weights import Weights, sha256
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One architecture."""
-
-    network: str
-    """Its class in transformers."""
-    processor: str
-
 
 SEGMENTERS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -42,14 +31,7 @@ class Segmenter:
     """Masks in boxes on photos; its model is read from disk when first looking."""
 
     def __init__(self, weights: Weights, *, device: str, arithmetic: Arithmetic, adapter: Path | None = None) -> None:
-        self.kind = SEGMENTERS[weights.kind]
-        self.model = Model(
-            weights,
-            network=self.kind.network,
-            processor=self.kind.processor,
-            device=device,
-            arithmetic=arithmetic,
-        )
+        self.model = Model(weights, SEGMENTERS, device, arithmetic)
         self.adapter = adapter
 
     @cached_property

@@ -65,7 +65,7 @@ def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
     if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
         raise BadInput(f"this teacher needs {' and '.join(missing)}; install with: pip install '.[teachers]'")
     if Path(name).is_dir():
-        folder, origin = Path(name), name
+        folder, origin = Path(name), str(Path(name))
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
         folder, origin = _from_hub(role, *_revision(name))
     else:
