@@ -174,7 +174,7 @@ def adapt(
 
     \b
     Example:  python -m training adapt --data my_pairs --out my.safetensors rank=4
-              python -m training label photos --phrase coin --teacher grounded-sam adapter=my.safetensors
+    and then  label … --teacher grounded-sam adapter=my.safetensors
     """
     from training import knobs
     from training.teacher import ranks as several

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -31,11 +31,18 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PocketmaskError as error:
-            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-            sys.exit(error.exit_code)
+            _end(str(error), error.exit_code)
+        except click.UsageError as error:
+            asked = error.ctx.command_path if error.ctx else ctx.command_path
+            _end(f"{error.format_message().rstrip('.')}; see {asked} --help", error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted; the same command goes on from the last whole step", err=True)
             sys.exit(130)
+
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    sys.exit(exit_code)
 
 
 def pairs_of(folder: Path) -> "Pairs":

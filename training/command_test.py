@@ -18,7 +18,20 @@ from training.student.errors import BadInput, ParityBreached
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("label", "tune", "curate", "profile", "teach", "fit", "render", "evaluate", "compare", "rival", "bench")
+COMMANDS = (
+    "label",
+    "tune",
+    "adapt",
+    "curate",
+    "profile",
+    "teach",
+    "fit",
+    "render",
+    "evaluate",
+    "compare",
+    "rival",
+    "bench",
+)
 
 
 @pytest.fixture
@@ -57,6 +70,9 @@ def refused(found, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("labl",), "No such command 'labl'"),
+        (("label", "discs/photos", *MASKS[:2]), "Missing option '--phrase'; see main label --help"),
+        (("compare", "--log", "excel"), "'excel' is not one of 'tensorboard', 'mlflow', 'wandb'; see main compare"),
         (("fit", "mobil"), "no recipe 'mobil'; expected one of coins, mobile"),
         (("fit", "mobile", "--data", "gone"), "gone does not exist; a folder of pairs holds photos/NAME.jpg"),
         (("fit", "mobile", "--data", "a_file"), "a_file is not a folder"),
