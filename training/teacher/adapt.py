@@ -124,9 +124,8 @@ def _batch(shown: Shown, size: int, rng: np.random.Generator) -> list[tuple[Pair
 
 
 def _loss(segmenter: Segmenter, batch: Sequence[tuple[Pair, Thing]], jitter: float, rng: np.random.Generator) -> Any:
-    """Dice and cross-entropy, equally, of every mask that SAM proposes: in one domain a box means one thing."""
+    """Of every mask that SAM proposes: in one domain a box means one thing."""
     import torch
-    import torch.nn.functional as F
 
     network = segmenter.model.network
     inputs = [segmenter.model.inputs(read_photo(pair.photo)) for pair, _ in batch]
@@ -137,6 +136,19 @@ def _loss(segmenter: Segmenter, batch: Sequence[tuple[Pair, Thing]], jitter: flo
     frames = [segmenter.frame(one) for one in inputs]
     aims = [framed(thing, frame, logits.shape[-2:]) for (_, thing), frame in zip(batch, frames, strict=True)]
     aim, counts = (torch.from_numpy(np.stack(each)[:, None]).to(logits) for each in zip(*aims, strict=True))
+    return mask_loss(logits, aim, counts)
+
+
+def mask_loss(logits: Any, aim: Any, counts: Any) -> Any:
+    """Dice and cross-entropy, equally.
+
+    Args:
+        logits: (N, masks, rows, columns).
+        aim: (N, 1, rows, columns): what each mask should be, 0 to 1.
+        counts: Likewise: what each pixel counts.
+    """
+    import torch.nn.functional as F
+
     aim = aim.expand_as(logits)
     entropy = (F.binary_cross_entropy_with_logits(logits, aim, reduction="none") * counts).sum((-2, -1))
     chance = logits.sigmoid() * counts
