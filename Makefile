@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -51,6 +51,10 @@ transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos
 
 teach-mobile: .venv/ready ## Label PHOTOS with the classical teacher, train a student on its masks, judge both on DATA
 	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
+
+teach-coins: .venv/ready ## Teach by rendered coins, then by what that student and the classical teacher agree on for PHOTOS
+	$(PY) -m training fit $(RECIPE) $(KNOBS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --and runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
 
 tune: .venv/ready ## Tune the classical teacher on either half of DATA, judge it on the other
 	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both --trials 80

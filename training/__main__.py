@@ -192,13 +192,14 @@ def adapt(
 @main.command(short_help="Train a student, or go on with it.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, help="Folder with photos/ and masks/; coins are rendered when left out.")
+@click.option("--data", type=_folder, multiple=True, help="Folder with photos/ and masks/  [default: rendered coins]")
 @click.option("--run", "run_folder", type=_folder, help="Where to keep the run [default: runs/RECIPE[-DATA]].")
-def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: Path | None) -> None:
+def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_folder: Path | None) -> None:
     """Train the student of RECIPE, or go on with an interrupted training.
 
     RECIPE is a name from training/recipes or a .yaml file; KEY=VALUE replaces any
-    of its knobs, which training/recipe.py lists.
+    of its knobs, which training/recipe.py lists. Several --data share each epoch
+    alike, however many pairs each has.
 
     \b
     Examples:
@@ -208,12 +209,13 @@ def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: 
     """
     from training import recipe as recipes
     from training.data.builtin import rendered_pairs
+    from training.data.union import union
     from training.fit import fit as teach
     from training.run import Run
 
     chosen = recipes.read(recipe, overrides)
-    pairs = pairs_of(data) if data else rendered_pairs(chosen.pairs, chosen.seed)
-    run = Run(run_folder or Run.default_folder(recipe, data))
+    pairs = union([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
+    run = Run(run_folder or Run.default_folder(recipe, *data))
     checkpoint = teach(chosen, data=pairs, run=run)
     print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
@@ -227,6 +229,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: Path | None, run_folder: 
 @click.option("--settings", "settings_file", type=_folder, help="YAML file of the teacher's knobs.")
 @click.option("--data", type=_folder, help="Pairs to judge teacher and student by.")
 @click.option("--drop-above", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="As for curate.")
+@click.option("--and", "beside", type=_folder, metavar="RUN", help="Learn what its student says too, and its data.")
 @click.option("--run", "run_folder", type=_folder, help="[default: runs/RECIPE-PHOTOS]")
 @click.option("--weights", help="As for label.")
 @click.option("--device", default="auto", help="Likewise.")
@@ -239,6 +242,7 @@ def teach(
     settings_file: Path | None,
     data: Path | None,
     drop_above: float,
+    beside: Path | None,
     run_folder: Path | None,
     weights: str | None,
     device: str,
@@ -248,7 +252,7 @@ def teach(
     from training import recipe as recipes
     from training.fit import fit as learn
     from training.run import Run
-    from training.teach import Tutor, curated, judge
+    from training.teach import Tutor, agreed, curated, judge
     from training.teacher import phrases, teachers
 
     chosen, asked, entry = recipes.read(recipe, overrides), phrases.read(phrase), teachers.named(teacher)
@@ -258,8 +262,12 @@ def teach(
     tutor = Tutor(entry, knobs.read(entry.knobs(), teacher, settings_file), asked, weights, device)
     labelled = Path("labelled", f"{photos.resolve().name}-{teacher}")
     print(tutor.label(photos, labelled))
-    pairs = curated(labelled, drop_above)
-    print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
+    if beside:
+        tally, pairs = agreed(tutor, labelled, photos, Run(beside), chosen.turn)
+        print(tally)
+    else:
+        pairs = curated(labelled, drop_above)
+        print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
     run = Run(run_folder or Run.default_folder(recipe, photos))
     student = learn(chosen, data=pairs, run=run)
     print(f"{run.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")

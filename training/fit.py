@@ -76,7 +76,7 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     )
     facts = {
         "recipe": recipe.model_dump(mode="json"),
-        "data": data.folder.name,
+        "data": ", ".join(folder.name for folder in data.folders),
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "timm", "lightning")},
     }
     keep = Keep(run, Checkpoint(student, contract, architecture, facts))

@@ -10,6 +10,7 @@ from typing import Any
 from training.data import colours
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
+from training.data.union import named, union
 from training.recipe import Recipe
 from training.student.aside import write_text
 from training.student.errors import BadInput
@@ -22,10 +23,9 @@ class Run:
     folder: Path
 
     @staticmethod
-    def default_folder(recipe: str, data: Path | None) -> Path:
-        """runs/RECIPE for the rendered coins, runs/RECIPE-DATA for a folder of one's own."""
-        name = Path(recipe).stem
-        return Path("runs") / (f"{name}-{data.resolve().name}" if data else name)
+    def default_folder(recipe: str, *data: Path) -> Path:
+        """runs/RECIPE for the rendered coins, runs/RECIPE-DATA for a folder of one's own, or several."""
+        return Path("runs") / "-".join([Path(recipe).stem, *(folder.resolve().name for folder in data)])
 
     @property
     def record(self) -> Path:
@@ -124,17 +124,18 @@ class Run:
         """The pairs to judge by: those kept for a test, or those that chose the best epoch where none were.
 
         Raises:
-            BadInput: No run here, or the data folder is gone.
+            BadInput: No run here, or a data folder is gone.
         """
-        found = self._read()
-        folder = self._data_folder(found)
-        meaning = colours.read(folder / colours.FILE, tuple(found["data"]["classes"]))
+        found, folders = self._read(), self.folders()
+        meanings = [colours.read(folder / colours.FILE, tuple(found["data"]["classes"])) for folder in folders]
         pairs = []
         for entry in found.get("test") or found["validation"]:
-            if any(Path(entry[part]).name != entry[part] for part in ("photo", "mask")):
+            index = entry.get("folder", 0)
+            strays = any(Path(entry[part]).name != entry[part] for part in ("photo", "mask"))
+            if strays or index not in range(len(folders)):
                 raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
-            photo, mask = folder / "photos" / entry["photo"], folder / "masks" / entry["mask"]
-            pairs.append(Pair(entry["name"], photo, mask, meaning))
+            photo, mask = folders[index] / "photos" / entry["photo"], folders[index] / "masks" / entry["mask"]
+            pairs.append(Pair(entry["name"], photo, mask, meanings[index]))
         return pairs
 
     def held_out_pairs(self) -> Pairs:
@@ -143,35 +144,44 @@ class Run:
         Raises:
             BadInput: Likewise.
         """
-        found = self._read()
-        return Pairs(self._data_folder(found), tuple(found["data"]["classes"]), tuple(self.held_out()))
+        first, *further = self.folders()
+        return Pairs(first, tuple(self.data()["classes"]), tuple(self.held_out()), further=tuple(further))
 
     def learnt_from(self, data: Pairs) -> int:
         """How many of these pairs it learnt from; 0 where no record tells."""
-        if not self.record.is_file() or str(data.folder.resolve()) != self.data()["folder"]:
+        own = self.data() if self.record.is_file() else {"folder": None}
+        folder, further = data.folder.resolve(), own.get("further")
+        if str(folder) not in (own["folder"], *(further or ())):
             return 0
-        return len({pair.name for pair in data.pairs} & set(self._read()["train"]))
+        names = {named(folder, pair.name) if further else pair.name for pair in data.pairs}
+        return len(names & set(self._read()["train"]))
 
     def training(self) -> list[Pair]:
         """The pairs that it learnt from.
 
         Raises:
-            BadInput: No run here, or the data folder is gone or has lost some of them.
+            BadInput: No run here, or a data folder is gone or has lost some of them.
         """
-        found = self._read()
-        folder = self._data_folder(found)
+        found, folders = self._read(), self.folders()
         # A pair that was dropped since is still what this run learnt from.
-        here = {pair.name: pair for pair in read_pairs(folder, dropped=True).pairs}
+        here = {pair.name: pair for pair in union([read_pairs(folder, dropped=True) for folder in folders]).pairs}
         if gone := [name for name in found["train"] if name not in here]:
-            raise BadInput(f"{folder} has lost {len(gone)} of this run's pairs, such as {gone[0]!r}; put them back")
+            where = " and ".join(map(str, folders))
+            raise BadInput(f"{where} has lost {len(gone)} of this run's pairs, such as {gone[0]!r}; put them back")
         return [here[name] for name in found["train"]]
 
-    @staticmethod
-    def _data_folder(record: dict[str, Any]) -> Path:
-        folder = Path(record["data"]["folder"])
-        if not folder.is_dir():
-            raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
-        return folder
+    def folders(self) -> tuple[Path, ...]:
+        """Where its data lies.
+
+        Raises:
+            BadInput: No run here, or one of them is gone.
+        """
+        data = self.data()
+        folders = tuple(map(Path, (data["folder"], *data.get("further", ()))))
+        for folder in folders:
+            if not folder.is_dir():
+                raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
+        return folders
 
     def _write(self, record: dict[str, Any]) -> None:
         write_text(self.record, json.dumps(record, indent=1) + "\n")
@@ -194,13 +204,17 @@ def asked(recipe: Recipe, data: Pairs, sides: Split) -> dict[str, Any]:
         "recipe": json.loads(recipe.model_dump_json()),
         "data": {
             "folder": str(data.folder.resolve()),
+            "further": [str(folder.resolve()) for folder in data.further],
             "digest": digest(data.pairs),
             "classes": list(data.classes),
             "pairs": len(data.pairs),
         },
         "train": [pair.name for pair in sides.train],
         **{
-            side: [{"name": p.name, "photo": p.photo.name, "mask": p.mask.name} for p in getattr(sides, side)]
+            side: [
+                {"name": p.name, "folder": data.folders.index(p.folder), "photo": p.photo.name, "mask": p.mask.name}
+                for p in getattr(sides, side)
+            ]
             for side in ("validation", "test")
         },
     }
@@ -220,7 +234,10 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
         return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in knobs)
     if found["data"]["digest"] == wanted["data"]["digest"] and found["data"]["classes"] == wanted["data"]["classes"]:
         return ""
-    there, here = (f"{record['data']['pairs']} pairs in {record['data']['folder']}" for record in (found, wanted))
+    there, here = (
+        f"{data['pairs']} pairs in {' and '.join([data['folder'], *data.get('further', ())])}"
+        for data in (found["data"], wanted["data"])
+    )
     return f"it learnt from the {there}" + (", which have changed" if there == here else f", asked for are the {here}")
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from training.data.pairs import read_pairs
 from training.data.split import Split
+from training.data.union import union
 from training.recipe import Recipe
 from training.run import Run, asked, digest
 from training.student.errors import BadInput
@@ -31,13 +32,13 @@ def content(folder):
 @pytest.mark.parametrize(
     ("recipe", "data", "folder"),
     [
-        ("mobile", None, "runs/mobile"),
-        ("mobile", "photos/rings/", "runs/mobile-rings"),
-        ("my/small.yaml", "rings", "runs/small-rings"),
+        ("mobile", [], "runs/mobile"),
+        ("mobile", ["photos/rings/"], "runs/mobile-rings"),
+        ("my/small.yaml", ["rings", "a/coins"], "runs/small-rings-coins"),
     ],
 )
 def test_the_usual_folder_is_named_by_recipe_and_data(recipe, data, folder):
-    assert Run.default_folder(recipe, Path(data) if data else None) == Path(folder)
+    assert Run.default_folder(recipe, *map(Path, data)) == Path(folder)
 
 
 @pytest.mark.parametrize("entries", [None, [], [".DS_Store", ".run.json.left_behind"]])
@@ -192,10 +193,41 @@ def test_a_pair_that_was_dropped_since_is_still_what_it_learnt_from(tmp_path, dr
     assert run.training() == list(data.pairs[1:])
 
 
-@pytest.mark.parametrize("part", ["photo", "mask"])
-def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part):
+@pytest.fixture
+def several(tmp_path, draw_discs):
+    """A run of two folders, and their pairs."""
+    data = union([read_pairs(draw_discs(tmp_path / name, count=3)) for name in ("one", "other")])
+    run = Run(tmp_path / "run")
+    run.claim(asked(RECIPE, data, Split(data.pairs[::2], data.pairs[1::2])), "fp32")
+    return run, data
+
+
+def test_pairs_of_several_folders_can_be_found_again(several):
+    run, data = several
+
+    assert run.folders() == data.folders
+    assert run.training() == list(data.pairs[::2])
+    assert run.held_out() == list(data.pairs[1::2])
+    assert {pair.folder.name for pair in run.held_out()} == {"one", "other"}
+    assert run.held_out_pairs().folders == data.folders
+    assert [run.learnt_from(read_pairs(folder)) for folder in data.folders] == [2, 1]
+
+
+def test_all_folders_of_another_run_are_named(several):
+    run, data = several
+    alone = read_pairs(data.folder)
+    wanted = asked(RECIPE, alone, Split(alone.pairs[1:], alone.pairs[:1]))
+
+    with pytest.raises(BadInput, match=r"6 pairs in .*one and .*other, asked for are the 3 pairs in .*one\)"):
+        run.refuse_another(wanted)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("photo", "../../secret.png"), ("mask", "../../secret.png"), ("folder", 1)]
+)
+def test_a_record_that_leads_out_of_the_data_folder_is_refused(begun, part, value):
     record = json.loads(begun.record.read_text())
-    record["validation"][0][part] = "../../secret.png"
+    record["validation"][0][part] = value
     begun.record.write_text(json.dumps(record))
 
     with pytest.raises(BadInput, match="not a file of the data folder"):

@@ -1,6 +1,9 @@
-"""From photos without masks to a student, in one go: a teacher draws, doubtful masks are dropped, a student learns."""
+"""From photos without masks to a student, in one go: a teacher draws, doubtful masks are dropped, a student learns.
 
-from dataclasses import dataclass
+Or a second teacher draws as well, an earlier student, and what both say is learnt beside what that one learnt from.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,9 @@ from training.data import dropped
 from training.data.curate import drop_above
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank
+from training.data.union import union
 from training.evaluation.tally import evaluate
+from training.run import Run
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
 from training.teacher.job import label
@@ -17,7 +22,7 @@ from training.teacher.labelled import Labelled
 from training.teacher.phrases import Phrase, check
 from training.teacher.protocol import Settings
 from training.teacher.tally import Tally
-from training.teacher.teachers import Entry
+from training.teacher.teachers import TEACHERS, Entry
 from training.teacher.tuning import Judge
 
 
@@ -53,6 +58,34 @@ def curated(folder: Path, limit: float) -> Pairs:
         pairs = read_pairs(folder, dropped=True)
         drop_above(limit, pairs, rank(pairs))
     return read_pairs(folder)
+
+
+def agreed(tutor: Tutor, drawn: Path, photos: Path, run: Run, copies: str) -> tuple[Tally, Pairs]:
+    """What a tutor and the student of a finished run agree on, and with it all that the run learnt from.
+
+    Args:
+        tutor: Says what to look for.
+        drawn: The folder that it labelled; those of the student and of what both agree on go beside it.
+        photos: What it labelled.
+        run: Whose student labels them too.
+        copies: Which copies of each photo the student looks at.
+
+    Returns:
+        What became of the photos, and the pairs of all folders.
+
+    Raises:
+        BadInput: As `training.teacher.job.label`; the run has not finished, was taught other classes, or its data is
+            gone; or both hardly agree on any photo.
+    """
+    own, both = (drawn.with_name(f"{photos.resolve().name}-{part}") for part in (run.folder.name, "agreement"))
+
+    def another(name: str, weights: str | None, **knobs: object) -> Tutor:
+        entry = TEACHERS[name]
+        return replace(tutor, entry=entry, settings=entry.knobs().model_validate(knobs), weights=weights)
+
+    another("student", str(run.folder), copies=copies).label(photos, own)
+    tally = another("agreement", None, of=(str(drawn), str(own))).label(photos, both)
+    return tally, union([read_pairs(folder) for folder in (both, *run.folders())])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@ import pytest
 from PIL import Image
 
 from training.data.dropped import FILE
+from training.fit import fit
+from training.run import Run
 from training.student.errors import BadInput
-from training.teach import Tutor, Verdict, curated
+from training.teach import Tutor, Verdict, agreed, curated
 from training.teacher.classical import Knobs
 from training.teacher.phrases import read
 from training.teacher.teachers import TEACHERS
@@ -55,3 +57,33 @@ def test_a_limit_that_leaves_nothing_is_refused(labelled):
 )
 def test_the_verdict_says_who_is_better(teacher, student, words):
     assert str(Verdict(7, teacher, student)).splitlines()[-1] == f"the student {words}"
+
+
+@pytest.fixture(scope="module")
+def taught(discs, tiny_recipe, tmp_path_factory):
+    """A finished run, whose student knows discs."""
+    run = Run(tmp_path_factory.mktemp("runs") / "taught")
+    student = fit(tiny_recipe("epochs=8", "photos_per_epoch=32"), data=discs, run=run)
+    assert student.facts["validation_iou"] > 0.85
+    return run
+
+
+def test_what_both_teachers_say_is_learnt_beside_what_the_second_learnt_from(taught, discs, draw_discs, tmp_path):
+    photos = draw_discs(tmp_path / "discs", count=4)
+    wrong = photos / "masks" / "disc_01.png"
+    Image.fromarray(255 - np.array(Image.open(wrong))).save(wrong)
+    entry = TEACHERS["masks"]
+    tutor = Tutor(entry, entry.knobs().model_validate({"from": str(photos)}), read(["disc"]))
+    tutor.label(photos, tmp_path / "labelled" / "discs-masks")
+
+    tally, pairs = agreed(tutor, tmp_path / "labelled" / "discs-masks", photos, taught, "mirror")
+
+    assert (tally.looked, tally.undecided) == (4, 1)
+    assert [folder.name for folder in pairs.folders] == ["discs-agreement", "discs"]
+    assert pairs.classes == ("disc",)
+    own = [pair for pair in pairs.pairs if pair.folder == pairs.folder]
+    assert [pair.name[-7:] for pair in own] == ["disc_00", "disc_02", "disc_03"]
+    assert len(pairs.pairs) == 3 + len(discs.pairs)
+    mask = own[0].read_mask((96, 96), 1)
+    assert set(np.unique(mask)) == {0, 1, 255}
+    assert np.mean(mask == 255) < 0.1

@@ -39,6 +39,11 @@ class Pair:
     colours: Colours | None = None
     """What the mask's colours mean; None: its values are class indices."""
 
+    @property
+    def folder(self) -> Path:
+        """What holds photos/ and masks/."""
+        return self.photo.parent.parent
+
     def read_mask(self, size: tuple[int, ...], classes: int) -> Pixels:
         """(rows, columns) of class indices.
 
@@ -54,7 +59,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A folder of them, sorted by name."""
+    """A folder of them, or several, sorted by name."""
 
     folder: Path
     classes: tuple[str, ...]
@@ -62,6 +67,13 @@ class Pairs:
     pairs: tuple[Pair, ...]
     dropped: frozenset[str] = frozenset()
     """Names that the folder's `dropped.txt` lists."""
+    further: tuple[Path, ...] = ()
+    """Folders beside the first; see `training.data.union`."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.folder, *self.further
 
 
 def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
@@ -117,9 +129,9 @@ def check_pairs(pairs: Pairs) -> Census:
     if faults:
         rest = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
         counted = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise BadInput(f"{counted} in {pairs.folder}:\n  " + "\n  ".join(faults[:10]) + rest)
+        raise BadInput(f"{counted} in {' and '.join(map(str, pairs.folders))}:\n  " + "\n  ".join(faults[:10]) + rest)
     census = Census(pairs.classes, counts, ignored)
-    census.refuse_sameness(str(pairs.folder / "masks"))
+    census.refuse_sameness(" and ".join(str(folder / "masks") for folder in pairs.folders))
     return census
 
 

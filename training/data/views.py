@@ -16,6 +16,7 @@ from tqdm import tqdm
 from training.data.augment import Augmentation, stored_size
 from training.data.pairs import Pair
 from training.data.photos import read_photo
+from training.data.union import epoch
 from training.recipe import Recipe
 from training.student.contract import Contract
 from training.student.preprocess import preprocess
@@ -49,7 +50,7 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         rows, columns = stored_size(recipe)
         self._augmentation = Augmentation(recipe)
         self._seed = recipe.seed
-        self._rounds = max(1, round(recipe.photos_per_epoch / len(pairs)))
+        self._epoch = epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
         self._decoded = []
         for pair in tqdm(pairs, desc="decode for training", unit="pair", leave=False):
             whole = decode_pair(pair, classes)
@@ -58,12 +59,12 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
             self._decoded.append(Decoded(photo.astype(np.uint8, copy=False), mask.astype(np.uint8, copy=False)))
 
     def __len__(self) -> int:
-        """Photos in an epoch: every pair once, or several times where there are few."""
-        return len(self._decoded) * self._rounds
+        """Photos in an epoch: every pair once, or several times where there are few, in all or in its folder."""
+        return len(self._epoch)
 
     def __getitem__(self, ticket: int) -> tuple[Tensor, Tensor]:
         """The pair of that ticket, as augmented for it alone."""
-        pair = self._decoded[ticket % len(self._decoded)]
+        pair = self._decoded[self._epoch[ticket % len(self._epoch)]]
         photo, teacher_mask = self._augmentation(
             pair.photo, pair.teacher_mask, seed=int(np.random.SeedSequence((self._seed, ticket)).generate_state(1)[0])
         )

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from training.data.pairs import Pair
+from training.data.pairs import Pair, read_pairs
 from training.data.photos import read_mask, read_photo
+from training.data.union import union
 from training.data.views import Tickets, TrainingView, ValidationView, training_batches
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -51,6 +52,15 @@ def test_few_pairs_come_several_times_an_epoch_each_as_often_and_augmented_other
     assert len(view) == expected
     if expected > 12:
         assert not torch.equal(view[3][0], view[15][0])
+
+
+def test_the_pairs_of_a_small_folder_come_as_often_as_those_of_a_large_one(discs, draw_discs, tiny_recipe, tmp_path):
+    few = read_pairs(draw_discs(tmp_path / "few", count=3))
+    view = TrainingView(union([discs, few]).pairs, 1, tiny_recipe("zoom=[1,1]", "colour=0", "degrade=0"))
+
+    assert len(view) == 24
+    small = [view._decoded[index].photo.tobytes() for index in view._epoch[-12:]]
+    assert sorted({small.count(each) for each in small}) == [4]
 
 
 def test_a_view_can_be_sent_to_a_worker_that_shares_no_memory(view):

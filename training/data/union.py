@@ -1,0 +1,54 @@
+"""Several folders of pairs as one: rendered photos beside real ones, or one teacher's beside another's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.data.pairs import Pairs
+from training.student.errors import BadInput
+
+
+def union(parts: Sequence[Pairs]) -> Pairs:
+    """All pairs of one or more folders; of several, each is named `FOLDER-NAME`.
+
+    The classes are those of the first: of a single class the name makes no difference.
+
+    Raises:
+        BadInput: They have other classes than the first, or two folders of one name hold pairs of one name.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for part in parts:
+        if part.classes != first.classes and not len(part.classes) == len(first.classes) == 1:
+            found, expected = (", ".join(each.classes) for each in (part, first))
+            raise BadInput(f"{part.folder} has the classes {found}, {first.folder} has {expected}; fit them apart")
+    every = [replace(pair, name=named(part.folder, pair.name)) for part in parts for pair in part.pairs]
+    pairs = {pair.name: pair for pair in every}
+    for pair in every:
+        if pairs[pair.name] is not pair:
+            raise BadInput(f"{pair.photo} and {pairs[pair.name].photo} would both be {pair.name}; rename a folder")
+    further = tuple(part.folder for part in parts[1:])
+    return Pairs(first.folder, first.classes, tuple(pairs[name] for name in sorted(pairs)), further=further)
+
+
+def named(folder: Path, name: str) -> str:
+    """A pair's name where its folder is one of several."""
+    return f"{folder.resolve().name}-{name}"
+
+
+def epoch(folders: Sequence[Path], least: int) -> list[int]:
+    """Which pairs an epoch shows, by their indices: folders share it alike, however many pairs each has.
+
+    A thousand renderings would otherwise drown a hundred photos. The largest folder is shown once at least, smaller
+    ones several times over.
+
+    Args:
+        folders: Of each pair.
+        least: About as many as the epoch shows at least.
+    """
+    by_folder: dict[Path, list[int]] = {}
+    for index, folder in enumerate(folders):
+        by_folder.setdefault(folder, []).append(index)
+    share = max(least / len(by_folder), *map(len, by_folder.values()))
+    return [index for own in by_folder.values() for _ in range(max(1, round(share / len(own)))) for index in own]
