@@ -37,6 +37,6 @@ def verified(tmp_path_factory) -> Verified:
     run = Run(folder / "run")
     checkpoint = fit(recipe, data=data, run=run)
     export(run.checkpoint, run.export)
-    pairs = run.validation()[:12]
+    pairs = run.held_out()[:12]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity)
     return Verified(run, checkpoint.contract, pairs, prepare(pairs, checkpoint.contract), verdict)
