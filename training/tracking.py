@@ -71,6 +71,8 @@ def _wandb(folder: Path, name: str, figures: Mapping[str, float], pictures: Sequ
 
     with wandb.init(project=PROJECT, name=name, dir=folder, mode="offline") as run:
         run.log({**figures, **{picture.stem: wandb.Image(str(picture)) for picture in pictures}})
+    # It writes in a process of its own, which on a busy machine was seen to be still at it.
+    wandb.teardown()
 
 
 TRACKERS: Mapping[str, Track] = MappingProxyType({"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb})
