@@ -71,7 +71,7 @@ def label(
 @click.option("--phrase", multiple=True, required=True, help="As for label.")
 @click.option("--out", type=_folder, help="[default: compared/DATA]")
 @click.option(
-    "--log",
+    "--track",
     type=click.Choice(["tensorboard", "mlflow", "wandb"]),
     metavar="TRACKER",
     help="tensorboard, mlflow or wandb, on this machine.",
@@ -85,7 +85,7 @@ def compare(
     data: Path,
     phrase: tuple[str, ...],
     out: Path | None,
-    log: str | None,
+    track: str | None,
     weights: tuple[str, ...],
     device: str,
     batch: int,
@@ -107,7 +107,7 @@ def compare(
     if not results:
         raise BadInput("no teacher was left to compare; see above")
     print(standings.table(results))
-    standings.write(results, out, pairs.classes, tracker=log)
+    standings.write(results, out, pairs.classes, tracker=track)
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
@@ -211,13 +211,15 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     from training.data.builtin import rendered_pairs
     from training.data.union import union
     from training.fit import fit as teach
+    from training.processes import processes
     from training.run import Run
 
     chosen = recipes.read(recipe, overrides)
     pairs = union([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
     run = Run(run_folder or Run.default_folder(recipe, *data))
     checkpoint = teach(chosen, data=pairs, run=run)
-    print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
+    if processes(chosen, os.environ).is_first:
+        print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
 @main.command(cls=TeacherCommand, short_help="From photos alone to a student, judged beside its teacher.")
@@ -379,6 +381,23 @@ def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     from training.rival import compare as measure
 
     print(measure(recipes.read(recipe, overrides), pairs_of(data)))
+
+
+@main.command(short_help="Suggest a learning rate, by a sweep.")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
+@click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches to try.")
+@click.option("--to", "path", type=_folder, help="The curve [default: RECIPE-DATA-rate.png]")
+def rate(recipe: str, overrides: tuple[str, ...], data: Path, steps: int, path: Path | None) -> None:
+    """Suggest a learning rate for RECIPE on DATA: train for a few steps at rising rates, and draw the loss."""
+    from training import recipe as recipes
+    from training.rate import sweep
+
+    path = path or Path(f"{Path(recipe).stem}-{data.resolve().name}-rate.png")
+    found = sweep(recipes.read(recipe, overrides), pairs_of(data), steps)
+    found.draw(path)
+    print(f"learning_rate={found.suggested:g}, as {path} shows")
 
 
 @main.command(short_help="Count photos a second in this training loop and the plain.")

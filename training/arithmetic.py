@@ -1,16 +1,25 @@
 """Which number format trains fastest on this machine: measured, not guessed."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import torch
 from torch import nn
 
+from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.strided import with_fast_strides
+from training.student.errors import BadInput
 
-Format = Literal["fp32", "bf16"]
+Format = Literal["fp32", "bf16", "fp16"]
+
+PRECISIONS: Mapping[Format, Literal["32-true", "bf16-mixed", "16-mixed"]] = MappingProxyType(
+    {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+)
+"""As Lightning calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class Choice:
     reason: str
 
 
-def choose(network: nn.Module, recipe: Recipe, earlier: str | None = None) -> Choice:
+def choose(network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is_alone: bool = True) -> Choice:
     """What the recipe asks for; under `auto`, the faster of one training step each.
 
     bfloat16 with channels-last memory is 2.5 times faster where the processor has it, and half as fast where not.
@@ -30,15 +39,24 @@ def choose(network: nn.Module, recipe: Recipe, earlier: str | None = None) -> Ch
         network: What will be trained; it stays as it is.
         recipe: Says the size of a batch.
         earlier: The format that an interrupted training began with, which holds under `auto`.
+        is_alone: Whether no other process trains along, which might measure otherwise.
+
+    Raises:
+        BadInput: fp16 is asked for without a GPU.
     """
+    if recipe.arithmetic == "fp16" and not torch.cuda.is_available():
+        raise BadInput("arithmetic=fp16 needs a GPU, and there is none here; use bf16, or auto")
     if recipe.arithmetic != "auto":
         return Choice(recipe.arithmetic, "the recipe says so")
     if earlier is not None:
-        return Choice("bf16" if earlier == "bf16" else "fp32", "as this run began")
+        return Choice(next((kind for kind in PRECISIONS if kind == earlier), "fp32"), "as this run began")
     if torch.cuda.is_available():
-        supported = torch.cuda.is_bf16_supported()
-        return Choice("bf16" if supported else "fp32", f"the GPU {'has' if supported else 'lacks'} bfloat16")
-    seconds = {kind: _step_seconds(network, recipe, kind) for kind in ("fp32", "bf16")}
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Choice("bf16" if supported else "fp16", f"the GPU {'has' if supported else 'lacks'} bfloat16")
+    if not is_alone:
+        return Choice("fp32", "several processes on one processor cannot measure which is faster")
+    kinds: tuple[Format, Format] = ("fp32", "bf16")
+    seconds = {kind: _step_seconds(network, recipe, kind) for kind in kinds}
     best: Format = "bf16" if seconds["bf16"] < seconds["fp32"] else "fp32"
     other: Format = "fp32" if best == "bf16" else "bf16"
     return Choice(best, f"{seconds[other] / seconds[best]:.1f} times as fast as {other} here")
@@ -48,15 +66,9 @@ def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
     """Of one forward and backward pass, after one to warm up. Weights stay as they are, statistics are put back."""
     network = prepared(network, kind)
     before = {name: value.clone() for name, value in network.named_buffers()}
-    batch = torch.rand(recipe.batch, 3, recipe.height, recipe.width) * 255
-    if kind == "bf16":
-        batch = batch.to(memory_format=torch.channels_last)
-    started = 0.0
-    for step in range(2):
-        if step:
-            started = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == "bf16"):
-            network(batch).float().mean().backward()
+    step(network, recipe, kind, recipe.batch)
+    started = time.perf_counter()
+    step(network, recipe, kind, recipe.batch)
     seconds = time.perf_counter() - started
     network.zero_grad(set_to_none=True)
     for name, value in network.named_buffers():
@@ -64,9 +76,21 @@ def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
     return seconds
 
 
+def step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> None:
+    """One forward and backward pass of `batch` photos of noise, where the network is."""
+    place = next(network.parameters()).device
+    order = torch.contiguous_format if kind == "fp32" else torch.channels_last
+    photos = (torch.rand(batch, 3, recipe.height, recipe.width, device=place) * 255).to(memory_format=order)
+    dtype = torch.float16 if kind == "fp16" else torch.bfloat16
+    with torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32"):
+        logits = network(photos)
+    masks = torch.zeros(batch, recipe.height, recipe.width, dtype=torch.uint8, device=place)
+    border_bce_dice(logits, masks, recipe).backward()  # type: ignore[no-untyped-call]
+
+
 def prepared(network: nn.Module, kind: Format) -> nn.Module:
     """The network in the memory order of that format, its strided convolutions as they train fastest here."""
     if not torch.cuda.is_available():
         with_fast_strides(network)
-    order = torch.channels_last if kind == "bf16" else torch.contiguous_format
+    order = torch.channels_last if kind != "fp32" else torch.contiguous_format
     return network.to(memory_format=order)

@@ -3,8 +3,8 @@
 import itertools
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.arithmetic import Format, choose, prepared
+from training.batches import training_batches, validation_batches
 from training.data.pairs import Pair, Pairs
-from training.data.views import TrainingView, training_batches
+from training.data.views import TrainingView, ValidationView
+from training.evaluation.tally import Tally
 from training.loss import border_bce_dice
 from training.memory import keep_freed_memory
 from training.recipe import Recipe
@@ -33,12 +35,18 @@ class Speeds:
     """float32, batches of 8, every photo decoded from disk every time, no augmentation."""
     ours: float
     """The loop of `fit`, augmentation included."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Of its time, by what it goes into; an epoch's validation is set against its steps."""
 
     def __str__(self) -> str:
-        """Three lines."""
-        return (
-            f"{self.plain:6.1f} photos/s  plain loop\n{self.ours:6.1f} photos/s  this loop\n"
-            f"{self.ours / self.plain:6.2f} times as many"
+        """A line each."""
+        return "\n".join(
+            [
+                f"{self.plain:6.1f} photos/s  plain loop",
+                f"{self.ours:6.1f} photos/s  this loop",
+                f"{self.ours / self.plain:6.2f} times as many",
+                *(f"{share:6.1%}  {name}" for name, share in self.shares.items()),
+            ]
         )
 
 
@@ -71,7 +79,36 @@ def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
     # Closing the pipe would not do: the loader's forked workers hold it too.
     ours_end.send(False)
     process.join()
-    return Speeds(plain=_photos_per_second(seconds), ours=_photos_per_second(ours.seconds))
+    parts = {name: float(np.median(spent[1:])) for name, spent in ours.parts.items()}
+    parts["validation"] = _validation(ours.network, recipe, data, arithmetic)
+    shares = {name: spent / sum(parts.values()) for name, spent in parts.items()}
+    return Speeds(_photos_per_second(seconds), _photos_per_second(ours.seconds), shares)
+
+
+def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: Format) -> float:
+    """Seconds of a batch's validation, for each photo that is learnt from; measured on one batch."""
+    contract = recipe.contract(data.classes)
+    view = ValidationView(data.pairs[: recipe.batch], contract)
+    tally = Tally(contract)
+    started = time.perf_counter()
+    with torch.inference_mode():
+        network.eval()
+        for photos, indices in validation_batches(view, recipe):
+            with _autocast(arithmetic):
+                logits = network(_input(photos, arithmetic)).float().numpy()
+            for one, index in zip(logits, indices.tolist(), strict=True):
+                tally.add(str(index), one, view.teacher_masks[index])
+    seconds = (time.perf_counter() - started) / len(view)
+    learnt = max(recipe.photos_per_epoch, (1 - recipe.validation) * len(data.pairs))
+    return seconds * recipe.validation * len(data.pairs) / learnt
+
+
+def _input(photos: Tensor, arithmetic: Format) -> Tensor:
+    return photos.float().to(memory_format=torch.channels_last if arithmetic == "bf16" else torch.contiguous_format)
+
+
+def _autocast(arithmetic: Format) -> torch.autocast:
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=arithmetic == "bf16")
 
 
 def _serve_plain_loop(end: Connection, recipe: Recipe, data: Pairs) -> None:
@@ -104,28 +141,38 @@ class _Loop:
         *,
         is_ours: bool,
     ) -> None:
-        self._network = network.train()
+        self.network = network.train()
         self._recipe = recipe
         self._arithmetic = arithmetic
         self._batches = batches
         # `fit` takes its steps fused, the tutorial as torch has them by default.
         self._optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=is_ours or None)
-        self.seconds: list[float] = []
+        self.parts: dict[str, list[float]] = {}
+        """Seconds a photo of each step, by what they went into."""
+
+    @property
+    def seconds(self) -> list[float]:
         """A photo's, of each step."""
+        return [sum(parts) for parts in zip(*self.parts.values(), strict=True)]
 
     def step(self) -> None:
         """Fetch a batch and learn from it."""
-        is_bf16 = self._arithmetic == "bf16"
-        started = time.perf_counter()
+        marks = {"begin": time.perf_counter()}
         photos, teacher_masks = next(self._batches)
-        order = torch.channels_last if is_bf16 else torch.contiguous_format
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_bf16):
-            logits = self._network(photos.float().to(memory_format=order))
+        marks["augment"] = time.perf_counter()
+        inputs = _input(photos, self._arithmetic)
+        marks["copy"] = time.perf_counter()
+        with _autocast(self._arithmetic):
+            logits = self.network(inputs)
         loss = border_bce_dice(logits, teacher_masks, self._recipe)
+        marks["forward and loss"] = time.perf_counter()
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        marks["backward"] = time.perf_counter()
         self._optimizer.step()
-        self.seconds.append((time.perf_counter() - started) / len(photos))
+        marks["optimiser"] = time.perf_counter()
+        for (_, begun), (name, ended) in itertools.pairwise(marks.items()):
+            self.parts.setdefault(name, []).append((ended - begun) / len(photos))
 
 
 def _decoded_each_time(pairs: Sequence[Pair], recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:

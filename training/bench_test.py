@@ -1,3 +1,5 @@
+import pytest
+
 from training.bench import Speeds, bench
 
 
@@ -6,6 +8,16 @@ def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tin
 
     assert found.plain > 0
     assert found.ours > 0
+    assert list(found.shares) == ["augment", "copy", "forward and loss", "backward", "optimiser", "validation"]
+    assert all(share > 0 for share in found.shares.values())
+    assert sum(found.shares.values()) == pytest.approx(1)
+
+
+def test_shares_are_told_beneath_the_verdict():
+    assert str(Speeds(4.0, 10.0, {"augment": 0.25, "backward": 0.75})).splitlines()[3:] == [
+        " 25.0%  augment",
+        " 75.0%  backward",
+    ]
 
 
 def test_the_verdict_is_a_ratio():

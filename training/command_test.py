@@ -72,7 +72,7 @@ def refused(found, message):
     [
         (("labl",), "No such command 'labl'"),
         (("label", "discs/photos", *MASKS[:2]), "Missing option '--phrase'; see main label --help"),
-        (("compare", "--log", "excel"), "'excel' is not one of 'tensorboard', 'mlflow', 'wandb'; see main compare"),
+        (("compare", "--track", "excel"), "'excel' is not one of 'tensorboard', 'mlflow', 'wandb'; see main compare"),
         (("fit", "mobil"), "no recipe 'mobil'; expected one of coins, large, mobile"),
         (("fit", "mobile", "--data", "gone"), "gone does not exist; a folder of pairs holds photos/NAME.jpg"),
         (("fit", "mobile", "--data", "a_file"), "a_file is not a folder"),

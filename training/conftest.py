@@ -74,10 +74,10 @@ def tiny_recipe(tiny):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 40 MB: enough for the run of a tiny student, and quickly filled."""
+    """A disk of 60 MB: enough for the run of a tiny student, and quickly filled."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):

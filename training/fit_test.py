@@ -15,9 +15,10 @@ from training.evaluation.tally import evaluate
 from training.fit import fit
 from training.run import Run
 from training.student import encoders
+from training.student.checkpoint import load
 from training.student.errors import BadInput
 
-RESULTS = ("student.safetensors", "student.json", "metrics.csv", "curves.png")
+RESULTS = ("student.safetensors", "student.json", "last.safetensors", "last.json", "metrics.csv", "curves.png")
 
 
 def results(run):
@@ -59,6 +60,13 @@ def test_the_student_kept_is_that_of_the_best_epoch(whole, discs, tiny_recipe):
     assert checkpoint.facts["validation_iou"] == float(best["iou"])
     held_out = Pairs(discs.folder, discs.classes, tuple(whole.held_out()))
     assert evaluate(checkpoint, held_out).mean == pytest.approx(float(best["iou"]), abs=1e-4)
+
+
+def test_the_student_of_the_last_epoch_is_kept_beside_it(whole):
+    last = load(whole.last)
+
+    assert last.facts["epoch"] == 3
+    assert last.facts["validation_iou"] == float(rows(whole)[-1]["iou"])
 
 
 def test_a_finished_run_is_only_loaded(whole, discs, tiny_recipe):
@@ -166,11 +174,15 @@ def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(
     assert results(run) == results(whole)
 
 
-def test_a_loss_that_is_no_number_stops_with_a_diagnosis(discs, tiny_recipe, tmp_path):
-    with pytest.raises(
-        BadInput, match=r"the loss became (nan|inf) in epoch \d+; lower learning_rate \(now 1e\+30\), or set arithmetic"
-    ):
+def test_a_loss_that_is_no_number_stops_with_a_diagnosis_and_frees_the_folder(discs, tiny_recipe, tmp_path):
+    expected = (
+        r"the loss became (nan|inf) in epoch \d+, step \d+, at a learning rate of .*; \d+ of \d+ weights are no longer "
+        r"finite, encoder\..* first: steps were too large; lower learning_rate \(now 1e\+30\), set clip=1 \(now 0.0\), "
+    )
+    with pytest.raises(BadInput, match=expected):
         fit(tiny_recipe("learning_rate=1e30"), data=discs, run=Run(tmp_path / "run"))
+
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_damaged_state_says_what_to_do(discs, tiny_recipe, tmp_path):

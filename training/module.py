@@ -1,5 +1,6 @@
 """The student in training: one step, one validation, one optimiser, as Lightning calls them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -9,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.average import averaged
+from training.diagnosis import diagnosis
 from training.evaluation.tally import Tally
 from training.groups import encoder_with_weights, groups
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.contract import Contract
-from training.student.errors import BadInput
 
 
 class StudentModule(L.LightningModule):
@@ -27,7 +28,7 @@ class StudentModule(L.LightningModule):
         network: nn.Module,
         recipe: Recipe,
         contract: Contract,
-        teacher_masks: list[NDArray[np.uint8]],
+        teacher_masks: Sequence[NDArray[np.uint8]],
         class_weights: Tensor | None = None,
     ) -> None:
         """Teach `network`, (N, 3, H, W) raw RGB to logits.
@@ -69,31 +70,40 @@ class StudentModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss of (N, 3, H, W) uint8 inputs and (N, H, W) uint8 teacher masks."""
         photos, teacher_masks = batch
-        loss = border_bce_dice(self.network(self._input(photos)), teacher_masks, self.recipe, self.class_weights)
+        logits = self.network(self._input(photos))
+        loss = border_bce_dice(logits, teacher_masks, self.recipe, self.class_weights)
         if not torch.isfinite(loss):
-            raise BadInput(
-                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; lower learning_rate "
-                f"(now {self.recipe.learning_rate}), or set arithmetic=fp32 (now {self.recipe.arithmetic})"
-            )
-        self.log("loss", loss, on_step=True, on_epoch=True, batch_size=len(photos))
+            when = f"epoch {self.current_epoch + 1}, step {self.trainer.global_step + 1}"
+            rate = max(group["lr"] for group in self.trainer.optimizers[0].param_groups)
+            raise diagnosis(loss, logits, self.network, self.recipe, when=when, rate=rate)
+        self.log("loss", loss, on_step=True, on_epoch=True, sync_dist=True, batch_size=len(photos))
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        """Masks of (N, 3, H, W) uint8 inputs, compared with the teacher masks of these indices."""
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """Masks of (N, 3, H, W) uint8 inputs, compared with the teacher masks of these indices; gives the logits."""
         photos, indices = batch
-        logits = self.taught(self._input(photos)).float().cpu().numpy()
-        for one, index in zip(logits, indices.tolist(), strict=True):
+        logits: Tensor = self.taught(self._input(photos)).float().cpu()
+        for one, index in zip(logits.numpy(), indices.tolist(), strict=True):
             self._tally.add(str(index), one, self._teacher_masks[index])
+        return logits
 
     def on_validation_epoch_end(self) -> None:
         """Mean IoU: over photos for a binary student, over classes otherwise."""
-        self.log("iou", self._tally.evaluation().mean)
+        if self.trainer.world_size > 1:
+            shares: list[Tally] = [self._tally] * self.trainer.world_size
+            torch.distributed.all_gather_object(shares, self._tally)
+            self._tally = Tally(self.contract)
+            for share in shares:
+                self._tally.absorb(share)
+        self.log("iou", self._tally.evaluation().mean, sync_dist=True)
         self._tally = Tally(self.contract)
 
     def configure_optimizers(self) -> Any:
         """AdamW on a one-cycle schedule."""
         given = groups(self.network, self.recipe)
-        optimizer = torch.optim.AdamW(given, fused=True)
+        # Fused, it would undo the scaling of fp16's gradients only after they are clipped.
+        is_fused = not (self.recipe.clip and self.trainer.precision == "16-mixed")
+        optimizer = torch.optim.AdamW(given, fused=is_fused)
         # One more than will be taken: after the last step the schedule is asked for yet another rate.
         steps = int(self.trainer.estimated_stepping_batches) + 1
         peaks = [group["lr"] for group in given]
@@ -102,5 +112,5 @@ class StudentModule(L.LightningModule):
 
     def _input(self, photos: Tensor) -> Tensor:
         """Raw RGB as float, in the memory order that convolutions are fastest in."""
-        is_bf16 = self.trainer.precision == "bf16-mixed"
-        return photos.float().to(memory_format=torch.channels_last if is_bf16 else torch.contiguous_format)
+        is_mixed = self.trainer.precision != "32-true"
+        return photos.float().to(memory_format=torch.channels_last if is_mixed else torch.contiguous_format)

@@ -110,11 +110,22 @@ class Recipe(BaseModel):
     """Share of pairs held out to choose the best epoch, near-duplicates kept together."""
     test: str | None = None
     """`1/5` keeps the first of five parts for the final judgement, where it chooses nothing; 2/5 to 5/5 likewise."""
-    arithmetic: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 means bfloat16 autocast with channels-last memory; auto measures which is faster here."""
+    arithmetic: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here."""
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     """Processes that augment beside the training; auto takes some where there are more than two cores."""
+    cache: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """GB of memory for decoded photos to learn from, as much again to validate with; auto: half of what is free.
+
+    Beyond it they go into a temporary file, and where the disk is half full are decoded each time.
+    """
+    devices: Count | Literal["auto"] = "auto"
+    """Processes a machine that share each batch, one a GPU; auto: as torchrun or srun started, else one."""
+    nodes: Count = 1
+    """Machines, likewise."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    track: Literal["tensorboard", "mlflow", "wandb"] | None = None
+    """Who is told of each epoch, beside metrics.csv: on this machine, in a folder of that name within the run's."""
     pairs: Count = 900
     """How many coins to render when no data folder is given."""
 

@@ -65,7 +65,7 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("learning_rate=.inf", "learning_rate=inf: .*finite"),
         ("bce_share=1.5", "bce_share=1.5: .*less than or equal to 1"),
         ("border_side=outer", "border_side='outer': .*'both' or 'inner'"),
-        ("arithmetic=fp16", "arithmetic='fp16': .*'auto', 'fp32' or 'bf16'"),
+        ("arithmetic=fp8", "arithmetic='fp8': .*'auto', 'fp32', 'bf16' or 'fp16'"),
         ("encoder_std=0", "encoder_std"),
         ("zoom=[0,1]", "zoom.0=0: .*greater than 0"),
         ("test=0/5", "test='0/5': .*k from 1 to n"),
@@ -78,6 +78,7 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("decoder=[]", "decoder="),
         ("average=1", "average=1: .*less than 1"),
         ("encoder_decay=0", "encoder_decay=0: .*greater than 0"),
+        ("devices=0", "devices.*=0: .*greater than or equal to 1"),
         ("freeze=2", "freeze=2 needs an encoder with weights; set encoder_weights, or freeze=0"),
     ],
 )

@@ -1,5 +1,6 @@
 """A run: the folder in which everything of one student lies, and the promise that it holds one training only."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -36,6 +37,11 @@ class Run:
     def checkpoint(self) -> Path:
         """The best student's weights; its contract and facts lie beside it."""
         return self.folder / "student.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The same of the last epoch."""
+        return self.folder / "last.safetensors"
 
     @property
     def state(self) -> Path:
@@ -102,6 +108,13 @@ class Run:
     def claim(self, wanted: dict[str, Any], arithmetic: str) -> None:
         """Make the folder the run's own, and the number format that of all its sessions."""
         self._write({**wanted, "arithmetic": arithmetic, "finished": False})
+
+    def release(self) -> None:
+        """Give the folder up again where the training left nothing worth going on with."""
+        if not self.state.exists() and not self.checkpoint.exists():
+            self.record.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # somebody else's files
+                self.folder.rmdir()
 
     def finish(self) -> None:
         """Record that the training reached its end; nothing is left to go on with."""
@@ -221,7 +234,7 @@ def asked(recipe: Recipe, data: Pairs, sides: Split) -> dict[str, Any]:
 
 
 # What a training may go on with differently: it learns the same.
-_INDIFFERENT = {"workers": None}
+_INDIFFERENT = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_and_leaves_the_older_state(small_disk):
     before = path.read_bytes()
 
     with pytest.raises(BadInput, match=r"no space left to write .*state\.safetensors; free some"):
-        SafetensorsIO().save_checkpoint({"weights": torch.ones(10 * 2**20)}, path)
+        SafetensorsIO().save_checkpoint({"weights": torch.ones(15 * 2**20)}, path)
 
     assert path.read_bytes() == before
     assert list(small_disk.iterdir()) == [path]

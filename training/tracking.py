@@ -1,20 +1,38 @@
 """Figures and pictures of a run, kept by a tracker of the user's choice: on this machine alone, never sent anywhere."""
 
+import json
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 from training.student.errors import BadInput
 
 PROJECT = "pocketmask"
 
-Track = Callable[[Path, str, Mapping[str, float], Sequence[Path]], None]
-"""Folder, name of the run, its figures, and PNG files."""
+Name = Literal["tensorboard", "mlflow", "wandb"]
+
+
+class Tracker(Protocol):
+    """One run, as one of the trackers keeps it."""
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        """What it was asked to do, by name."""
+
+    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+        """What came of it, once or at each of several steps: figures by name, PNG files."""
+
+    def file(self, path: Path) -> None:
+        """What else is left."""
+
+    def close(self, *, is_over: bool = True) -> None:
+        """It is at its end, or this session of it."""
 
 
 def track(tracker: str, folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
-    """Record one run.
+    """Record a run of a single step.
 
     Args:
         tracker: A key of `TRACKERS`.
@@ -26,53 +44,119 @@ def track(tracker: str, folder: Path, name: str, figures: Mapping[str, float], p
     Raises:
         BadInput: The tracker is not installed.
     """
+    begun = begin(tracker, folder, name)
+    begun.step(figures, pictures)
+    begun.close()
+
+
+def begin(tracker: str, folder: Path, name: str, *, again: bool = False) -> Tracker:
+    """Begin to record a run, or go on with it.
+
+    Args:
+        tracker: A key of `TRACKERS`.
+        folder: Where it keeps its files.
+        name: Of the run.
+        again: Whether a run of that name was begun in this folder, and not closed.
+
+    Raises:
+        BadInput: The tracker is not installed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     # Else they report their own use and errors to their makers, and each run at length to the terminal.
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
     os.environ |= {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
     try:
-        TRACKERS[tracker](folder.resolve(), name, figures, pictures)
+        return TRACKERS[tracker](folder.resolve(), name, again)
     except ImportError as error:
-        missing = f"--log {tracker} needs a package that is missing ({error})"
+        missing = f"the tracker {tracker} needs a package that is missing ({error})"
         raise BadInput(f"{missing}; install with: pip install '.[trackers]'") from error
 
 
-def _tensorboard(folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
-    import numpy as np
-    from PIL import Image
-    from torch.utils.tensorboard import SummaryWriter
+class _TensorBoard:
+    def __init__(self, folder: Path, name: str, again: bool) -> None:
+        from torch.utils.tensorboard import SummaryWriter
 
-    # One place for all runs, and a name each, is how its page lists them side by side.
-    with SummaryWriter(str(folder / name.replace(":", "-"))) as writer:
+        # One place for all runs, and a name each, is how its page lists them side by side.
+        self._writer: Any = SummaryWriter(str(folder / name.replace(":", "-")))
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        self._writer.add_text("settings", "    " + json.dumps(values, indent=1).replace("\n", "\n    "))
+
+    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+        import numpy as np
+        from PIL import Image
+
         for key, value in figures.items():
-            writer.add_scalar(key, value, 0)
+            self._writer.add_scalar(key, value, number)
         for picture in pictures:
             pixels = np.asarray(Image.open(picture).convert("RGB"))
-            writer.add_image(picture.stem, pixels, 0, dataformats="HWC")
+            self._writer.add_image(picture.stem, pixels, number, dataformats="HWC")
+        self._writer.flush()
+
+    def file(self, path: Path) -> None:
+        # It keeps no files, so it is told where they are.
+        self._writer.add_text(path.name, str(path.resolve()))
+
+    def close(self, *, is_over: bool = True) -> None:
+        self._writer.close()
 
 
-def _mlflow(folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
-    import mlflow
+class _MLflow:
+    def __init__(self, folder: Path, name: str, again: bool) -> None:
+        import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    known = client.get_experiment_by_name(PROJECT)
-    place = (folder / "artifacts").as_uri()
-    experiment = known.experiment_id if known else client.create_experiment(PROJECT, artifact_location=place)
-    run = client.create_run(experiment, run_name=name).info.run_id
-    for key, value in figures.items():
-        client.log_metric(run, key, value)
-    for picture in pictures:
-        client.log_artifact(run, str(picture))
-    client.set_terminated(run)
+        self._client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        known = self._client.get_experiment_by_name(PROJECT)
+        place = (folder / "artifacts").as_uri()
+        experiment = known.experiment_id if known else self._client.create_experiment(PROJECT, artifact_location=place)
+        open_runs = f"attributes.run_name = '{name}' and attributes.status = 'RUNNING'"
+        found = self._client.search_runs([experiment], open_runs) if again else []
+        self._run = (found[0] if found else self._client.create_run(experiment, run_name=name)).info.run_id
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            self._client.log_param(self._run, key, value)
+
+    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+        for key, value in figures.items():
+            self._client.log_metric(self._run, key, value, step=number)
+        for picture in pictures:
+            self._client.log_artifact(self._run, str(picture), f"step-{number}" if number else None)
+
+    def file(self, path: Path) -> None:
+        self._client.log_artifact(self._run, str(path))
+
+    def close(self, *, is_over: bool = True) -> None:
+        if is_over:
+            self._client.set_terminated(self._run)
 
 
-def _wandb(folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
-    import wandb
+class _WandB:
+    def __init__(self, folder: Path, name: str, again: bool) -> None:
+        import wandb
 
-    with wandb.init(project=PROJECT, name=name, dir=folder, mode="offline") as run:
-        run.log({**figures, **{picture.stem: wandb.Image(str(picture)) for picture in pictures}})
-    # It writes in a process of its own, which on a busy machine was seen to be still at it.
-    wandb.teardown()
+        kept = folder / "wandb-run.txt"
+        identity = kept.read_text().strip() if again and kept.exists() else uuid.uuid4().hex[:8]
+        kept.write_text(f"{identity}\n")
+        # Offline, each session has a folder of its own; by the identity they become one run wherever they are synced.
+        self._run = wandb.init(project=PROJECT, name=name, id=identity, dir=folder, mode="offline")
+        self._image, self._teardown = wandb.Image, wandb.teardown
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        self._run.config.update(dict(values), allow_val_change=True)  # type: ignore[no-untyped-call]
+
+    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+        self._run.log({**figures, **{picture.stem: self._image(str(picture)) for picture in pictures}}, step=number)
+
+    def file(self, path: Path) -> None:
+        self._run.save(str(path.resolve()), base_path=str(path.resolve().parent), policy="now")
+
+    def close(self, *, is_over: bool = True) -> None:
+        self._run.finish()
+        # It writes in a process of its own, which on a busy machine was seen to be still at it.
+        self._teardown()
 
 
-TRACKERS: Mapping[str, Track] = MappingProxyType({"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb})
+TRACKERS: Mapping[str, Callable[[Path, str, bool], Tracker]] = MappingProxyType(
+    {"tensorboard": _TensorBoard, "mlflow": _MLflow, "wandb": _WandB}
+)

@@ -24,7 +24,7 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_remedy(tracker, tmp_p
     monkeypatch.setitem(sys.modules, MODULES[tracker], None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
 
-    with pytest.raises(BadInput, match=rf"--log {tracker} needs a package that is missing .*'\.\[trackers\]'"):
+    with pytest.raises(BadInput, match=rf"the tracker {tracker} needs a package that is missing .*'\.\[trackers\]'"):
         track(tracker, tmp_path / "there", "classical", {"iou": 0.5}, [])
 
 

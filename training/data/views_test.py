@@ -5,10 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from training.batches import Tickets, training_batches
 from training.data.pairs import Pair, read_pairs
 from training.data.photos import read_mask, read_photo
 from training.data.union import union
-from training.data.views import Tickets, TrainingView, ValidationView, training_batches
+from training.data.views import TrainingView, ValidationView
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.preprocess import preprocess
@@ -59,7 +60,7 @@ def test_the_pairs_of_a_small_folder_come_as_often_as_those_of_a_large_one(discs
     view = TrainingView(union([discs, few]).pairs, 1, tiny_recipe("zoom=[1,1]", "colour=0", "degrade=0"))
 
     assert len(view) == 24
-    small = [view._decoded[index].photo.tobytes() for index in view._epoch[-12:]]
+    small = [view._store[index].photo.tobytes() for index in view._epoch[-12:]]
     assert sorted({small.count(each) for each in small}) == [4]
 
 

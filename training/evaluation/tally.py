@@ -55,6 +55,11 @@ class Tally:
         if not self._contract.is_binary:
             self._counts += metrics.confusion(reference=teacher_mask, candidate=mask, classes=self._classes)
 
+    def absorb(self, other: "Tally") -> None:
+        """Add what another process judged, so that the order of names does not depend on who judged them."""
+        self._by_photo = dict(sorted((self._by_photo | other._by_photo).items()))
+        self._counts = self._counts + other._counts
+
     def evaluation(self) -> Evaluation:
         """Of all that was added."""
         if self._contract.is_binary:

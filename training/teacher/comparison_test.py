@@ -105,7 +105,9 @@ def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tm
 
     wanted = ["--teachers", given, "--data", str(discs.folder), "--phrase", "coin", *weights, "--worst", "3"]
     result = CliRunner().invoke(
-        main, ["compare", *wanted, "--out", str(out), "--log", "tensorboard", "--device", "cpu"], catch_exceptions=False
+        main,
+        ["compare", *wanted, "--out", str(out), "--track", "tensorboard", "--device", "cpu"],
+        catch_exceptions=False,
     )
 
     assert result.exit_code == 0, result.output

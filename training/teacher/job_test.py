@@ -494,7 +494,7 @@ def test_a_full_disk_stops_the_job_and_loses_nothing(run, tmp_path, small_disk):
     for number in range(COUNT):
         noise = rng.integers(0, 256, (200, 300, 3), np.uint8)
         Image.fromarray(noise).save(tmp_path / "photos" / f"{number:02}.png", compress_level=0)
-    (small_disk / "film.mov").write_bytes(bytes(38 * 2**20))
+    (small_disk / "film.mov").write_bytes(bytes(58 * 2**20))
 
     with pytest.raises(BadInput, match="no space left to write"):
         run(tmp_path / "photos", Bright(), out=small_disk / "out")

@@ -1,0 +1,89 @@
+"""Which pairs a process takes when: the order of an epoch, batches of it, and the workers that prepare them."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from training.data.views import TrainingView, ValidationView
+from training.processes import ALONE, Processes
+from training.recipe import Recipe
+from training.student.errors import BadInput
+
+
+class Tickets(Sampler[int]):
+    """The order of the photos in each epoch, from the seed and the epoch alone, and a process's share of it."""
+
+    def __init__(self, photos: int, seed: int, batch: int = 1, processes: Processes = ALONE) -> None:
+        """`photos` tickets an epoch, of which all processes together take `batch` a step."""
+        self._photos = photos
+        self._seed = seed
+        self._batch = batch
+        self._processes = processes
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        """Photos of this process in an epoch."""
+        return len(self._processes.share(list(range(self._photos)), self._batch))
+
+    def __iter__(self) -> Iterator[int]:
+        """`epoch · photos + index` in random order."""
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._photos)
+        return iter(self._processes.share((self._epoch * self._photos + order).tolist(), self._batch))
+
+
+def training_batches(
+    view: TrainingView, recipe: Recipe, processes: Processes = ALONE
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Shuffled batches of one size, (N, 3, H, W) and (N, H, W); pairs that are left over wait for another epoch.
+
+    Raises:
+        BadInput: Fewer photos than processes.
+    """
+    workers = _spare_cores() // processes.devices if recipe.workers == "auto" else recipe.workers
+    each = min(recipe.batch, len(view)) // processes.count
+    if not each:
+        raise BadInput(f"{len(view)} photos an epoch are too few for {processes.count} processes; start fewer")
+    return DataLoader(
+        view,
+        batch_size=each,
+        sampler=Tickets(len(view), recipe.seed, each * processes.count, processes),
+        num_workers=workers,
+        drop_last=True,
+        # Page-locked, so that copying to a GPU goes on beside its work.
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+        # Forked workers share the decoded photos. Elsewhere forking is unsafe or unknown, and each gets a copy.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+    )
+
+
+def _spare_cores() -> int:
+    """Cores that a training does well without: on two, a worker stops all threads that train (45 to 49 ms a photo)."""
+    return max(0, min(8, (os.cpu_count() or 1) - 2))
+
+
+def validation_batches(
+    view: ValidationView, recipe: Recipe, processes: Processes = ALONE
+) -> DataLoader[tuple[Tensor, int]]:
+    """This process's share of the pairs, each of which is one process's alone.
+
+    Raises:
+        BadInput: Fewer pairs than processes.
+    """
+    if len(view) < processes.count:
+        raise BadInput(f"{len(view)} pairs to validate with are too few for {processes.count} processes; start fewer")
+    return DataLoader(
+        view,
+        batch_size=recipe.batch // processes.count,
+        sampler=range(processes.rank, len(view), processes.count),
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -1,0 +1,39 @@
+"""What went wrong where a loss stopped being a number."""
+
+import torch
+from torch import Tensor, nn
+
+from training.recipe import Recipe
+from training.student.errors import BadInput
+
+
+class NotANumber(BadInput):
+    """The loss is infinite or no number, and training on would be in vain."""
+
+
+def diagnosis(
+    loss: Tensor, logits: Tensor, network: nn.Module, recipe: Recipe, *, when: str, rate: float
+) -> NotANumber:
+    """What to raise.
+
+    Args:
+        loss: A scalar that is not finite.
+        logits: What it was computed from.
+        network: What made them.
+        recipe: What to change.
+        when: The epoch and step.
+        rate: The learning rate by then.
+    """
+    named = (*network.named_parameters(), *network.named_buffers())
+    broken = [name for name, value in named if not torch.isfinite(value).all()]
+    if broken:
+        where = f"{len(broken)} of {len(named)} weights are no longer finite, {broken[0]} first: steps were too large"
+    elif not torch.isfinite(logits).all():
+        where = "weights are finite and logits are not: they left the range of the number format"
+    else:
+        where = f"weights and logits are finite, up to {float(logits.abs().max()):.3g}"
+    return NotANumber(
+        f"the loss became {loss.item()} in {when}, at a learning rate of {rate:.3g}; {where}; "
+        f"lower learning_rate (now {recipe.learning_rate}), set clip=1 (now {recipe.clip}), "
+        f"or set arithmetic=fp32 (now {recipe.arithmetic})"
+    )

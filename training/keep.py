@@ -1,0 +1,73 @@
+"""What a training leaves in its run's folder after each epoch."""
+
+import csv
+import dataclasses
+import io
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+
+from training.curves import draw
+from training.module import StudentModule
+from training.run import Run
+from training.student.aside import write_text
+from training.student.checkpoint import Checkpoint, save
+from training.student.network import Student
+
+
+class Keep(Callback):
+    """After each epoch: the best student so far, the figures, their picture, and the state to go on from."""
+
+    def __init__(self, run: Run, checkpoint: Checkpoint) -> None:
+        """Keep them in `run`; `checkpoint` holds the student in training and what is known of it already."""
+        self._run = run
+        self._checkpoint = checkpoint
+        self._rows: list[dict[str, float]] = []
+        self._best = -1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive an interruption."""
+        return {"rows": self._rows, "best": self._best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with it."""
+        self._rows, self._best = state["rows"], state["best"]
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Lightning validates before this."""
+        row = figures(trainer)
+        self._rows.append(row)
+        is_best = row["iou"] > self._best
+        self._best = max(row["iou"], self._best)
+        # Of several processes all count along, and the first writes.
+        if trainer.is_global_zero:
+            facts = {"epoch": row["epoch"], "validation_iou": row["iou"], **self._checkpoint.facts}
+            assert isinstance(module, StudentModule)
+            assert isinstance(module.taught, Student)
+            student = dataclasses.replace(self._checkpoint, student=module.taught, facts=facts)
+            for path in [self._run.last, *([self._run.checkpoint] if is_best else [])]:
+                save(student, path)
+            write_text(self._run.metrics, _as_csv(self._rows))
+            draw(self._rows, self._run.curves)
+        # Last: an interruption before it repeats the epoch, which writes the same again. It waits for all processes.
+        trainer.save_checkpoint(self._run.state)
+
+
+def figures(trainer: L.Trainer) -> dict[str, float]:
+    """Of the epoch that ends: its number from 1, mean loss, validation IoU, and the decoder's last learning rate."""
+    found = trainer.callback_metrics
+    return {
+        "epoch": trainer.current_epoch + 1,
+        "loss": round(float(found["loss_epoch"]), 6),
+        "iou": round(float(found["iou"]), 6),
+        "learning_rate": float(f"{trainer.optimizers[0].param_groups[-1]['lr']:.3g}"),
+    }
+
+
+def _as_csv(rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

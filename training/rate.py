@@ -1,0 +1,129 @@
+"""The learning rate that suits a recipe and its data, by a sweep (Smith, Cyclical Learning Rates, 2017)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from training.arithmetic import choose
+from training.data.pairs import Pairs
+from training.data.split import split
+from training.data.views import TrainingView
+from training.diagnosis import NotANumber
+from training.fit import teach
+from training.module import StudentModule
+from training.recipe import Recipe
+from training.student.aside import written_aside
+from training.student.errors import BadInput
+from training.student.network import Student
+from training.weights import load_into, normalisation
+
+LEAST, MOST = 1e-6, 1.0
+
+_MEMORY = 0.9
+"""What the smoothed loss keeps of itself a step."""
+
+_TOO_MUCH = 2.0
+"""A loss so many times the best has diverged, and is not worth going on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The loss of steps at rising rates."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    """Of single batches."""
+
+    @property
+    def smoothed(self) -> tuple[float, ...]:
+        """The losses' running average, its beginning made up for."""
+        average, found = 0.0, []
+        for step, loss in enumerate(self.losses, 1):
+            average = _MEMORY * average + (1 - _MEMORY) * loss
+            found.append(average / (1 - _MEMORY**step))
+        return tuple(found)
+
+    @property
+    def suggested(self) -> float:
+        """Where the smoothed loss falls fastest, a tenth of the steps at either end left out.
+
+        Raises:
+            BadInput: It falls nowhere.
+        """
+        slopes = np.gradient(np.array(self.smoothed), np.log(self.rates))
+        margin = len(slopes) // 10
+        inner = slopes[margin : len(slopes) - margin]
+        if not len(inner) or inner.min() >= 0:
+            raise BadInput(
+                f"the loss falls at no rate from {LEAST:g} to {self.rates[-1]:.2g}; look at photos and masks"
+            )
+        return float(f"{self.rates[margin + int(inner.argmin())]:.2g}")
+
+    def draw(self, path: Path) -> None:
+        """Losses over rates, and the rate suggested, as PNG."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.rates, self.losses, ".", color="#bbbbbb", markersize=4, label="a batch")
+        axes.plot(self.rates, self.smoothed, color="#3a6ea5", label="smoothed")
+        axes.axvline(self.suggested, color="#c2410c", linewidth=1, label=f"{self.suggested:.2g}")
+        axes.set_xscale("log")
+        axes.set_ylim(top=1.3 * max(self.smoothed[: max(2, len(self.rates) // 2)]))
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("loss")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+        with written_aside(path) as temporary:
+            figure.savefig(temporary, dpi=120, format="png")
+
+
+def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:
+    """Train the recipe's student for a few steps, each at a higher rate, and forget it.
+
+    Raises:
+        BadInput: As `fit`; or the loss diverges at once.
+    """
+    contract = recipe.contract(data.classes)
+    sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
+    torch.manual_seed(recipe.seed)
+    student = Student(contract, recipe.architecture(*normalisation(recipe)))
+    load_into(student, recipe)
+    training = TrainingView(sides.train, len(data.classes), recipe)
+    batches = max(1, len(training) // recipe.batch)
+    # Enough epochs; the rates of one-cycle are replaced, their peaks say how the groups compare.
+    brief = recipe.model_copy(update={"epochs": -(-steps // batches), "average": 0.0, "freeze": 0})
+    rising = _Rising(recipe.learning_rate, steps)
+    module = StudentModule(student, brief, contract, [])
+    try:
+        teach(module, training, None, choose(student, recipe).format, [rising])
+    except NotANumber:
+        if len(rising.losses) < 10:
+            raise
+    count = len(rising.losses)
+    return Sweep(tuple(rising.rates[:count]), tuple(rising.losses))
+
+
+class _Rising(Callback):
+    """Sets the rate of each step and notes its loss."""
+
+    def __init__(self, peak: float, steps: int) -> None:
+        self.rates = np.geomspace(LEAST, MOST, steps).tolist()
+        self.losses: list[float] = []
+        self._peak = peak
+
+    def on_train_batch_start(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
+        for group in trainer.optimizers[0].param_groups:
+            group["lr"] = self.rates[trainer.global_step] * group["max_lr"] / self._peak
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
+        self.losses.append(float(trainer.callback_metrics["loss_step"]))
+        so_far = Sweep(tuple(self.rates[: len(self.losses)]), tuple(self.losses)).smoothed
+        has_diverged = len(so_far) > 10 and so_far[-1] > _TOO_MUCH * min(so_far)
+        if has_diverged or len(self.losses) == len(self.rates):
+            trainer.should_stop = True

@@ -1,0 +1,69 @@
+"""A training that does not fit into memory: which batch would."""
+
+import gc
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from training.arithmetic import Format, step
+from training.recipe import Recipe
+from training.student.errors import BadInput
+
+# Of torch's allocators, and of oneDNN's; those of the CPU raise a mere RuntimeError.
+_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "could not create a primitive")
+
+
+@contextmanager
+def with_room(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None]:
+    """Run the block; where memory runs out, find by trial the batch that fits.
+
+    Args:
+        network: What the block trains. It is not to be trained on afterwards: its gradients are gone.
+        recipe: Says the batch.
+        kind: The number format.
+
+    Raises:
+        BadInput: Memory ran out.
+    """
+    try:
+        yield
+        return
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        # Its frames hold the batch and all that was made of it.
+        traceback.clear_frames(error.__traceback__)
+    fitting = _largest(network, recipe, kind)
+    place = "the GPU's memory" if torch.cuda.is_available() else "memory"
+    smaller = f"a smaller height and width (now {recipe.height} and {recipe.width}), or a smaller encoder"
+    if fitting:
+        raise BadInput(f"batch={recipe.batch} does not fit into {place}; batch={fitting} does, or take {smaller}")
+    raise BadInput(f"not even 2 photos at once fit into {place}; take {smaller}")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the CPU or a GPU."""
+    is_ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return is_ours or any(sign in str(error) for sign in _SIGNS)
+
+
+def _largest(network: nn.Module, recipe: Recipe, kind: Format) -> int:
+    """The batch, halved until one training step of it goes well; 0: not even 2 do."""
+    batch = recipe.batch // 2
+    while batch >= 2:
+        network.zero_grad(set_to_none=True)
+        gc.collect()
+        torch.cuda.empty_cache()
+        try:
+            step(network, recipe, kind, batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            traceback.clear_frames(error.__traceback__)
+        else:
+            return batch
+        batch //= 2
+    return 0

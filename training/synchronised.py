@@ -1,0 +1,100 @@
+"""Batch normalisation over the photos of all processes, so that a divided batch is normalised as a whole one.
+
+torch's own knows GPUs alone, and Lightning's switch for it drops the activation that timm's encoders keep within their
+normalisation; timm's conversion keeps it.
+"""
+
+from typing import Any
+
+import torch
+import torch.distributed
+import torch.nn.functional as F
+from timm.layers.norm_act import convert_sync_batchnorm
+from torch import Tensor, nn
+
+
+def synchronised(network: nn.Module) -> nn.Module:
+    """The network with its batch normalisation replaced; parameters and statistics stay where they are."""
+    if torch.cuda.is_available():
+        converted: nn.Module = convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return converted
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(parent, name, _Synchronised(child))
+    return network
+
+
+class _Synchronised(nn.Module):
+    """One layer, on the CPU; every process must give it equally many values a channel."""
+
+    def __init__(self, layer: nn.BatchNorm2d) -> None:
+        """Share the parameters and statistics of `layer`, under the same names."""
+        super().__init__()
+        assert layer.momentum is not None
+        assert layer.running_mean is not None
+        assert layer.running_var is not None
+        self.weight, self.bias = layer.weight, layer.bias
+        self.running_mean: Tensor
+        self.running_var: Tensor
+        self.num_batches_tracked: Tensor
+        self.register_buffer("running_mean", layer.running_mean)
+        self.register_buffer("running_var", layer.running_var)
+        self.register_buffer("num_batches_tracked", layer.num_batches_tracked)
+        self._eps, self._momentum = layer.eps, layer.momentum
+        # timm's layers go on with these.
+        self.drop = getattr(layer, "drop", nn.Identity())
+        self.act = getattr(layer, "act", nn.Identity())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W), of which the other processes have as many."""
+        if self.training and torch.distributed.is_initialized():
+            normalised = self._over_all(x)
+        else:
+            normalised = F.batch_norm(
+                x,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                training=self.training,
+                momentum=self._momentum,
+                eps=self._eps,
+            )
+        activated: Tensor = self.act(self.drop(normalised))
+        return activated
+
+    def _over_all(self, x: Tensor) -> Tensor:
+        axes = (0, 2, 3)
+        count = torch.distributed.get_world_size()
+        mean = _of_all(x.float().mean(axes)) / count
+        centred = x.float() - mean.view(1, -1, 1, 1)
+        variance = _of_all(centred.square().mean(axes)) / count
+        with torch.no_grad():
+            values = x.numel() // x.shape[1] * count
+            self.running_mean.lerp_(mean, self._momentum)
+            self.running_var.lerp_(variance * values / (values - 1), self._momentum)
+            self.num_batches_tracked += 1
+        scale: Tensor = torch.rsqrt(variance + self._eps) * self.weight
+        return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """Of a tensor over all processes; each hands on what all make of it."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
+def _of_all(x: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(x)
+    return total

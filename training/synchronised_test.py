@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+
+from training.student import encoders
+from training.synchronised import synchronised
+
+
+def test_a_lone_process_normalises_as_before_and_the_activations_of_timm_stay():
+    torch.manual_seed(0)
+    plain = encoders.build("tu-mobilenetv2_050").train()
+    other = encoders.build("tu-mobilenetv2_050").train()
+    other.load_state_dict(plain.state_dict())
+    other = synchronised(other)
+    photos = torch.rand(2, 3, 64, 64)
+
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in other.modules())
+    for one, same in zip(plain(photos), other(photos), strict=True):
+        assert torch.equal(one, same)
+    assert list(plain.state_dict()) == list(other.state_dict())
