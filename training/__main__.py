@@ -371,6 +371,36 @@ def evaluate(run_folder: Path, data: Path | None, human: Path | None, robustness
     print(f"mean IoU {found.mean.value:.4f} over {len(pairs.pairs)} photos of {pairs.folder}")
 
 
+@main.command(short_help="Hold the students of several runs side by side.")
+@click.argument("runs", nargs=-1, required=True, type=_folder, metavar="RUN RUN...")
+@click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what the first RUN held out]")
+@click.option("--out", type=_folder, help="[default: compared/RUN-RUN]")
+def beside(runs: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
+    """Hold the students of several runs side by side on the same photos: a table, and what each takes for what."""
+    from training.evaluation import beside as side_by_side
+    from training.evaluation.evaluate import evaluate as judge
+    from training.evaluation.tally import refuse_other_classes
+    from training.run import Run
+    from training.student import checkpoint
+
+    names = [run.resolve().name for run in runs]
+    students = [checkpoint.load(Run(run).checkpoint) for run in runs]
+    pairs = pairs_of(data) if data else Run(runs[0]).held_out_pairs()
+    found = {}
+    for run, name, student in zip(runs, names, students, strict=True):
+        refuse_other_classes(student.contract, pairs)
+        if learnt := Run(run).learnt_from(pairs):
+            click.echo(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos", err=True)
+        found[name] = judge(student, pairs.pairs, {}, robustness=False, worst=0).teacher.judge
+    facts = {
+        "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
+        "parameters, millions": [f"{sum(x.numel() for x in one.student.parameters()) / 1e6:.2f}" for one in students],
+    }
+    out = out or Path("compared", "-".join(names))
+    print(side_by_side.write(found, facts, out))
+    print(f"{out}: beside.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
+
+
 @main.command(short_help="Train the student and the usual UNet alike, and compare.")
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")

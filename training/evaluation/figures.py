@@ -1,6 +1,6 @@
 """An evaluation as pictures: how photos are spread over IoU, how sure the student is, and what it takes for what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,26 +47,32 @@ def draw(rows: Sequence[Row], bins: Sequence[Bin], path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
-def draw_confusion(counts: NDArray[np.int64], classes: tuple[str, ...], path: Path) -> None:
-    """What the pixels of each class are taken for, in percent of the reference's; as PNG."""
+def draw_confusions(counts: Mapping[str, NDArray[np.int64]], classes: tuple[str, ...], path: Path) -> None:
+    """What the pixels of each class are taken for, in percent of the reference's, student by student; as PNG.
+
+    Args:
+        counts: (classes, classes) pixels by the student's name: rows by the reference's class.
+        classes: Their names.
+        path: Where to write.
+    """
     from matplotlib.figure import Figure
 
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     side = 2.2 + 0.5 * len(classes)
-    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=100)
-    for row, column in np.ndindex(*shares.shape):
-        share = shares[row, column]
-        if share >= 0.5:
-            ink = "white" if share > 55 else "black"
-            axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=8, color=ink)
-    places = np.arange(len(classes))
-    axes.set_xticks(places, list(classes), rotation=45, ha="right", rotation_mode="anchor", fontsize=9)
-    axes.set_yticks(places, list(classes), fontsize=9)
-    axes.set_xlabel("student")
-    axes.set_ylabel("teacher")
-    axes.set_title("% of the teacher's pixels, by what the student sees", loc="left", fontsize=10)
+    figure = Figure(figsize=((side + 0.6) * len(counts), side), layout="constrained")
+    for axes, (name, pixels) in zip(figure.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True):
+        totals = pixels.sum(axis=1, keepdims=True)
+        shares = np.divide(100 * pixels, totals, out=np.full(pixels.shape, np.nan), where=totals > 0)
+        axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=100)
+        for row, column in np.ndindex(*shares.shape):
+            share = shares[row, column]
+            if share >= 0.5:
+                ink = "white" if share > 55 else "black"
+                axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=8, color=ink)
+        places = np.arange(len(classes))
+        axes.set_xticks(places, list(classes), rotation=45, ha="right", rotation_mode="anchor", fontsize=9)
+        axes.set_yticks(places, list(classes), fontsize=9)
+        axes.set_xlabel(name)
+        axes.set_ylabel("teacher")
+        axes.set_title("% of the teacher's pixels, by what the student sees", loc="left", fontsize=10)
     with written_aside(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -12,7 +12,7 @@ from training.data import page, sheet
 from training.evaluation.bootstrap import Interval
 from training.evaluation.calibration import Bin
 from training.evaluation.evaluate import Findings, Side
-from training.evaluation.figures import draw, draw_confusion
+from training.evaluation.figures import draw, draw_confusions
 from training.evaluation.judge import MEASURES, Judge, Row
 from training.evaluation.robustness import Cost, verdict
 from training.student.aside import write_csv, write_text, written_aside
@@ -109,7 +109,9 @@ def write(report: Report, folder: Path) -> None:
         draw(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
         pictures = {"How photos are spread, and how sure the student is": "figures.png"}
         if len(findings.classes) > 1:
-            draw_confusion(findings.teacher.judge.confusion, findings.classes, temporary / "confusion.png")
+            draw_confusions(
+                {"student": findings.teacher.judge.confusion}, findings.classes, temporary / "confusion.png"
+            )
             pictures["What is taken for what"] = "confusion.png"
         if findings.worst:
             groups = [findings.worst[i : i + _ON_A_ROW] for i in range(0, len(findings.worst), _ON_A_ROW)]

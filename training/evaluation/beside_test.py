@@ -1,0 +1,54 @@
+import numpy as np
+from click.testing import CliRunner
+from PIL import Image
+
+from training.__main__ import main
+from training.evaluation.beside import table, write
+from training.evaluation.judge import Judge
+from training.fit import fit
+from training.run import Run
+
+CLASSES = ("sky", "road", "car")
+
+
+def judged(candidate):
+    """One photo: the upper half sky, the lower road."""
+    reference = np.repeat(np.array([0, 1], np.uint8), 8)[:, None].repeat(16, axis=1)
+    judge = Judge(CLASSES)
+    judge.add("a", reference=reference, candidate=candidate(reference))
+    return judge
+
+
+def test_the_best_of_each_row_stands_out_and_a_class_that_no_photo_shows_is_left_blank():
+    lines = table({"one": judged(lambda mask: mask), "other": judged(np.zeros_like)}, {"MB": ["3", "4"]}).splitlines()
+
+    assert lines[0] == "| 1 photos | one | other |"
+    assert "| MB | 3 | 4 |" in lines
+    assert "| IoU of sky | **1.0000** | 0.5000 |" in lines
+    assert "| IoU of road | **1.0000** | 0.0000 |" in lines
+    assert "| IoU of car |  |  |" in lines
+
+
+def test_confusions_stand_beside_each_other(tmp_path):
+    one = judged(lambda mask: mask)
+
+    write({"one": one}, {}, tmp_path / "alone")
+    write({"one": one, "other": one}, {}, tmp_path / "both")
+
+    with Image.open(tmp_path / "alone" / "confusion.png") as alone, Image.open(tmp_path / "both/confusion.png") as both:
+        assert both.size == (2 * alone.width, alone.height)
+
+
+def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_path):
+    folders = []
+    for name, override in (("plain", "stride=2"), ("coarse", "stride=4")):
+        run = Run(tmp_path / name)
+        fit(tiny_recipe("epochs=1", override), data=discs, run=run)
+        folders.append(str(run.folder))
+
+    result = CliRunner().invoke(main, ["beside", *folders, "--out", str(tmp_path / "out")], catch_exceptions=False)
+
+    assert result.exit_code == 0, result.output
+    assert "| 4 photos | plain | coarse |" in result.output
+    assert (tmp_path / "out" / "beside.md").read_text().strip() in result.output
+    assert not (tmp_path / "out" / "confusion.png").exists()
