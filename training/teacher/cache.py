@@ -79,5 +79,8 @@ class Cache:
         arrays = {f"_{name}": np.asarray(array) for name, array in kept.findings.arrays.items()}
         if objects := [name[1:] for name, array in arrays.items() if array.dtype.hasobject]:
             raise TypeError(f"findings {', '.join(objects)} hold objects, expected numbers, truth values or text")
+        # In memory first: on a full disk numpy would leave its file open, which fails again when it is collected.
+        file = io.BytesIO()
+        np.savez_compressed(file, size=kept.findings.size, seconds=kept.seconds, count=len(arrays), **arrays)
         with written_aside(self.path(key)) as temporary:
-            np.savez_compressed(temporary, size=kept.findings.size, seconds=kept.seconds, count=len(arrays), **arrays)
+            temporary.write_bytes(file.getbuffer())
