@@ -7,7 +7,7 @@ import click
 
 from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
 from training.command import Commands, pairs_of
-from training.student.errors import AccuracyBreached, BadInput, ParityBreached
+from training.student.errors import AccuracyBreached, ParityBreached
 
 _folder = click.Path(path_type=Path, file_okay=False)
 _run = click.argument("run_folder", metavar="RUN", type=_folder)
@@ -53,7 +53,7 @@ def export(
     --precision int8 w8 int16 (TFLite)  w8 p6 p4 (Core ML): in fewer bits
     --budget iou=0.01 flips=0.005 psnr=40 worst=0.03: the smallest variant of
     each target that drifts no further on held-out photos, layers kept in
-    higher precision where that helps
+    higher precision where that helps; among each --precision, where given
     """
     from conversion import shrink
     from conversion.calibration import from_run
@@ -69,10 +69,9 @@ def export(
     needs = limits or any((kind.target, kind.precision) in CALIBRATED for kind in kinds)
     calibration = from_run(run, student.contract) if needs else None
     if limits and calibration:
-        if precisions:
-            raise BadInput("--budget chooses the precision; leave --precision away")
         held_out = run.held_out()[:photos]
-        print(shrink.as_text(shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration)))
+        walk = shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration, precisions)
+        print(shrink.as_text(walk))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
     known = support.read().get(student.architecture.encoder, {})

@@ -86,7 +86,12 @@ def read_limits(texts: Sequence[str]) -> dict[str, float]:
 
 
 def shrink(
-    run: Run, targets: tuple[str, ...], limits: Mapping[str, float], pairs: Sequence[Pair], calibration: Calibration
+    run: Run,
+    targets: tuple[str, ...],
+    limits: Mapping[str, float],
+    pairs: Sequence[Pair],
+    calibration: Calibration,
+    precisions: tuple[str, ...] = (),
 ) -> Walk:
     """Export the smallest variant of each phone target that holds, and keep the walk beside it.
 
@@ -96,18 +101,19 @@ def shrink(
         limits: As `read_limits` gives them; each variant's standing budget holds beside them.
         pairs: Held-out ones.
         calibration: What ranges are measured and layers ranked on.
+        precisions: To choose among; all when none is named.
 
     Raises:
-        ParityBreached: Not even fp32 holds the budget.
+        BadInput: No target has such a precision.
+        ParityBreached: Not even the last, fp32 unless others were named, holds the budget.
         ConversionRefused: A target cannot express the student.
     """
+    ladders = _ladders(targets, precisions)
     listed = export(run.checkpoint, run.export, ("onnx",))
     source = graph.read(to_onnx.load(run.export / SIMPLIFIED.file))
     photos = prepare(pairs, listed.contract)
     walk = Walk(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
-    for target, ladder in LADDERS.items():
-        if targets and target not in targets:
-            continue
+    for target, ladder in ladders.items():
         made = variants(target, source, listed.contract, calibration.inputs)
         with tempfile.TemporaryDirectory() as folder:
             climb = _Climb(run, made, target, limits, photos, calibration, listed.contract, Path(folder))
@@ -125,6 +131,19 @@ def shrink(
                 f"no variant of {target} holds: {'; '.join(steps[-1].breaches)} in {steps[-1].variant}"
             )
     return walk
+
+
+def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str, tuple[Precision, ...]]:
+    """Those of these targets, with these precisions alone."""
+    found = {
+        target: tuple(precision for precision in ladder if not precisions or precision in precisions)
+        for target, ladder in LADDERS.items()
+        if not targets or target in targets
+    }
+    if not any(found.values()):
+        known = "; ".join(f"{target}: {' '.join(ladder)}" for target, ladder in LADDERS.items())
+        raise BadInput(f"--budget chooses among {known}; none of these was asked for")
+    return {target: ladder for target, ladder in found.items() if ladder}
 
 
 def read(export: Path) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@ import pytest
 
 from conversion.artefact import KINDS
 from conversion.forms import FORMS
-from conversion.shrink import LADDERS, _doubling, _tightened, read_limits
+from conversion.shrink import LADDERS, _doubling, _ladders, _tightened, read_limits
 from training.student.errors import BadInput
 
 
@@ -39,3 +39,11 @@ def test_kept_layers_double_and_never_are_all():
     assert list(_doubling(20)) == [1, 2, 4, 8, 16]
     assert list(_doubling(1)) == []
     assert list(_doubling(0)) == []
+
+
+def test_who_names_precisions_chooses_among_them_on_the_targets_that_have_them():
+    assert _ladders((), ()) == LADDERS
+    assert _ladders((), ("int8",)) == {"tflite": ("int8",)}
+    assert _ladders(("coreml",), ("fp32", "p6")) == {"coreml": ("p6", "fp32")}
+    with pytest.raises(BadInput, match=r"--budget chooses among coreml: p4 p6 .*; none of these was asked for"):
+        _ladders(("coreml",), ("int8",))
