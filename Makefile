@@ -52,6 +52,7 @@ transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos
 teach-mobile: .venv/ready ## Label PHOTOS with the classical teacher, train a student on its masks, judge both on DATA
 	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
 
+teach-coins: RECIPE = coins
 teach-coins: .venv/ready ## Teach by rendered coins, then by what that student and the classical teacher agree on for PHOTOS
 	$(PY) -m training fit $(RECIPE) $(KNOBS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
 	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --and runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
