@@ -211,7 +211,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     from training.data.builtin import rendered_pairs
     from training.data.union import union
     from training.fit import fit as teach
-    from training.processes import processes
+    from training.loop.processes import processes
     from training.run import Run
 
     chosen = recipes.read(recipe, overrides)

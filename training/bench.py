@@ -13,13 +13,13 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.arithmetic import Format, choose, prepared
-from training.batches import training_batches, validation_batches
 from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
 from training.evaluation.tally import Tally
+from training.loop.arithmetic import Format, choose, prepared
+from training.loop.batches import training_batches, validation_batches
+from training.loop.memory import keep_freed_memory
 from training.loss import border_bce_dice
-from training.memory import keep_freed_memory
 from training.recipe import Recipe
 from training.student.network import Student
 from training.weights import normalisation

@@ -11,28 +11,28 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
-from training.arithmetic import PRECISIONS, Format, choose, prepared
 from training.balance import class_weights
-from training.batches import training_batches, validation_batches
 from training.data.pairs import Pairs, check_pairs
 from training.data.split import split
 from training.data.store import Bound
 from training.data.views import TrainingView, ValidationView
-from training.keep import Keep
-from training.memory import keep_freed_memory
-from training.module import StudentModule
-from training.processes import processes
-from training.progress import Progress, interruptible, quiet
+from training.loop.arithmetic import PRECISIONS, Format, choose, prepared
+from training.loop.batches import training_batches, validation_batches
+from training.loop.keep import Keep
+from training.loop.memory import keep_freed_memory
+from training.loop.module import StudentModule
+from training.loop.processes import processes
+from training.loop.progress import Progress, interruptible, quiet
+from training.loop.room import with_room
+from training.loop.state import SafetensorsIO
+from training.loop.synchronised import synchronised
+from training.loop.tracked import Tracked
 from training.recipe import Recipe
-from training.room import with_room
 from training.run import Run, asked
-from training.state import SafetensorsIO
 from training.student.checkpoint import Checkpoint, load
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.support import refuse_blocked
-from training.synchronised import synchronised
-from training.tracked import Tracked
 from training.weights import load_into, normalisation
 
 

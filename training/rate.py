@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from training.arithmetic import choose
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView
-from training.diagnosis import NotANumber
 from training.fit import teach
-from training.module import StudentModule
+from training.loop.arithmetic import choose
+from training.loop.diagnosis import NotANumber
+from training.loop.module import StudentModule
 from training.recipe import Recipe
 from training.student.aside import written_aside
 from training.student.errors import BadInput

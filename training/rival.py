@@ -7,12 +7,12 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
-from training.arithmetic import choose
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView, ValidationView
 from training.fit import teach
-from training.module import StudentModule
+from training.loop.arithmetic import choose
+from training.loop.module import StudentModule
 from training.recipe import Recipe
 from training.student.baseline import usual_network
 from training.student.contract import Contract

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.batches import training_batches, validation_batches
 from training.data.store import Bound, Decoded, Store
 from training.data.views import TrainingView, ValidationView
+from training.loop.batches import training_batches, validation_batches
 
 SIZES = [(4, 5), (7, 3), (2, 2), (6, 6), (5, 4)]
 BYTES = [4 * rows * columns for rows, columns in SIZES]

@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
+from training.loop.synchronised import synchronised
 from training.student import encoders
-from training.synchronised import synchronised
 
 
 def test_a_lone_process_normalises_as_before_and_the_activations_of_timm_stay():

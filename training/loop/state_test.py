@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.state import SafetensorsIO
+from training.loop.state import SafetensorsIO
 from training.student.errors import BadInput
 
 tensors = st.builds(

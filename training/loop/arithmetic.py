@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import nn
 
+from training.loop.strided import with_fast_strides
 from training.loss import border_bce_dice
 from training.recipe import Recipe
-from training.strided import with_fast_strides
 from training.student.errors import BadInput
 
 Format = Literal["fp32", "bf16", "fp16"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.data.overlay import overlay
 from training.data.views import ValidationView
-from training.keep import figures
+from training.loop.keep import figures
 from training.recipe import Recipe
 from training.run import Run
 from training.student.aside import written_aside

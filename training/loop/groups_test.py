@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.groups import groups
+from training.loop.groups import groups
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
 

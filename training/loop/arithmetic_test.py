@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.arithmetic import choose, prepared
+from training.loop.arithmetic import choose, prepared
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
 

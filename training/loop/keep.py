@@ -8,8 +8,8 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from training.curves import draw
-from training.module import StudentModule
+from training.loop.curves import draw
+from training.loop.module import StudentModule
 from training.run import Run
 from training.student.aside import write_text
 from training.student.checkpoint import Checkpoint, save

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from training.arithmetic import Format, step
+from training.loop.arithmetic import Format, step
 from training.recipe import Recipe
 from training.student.errors import BadInput
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.diagnosis import diagnosis
+from training.loop.diagnosis import diagnosis
 from training.recipe import Recipe
 
 NAN = torch.tensor(float("nan"))

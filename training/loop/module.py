@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.average import averaged
-from training.diagnosis import diagnosis
 from training.evaluation.tally import Tally
-from training.groups import encoder_with_weights, groups
+from training.loop.average import averaged
+from training.loop.diagnosis import diagnosis
+from training.loop.groups import encoder_with_weights, groups
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.contract import Contract

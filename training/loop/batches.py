@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from training.data.views import TrainingView, ValidationView
-from training.processes import ALONE, Processes
+from training.loop.processes import ALONE, Processes
 from training.recipe import Recipe
 from training.student.errors import BadInput
 

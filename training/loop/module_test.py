@@ -5,7 +5,7 @@ from lightning.pytorch.callbacks import Callback
 
 from training.data.views import TrainingView, ValidationView
 from training.fit import teach
-from training.module import StudentModule
+from training.loop.module import StudentModule
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
 

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from training.curves import draw
+from training.loop.curves import draw
 
 
 def rows(count):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from training import recipe as recipes
-from training.batches import Tickets
 from training.fit import fit
-from training.processes import ALONE, Processes, processes
+from training.loop.batches import Tickets
+from training.loop.processes import ALONE, Processes, processes
 from training.recipe import Recipe
 from training.run import Run
 from training.student.checkpoint import load
