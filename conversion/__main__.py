@@ -55,10 +55,10 @@ def export(
     each target that drifts no further on held-out photos, layers kept in
     higher precision where that helps; among each --precision, where given
     """
-    from conversion import shrink
-    from conversion.calibration import from_run
     from conversion.export import CALIBRATED
     from conversion.export import export as convert
+    from conversion.quantisation import shrink
+    from conversion.quantisation.calibration import from_run
     from training.run import Run
     from training.student import support
     from training.student.checkpoint import load
@@ -89,10 +89,10 @@ def export(
 @_targets
 @_photos
 @click.option("--data", type=_folder, help="Compare on these pairs instead.")
-@click.option("--record", "is_recorded", is_flag=True, help="Keep the figures in conversion/budgets.yaml, if all hold.")
+@click.option("--record", "is_recorded", is_flag=True, help="Keep the figures in budgets.yaml, if all hold.")
 def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
-    from conversion import measured, parity
+    from conversion.gate import measured, parity
     from conversion.report import write
     from training.run import Run
 
@@ -131,8 +131,8 @@ def convert(model: Path, target: str, precision: Precision, photos: Path | None,
     What it expects of its input is folded in, so that the artefact takes raw RGB. It is written only if it computes
     what ONNX Runtime computes.
     """
-    from conversion import wishes
-    from conversion.convert import convert as run
+    from conversion.foreign import wishes
+    from conversion.foreign.convert import convert as run
 
     print(run(model, target, precision, wishes.read(**said), out=out, photos=photos))
 
@@ -188,7 +188,7 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
 def picture(run_folder: Path, path: Path, photos: int) -> None:
     """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH."""
     from conversion import manifest
-    from conversion.forms import FORMS, look, prepare
+    from conversion.gate.forms import FORMS, look, prepare
     from conversion.pictures import draw_sheet
     from training.run import Run
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion import graph, manifest, to_onnx
+from conversion import manifest
 from conversion.artefact import Kind
 from conversion.export import emit
+from conversion.source import graph, to_onnx
 from conversion.tflite.interpreter import open_interpreter
 from training.student.baseline import usual_network
 from training.student.contract import Contract

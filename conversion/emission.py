@@ -9,9 +9,9 @@ from pathlib import Path
 
 import onnx.parser
 
-from conversion import graph, to_onnx
 from conversion.artefact import DEFAULTS, KINDS, Kind
-from conversion.variants import variants
+from conversion.quantisation.variants import variants
+from conversion.source import graph, to_onnx
 from training.student.baseline import usual_network
 from training.student.contract import Contract
 

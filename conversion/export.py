@@ -9,11 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from conversion import graph, manifest, to_onnx
+from conversion import manifest
 from conversion.artefact import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, sha256, size
-from conversion.calibration import Calibration
 from conversion.manifest import Artefact, Manifest
-from conversion.variants import Inputs, Variants, variants
+from conversion.quantisation.calibration import Calibration
+from conversion.quantisation.variants import Inputs, Variants, variants
+from conversion.source import graph, to_onnx
 from training.student import checkpoint as checkpoints
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract

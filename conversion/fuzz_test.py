@@ -14,9 +14,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from conversion import graph, to_onnx
 from conversion.coreml import emitter as coreml
-from conversion.spelling.operators import SPELLINGS
+from conversion.source import graph, to_onnx
+from conversion.source.spelling.operators import SPELLINGS
 from conversion.tflite import emitter as tflite
 from training.student.errors import BadInput, ConversionRefused
 

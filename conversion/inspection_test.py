@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 from onnx import helper, numpy_helper
 
-from conversion import graph
 from conversion.__main__ import main
 from conversion.about import CONTRACT_KEY, ENCODER_KEY
 from conversion.artefact import DEFAULTS, KINDS
 from conversion.export import emit
 from conversion.inspection import inspect
+from conversion.source import graph
 from training.student import checkpoint
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.forms import Photo, Seen
+from conversion.gate.forms import Photo, Seen
 from training.data.photos import read_photo
 from training.student.aside import written_aside
 from training.student.contract import Contract

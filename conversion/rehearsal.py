@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion import graph, to_onnx
 from conversion.artefact import KINDS
+from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
 from training.recipe import Recipe
 from training.student.errors import ConversionRefused

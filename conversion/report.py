@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from conversion import manifest, parity, shrink
+from conversion import manifest
 from conversion.artefact import WORTH_IT
-from conversion.drift import read_budgets
-from conversion.parity import Parity
+from conversion.gate import parity
+from conversion.gate.drift import read_budgets
+from conversion.gate.parity import Parity
+from conversion.quantisation import shrink
 from training.run import Run
 from training.student import checkpoint as checkpoints
 from training.student.aside import write_text

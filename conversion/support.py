@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from conversion import graph, to_onnx
 from conversion.artefact import DEFAULTS, KINDS
-from conversion.drift import breaches, measure, read_budgets
-from conversion.forms import FORMS, Photo, Seen, look
+from conversion.gate.drift import breaches, measure, read_budgets
+from conversion.gate.forms import FORMS, Photo, Seen, look
+from conversion.quantisation.variants import Variants, variants
+from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
-from conversion.variants import Variants, variants
 from training.student.aside import write_text
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from conversion import parity
 from conversion.artefact import KINDS
 from conversion.bench import milliseconds
+from conversion.gate import parity
 from conversion.manifest import read
 from training.run import Run
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conversion import parity
 from conversion.export import export
-from conversion.forms import Photo, prepare
-from conversion.parity import Parity
+from conversion.gate import parity
+from conversion.gate.forms import Photo, prepare
+from conversion.gate.parity import Parity
 from training import recipe as recipes
 from training.data.builtin import rendered_pairs
 from training.data.pairs import Pair

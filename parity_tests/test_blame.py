@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from conversion import blame, graph, manifest, parity, to_onnx
+from conversion import manifest
 from conversion.__main__ import main
 from conversion.artefact import DEFAULTS, KINDS, SIMPLIFIED, sha256
-from conversion.drift import read_budgets
-from conversion.forms import FORMS, look
-from conversion.reference import Reference
-from conversion.rounding import rounded
-from conversion.traces import TRACERS
+from conversion.gate import blame, parity
+from conversion.gate.drift import read_budgets
+from conversion.gate.forms import FORMS, look
+from conversion.gate.traces import TRACERS
+from conversion.quantisation.rounding import rounded
+from conversion.source import graph, to_onnx
+from conversion.source.reference import Reference
 from training.run import Run
 
 BUDGETS, HOPS = read_budgets()

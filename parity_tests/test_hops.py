@@ -8,9 +8,9 @@ from conversion import manifest, report
 from conversion.about import CONTRACT_KEY
 from conversion.artefact import DEFAULTS, KINDS
 from conversion.coreml.package import read_metadata as coreml_metadata
-from conversion.drift import read_budgets
-from conversion.forms import FORMS
-from conversion.runner import why_not
+from conversion.gate.drift import read_budgets
+from conversion.gate.forms import FORMS
+from conversion.gate.runner import why_not
 from conversion.tflite.metadata import read_metadata as tflite_metadata
 from training.student.contract import Contract
 

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from conversion import graph, manifest, to_onnx
+from conversion import manifest
 from conversion.artefact import KINDS
 from conversion.export import emit
-from conversion.forms import FORMS
+from conversion.gate.forms import FORMS
+from conversion.source import graph, to_onnx
 from training.data.photos import read_photo
 from training.run import Run
 from training.student.contract import Contract

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
-from conversion import graph
-from conversion.as_onnx import as_onnx
 from conversion.conformance.targets import TARGETS, tflite
+from conversion.source import graph
+from conversion.source.as_onnx import as_onnx
 from parity_tests.sketch import Sketch
 from parity_tests.steps import STEPS
 

@@ -7,12 +7,13 @@ import shutil
 
 import pytest
 
-from conversion import manifest, shrink
-from conversion.calibration import from_run
-from conversion.controls import CONTROLS
-from conversion.drift import breaches, measure, read_budgets
+from conversion import manifest
 from conversion.export import export
-from conversion.forms import FORMS, look
+from conversion.gate.controls import CONTROLS
+from conversion.gate.drift import breaches, measure, read_budgets
+from conversion.gate.forms import FORMS, look
+from conversion.quantisation import shrink
+from conversion.quantisation.calibration import from_run
 from training.run import Run
 from training.student.errors import ParityBreached
 

@@ -15,7 +15,7 @@ _PAGE = """# Operators
 
 Written by `python -m conversion conformance --write`; do not edit.
 
-The node tests that onnx {version} ships, each read by `conversion/graph.py`, emitted, and run from the emitted file:
+The node tests that onnx {version} ships, each read by `conversion.source`, emitted, and run from the emitted file:
 TFLite in LiteRT's reference kernels, Core ML in the executor, both in float32. A test passes where every element is
 within the tolerance that the test itself states. It is *refused* where we say in one line what the target cannot
 express; nothing is approximated. It is *wrong* where a number is off or any other error escapes: {wrong}.

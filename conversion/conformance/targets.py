@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Graph
+from conversion.source.graph import Graph
 
 Array = NDArray[Any]
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from conversion import graph
 from conversion.conformance.cases import Case
 from conversion.conformance.targets import TARGETS, Array
+from conversion.source import graph
 from training.student.errors import ConversionRefused
 
 Outcome = Literal["passed", "refused", "wrong"]

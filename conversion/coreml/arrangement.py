@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from conversion.coreml.emission import LARGEST_RANK, Emission, refusal
-from conversion.graph import Array, Node
+from conversion.source.graph import Array, Node
 
 PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
 """ONNX's name to MIL's."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conversion.coreml.emission import Emission, refusal
-from conversion.graph import Node
+from conversion.source.graph import Node
 
 Emitter = Callable[[Node, Emission], None]
 

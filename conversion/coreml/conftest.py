@@ -11,9 +11,9 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from conversion import graph
 from conversion.coreml.emitter import Precision, emit
-from conversion.rounding import with_kept_sums
+from conversion.quantisation.rounding import with_kept_sums
+from conversion.source import graph
 
 HEIGHT, WIDTH = 12, 10
 

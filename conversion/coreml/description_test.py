@@ -6,7 +6,7 @@ from conversion.about import CONTRACT_KEY
 from conversion.coreml import package
 from conversion.coreml.description import IMAGE_DESCRIPTION, PREVIEW
 from conversion.coreml.emitter import emit
-from conversion.graph import read
+from conversion.source.graph import read
 from training.student.contract import Contract
 
 # Of the image that `network` takes.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conversion.coreml.emission import Emission, refusal
-from conversion.graph import Array, Node
+from conversion.source.graph import Array, Node
 
 Emitter = Callable[[Node, Emission], None]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from conversion.coreml import half
 from conversion.coreml.toolbox import load_coremltools
-from conversion.graph import Array, Graph, Node
+from conversion.source.graph import Array, Graph, Node
 from training.student.errors import ConversionRefused
 
 Precision = Literal["fp32", "fp16"]

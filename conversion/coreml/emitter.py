@@ -16,7 +16,7 @@ from conversion.coreml.emission import KINDS, LARGEST_RANK, Emission, Precision
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
 from conversion.coreml.toolbox import load_coremltools, quiet
-from conversion.graph import Graph
+from conversion.source.graph import Graph
 from training.student.aside import written_aside
 from training.student.errors import BadInput, ConversionRefused
 

@@ -4,10 +4,10 @@ import onnx
 import pytest
 import torch
 
-from conversion import graph, to_onnx
 from conversion.coreml import executor, package
 from conversion.coreml.conftest import Network
 from conversion.coreml.emitter import emit
+from conversion.source import graph, to_onnx
 from training.student.contract import Contract
 from training.student.errors import BadInput, ConversionRefused
 from training.student.network import Architecture, Student

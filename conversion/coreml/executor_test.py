@@ -4,10 +4,10 @@ import weakref
 import numpy as np
 import pytest
 
-from conversion import graph
 from conversion.coreml import executor, package
 from conversion.coreml.emitter import emit
 from conversion.coreml.toolbox import load_coremltools, quiet
+from conversion.source import graph
 from training.student.errors import BadInput, ConversionRefused
 
 MODEL = f"Data/{package.SPECIFICATION}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from conversion.graph import Graph, Node
+from conversion.source.graph import Graph, Node
 
 
 def fused(graph: Graph) -> Graph:

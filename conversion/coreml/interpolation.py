@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion import sampling
+from conversion.source import sampling
 
 Weights = NDArray[np.float64]
 

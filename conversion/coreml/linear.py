@@ -1,7 +1,7 @@
 """Products of matrices: `linear` where one is known, which Core ML runs as a convolution, otherwise `matmul`."""
 
 from conversion.coreml.emission import Emission
-from conversion.graph import Node
+from conversion.source.graph import Node
 
 
 def linear(node: Node, emission: Emission) -> None:

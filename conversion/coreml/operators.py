@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from conversion.coreml import arrangement, axes, elementwise, linear, windows
 from conversion.coreml.emission import Emission
 from conversion.coreml.resize import resize
-from conversion.graph import Node
+from conversion.source.graph import Node
 
 OPERATORS: Mapping[str, Callable[[Node, Emission], None]] = {
     "Abs": elementwise.unary("abs"),

@@ -7,11 +7,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from conversion import graph
 from conversion.coreml import executor
 from conversion.coreml.emitter import emit
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
+from conversion.source import graph
 
 RNG = np.random.default_rng(3)
 

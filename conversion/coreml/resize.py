@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion import sampling
 from conversion.coreml.arrangement import regular_step
 from conversion.coreml.emission import Emission, refusal
 from conversion.coreml.interpolation import matrix
 from conversion.coreml.sampling import MIL, mil_positions
-from conversion.graph import Node
+from conversion.source import sampling
+from conversion.source.graph import Node
 
 
 @dataclass(frozen=True, slots=True)

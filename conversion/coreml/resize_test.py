@@ -4,9 +4,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from conversion import graph, sampling
 from conversion.coreml import executor
 from conversion.coreml.emitter import emit
+from conversion.source import graph, sampling
 
 X = np.random.default_rng(5).normal(size=(1, 2, 6, 5)).astype(np.float32)
 CONSTANTS = {

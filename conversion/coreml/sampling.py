@@ -1,10 +1,10 @@
-"""Where MIL's resizes look, as plain arrays of source positions beside ONNX's of `conversion.sampling`."""
+"""Where MIL's resizes look, as plain arrays of source positions beside ONNX's of `conversion.source.sampling`."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from conversion.sampling import Positions, inside
+from conversion.source.sampling import Positions, inside
 
 MIL: Mapping[str, Callable[[Positions, int, int], Positions]] = {
     "UNALIGN_CORNERS": lambda i, n, m: (i + 0.5) * n / m - 0.5,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conversion.coreml.emission import Emission, refusal
-from conversion.graph import Node
+from conversion.source.graph import Node
 
 Sizes = tuple[int, ...]
 """One entry per spatial axis."""

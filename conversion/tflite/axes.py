@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.emission import Array, Emission
 from conversion.tflite.layout import Order

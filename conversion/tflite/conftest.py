@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite import layout
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter

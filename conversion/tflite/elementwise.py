@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import fusion
 from conversion.tflite.emission import Emission, Emitter
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.graph import Graph, Node
+from conversion.source.graph import Graph, Node
 from conversion.tflite import fusion, layout, sign
 from conversion.tflite.builtin import most_axes
 from conversion.tflite.layout import Order, Shape

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
 

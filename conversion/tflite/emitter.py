@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from conversion.about import about, contract_of
-from conversion.graph import Graph
+from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
 from conversion.tflite.emission import Emission, refusal
 from conversion.tflite.layout import Order
@@ -20,7 +20,7 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     same bytes.
 
     Args:
-        graph: As `conversion.graph.read` gives it.
+        graph: As `conversion.source.graph.read` gives it.
         precision: `fp32`, or `fp16` to store convolution weights in half the space.
         metadata: Texts to carry along, by name. With a contract among them the file also says in MediaPipe's own words
             what to do before and after the model.

@@ -10,11 +10,11 @@ from onnx import numpy_helper
 from onnx.helper import make_node
 from torch import nn
 
-from conversion.graph import read
+from conversion.source.graph import read
+from conversion.source.to_onnx import export, simplify
 from conversion.tflite.emitter import emit
 from conversion.tflite.metadata import read_metadata
 from conversion.tflite.partitions import partitions
-from conversion.to_onnx import export, simplify
 from training.student.contract import Contract
 from training.student.errors import BadInput, ConversionRefused
 from training.student.network import Architecture, Student

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from conversion.graph import Graph, Node
+from conversion.source.graph import Graph, Node
 
 ATTRIBUTE = "fused_activation"
 """Not ONNX's: the TFLite name of the activation that a node applies to its own output."""

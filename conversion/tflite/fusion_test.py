@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx.helper import make_node
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite import fusion, sign
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pytest
 from onnx.helper import make_node
 
 from conversion.about import CONTRACT_KEY, about
-from conversion.graph import read as read_graph
+from conversion.source.graph import read as read_graph
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter

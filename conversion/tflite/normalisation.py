@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.emission import Emission, Emitter, refusal
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx.helper import make_node
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite.emitter import emit
 from conversion.tflite.partitions import partitions
 from training.student.errors import ConversionRefused

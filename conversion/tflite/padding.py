@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.emission import Emission, refusal
 from conversion.tflite.layout import Order, Shape

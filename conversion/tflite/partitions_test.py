@@ -1,7 +1,7 @@
 import pytest
 from onnx.helper import make_node
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite.emitter import emit
 from conversion.tflite.partitions import Partitions, partitions
 

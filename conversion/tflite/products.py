@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.emission import Array, Emission, refusal
 

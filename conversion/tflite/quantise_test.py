@@ -4,8 +4,8 @@ from ai_edge_litert import schema_py_generated as schema
 from onnx import helper
 
 from conversion.about import CONTRACT_KEY
-from conversion.graph import read
-from conversion.rounding import with_kept_sums
+from conversion.quantisation.rounding import with_kept_sums
+from conversion.source.graph import read
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter

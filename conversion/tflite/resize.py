@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion import sampling
-from conversion.graph import Node
+from conversion.source import sampling
+from conversion.source.graph import Node
 from conversion.tflite import layout
 from conversion.tflite.axes import joined
 from conversion.tflite.emission import Emission, refusal

@@ -1,6 +1,6 @@
 """Which tensors are known never to be negative, by the operators that make them."""
 
-from conversion.graph import Graph, Node
+from conversion.source.graph import Graph, Node
 from conversion.tflite import fusion
 
 _ALWAYS = {"Abs", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus", "Sqrt"}

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite import layout, padding
 from conversion.tflite.axes import joined
 from conversion.tflite.emission import Array, Emission, refusal

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.graph import Node
+from conversion.source.graph import Node
 from conversion.tflite.emission import Array, Emission, refusal
 from conversion.tflite.layout import CHANNELS_LAST, laid_out
 from conversion.tflite.padding import Window, padded, window

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 
-from conversion.graph import read
+from conversion.source.graph import read
 from conversion.tflite.emitter import emit
 from conversion.tflite.partitions import partitions
 from training.student.errors import ConversionRefused

@@ -1,0 +1,1 @@
+"""A network that was not trained here, made to keep the contract."""

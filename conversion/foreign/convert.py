@@ -1,0 +1,154 @@
+"""Anyone's ONNX file to a phone artefact that was compared with it before it was written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.artefact import Kind, Precision
+from conversion.export import emit
+from conversion.foreign.stranger import Adopted, adopt
+from conversion.foreign.wishes import Wishes
+from conversion.gate import drift
+from conversion.gate.drift import Budget, Drift
+from conversion.gate.forms import Seen
+from conversion.gate.runner import RUNTIMES, Runner
+from conversion.manifest import Artefact
+from conversion.source import to_onnx
+from training.data.pairs import PHOTO_SUFFIXES
+from training.data.photos import read_photo
+from training.student.aside import written_aside
+from training.student.contract import Contract
+from training.student.errors import BadInput, ParityBreached
+from training.student.postprocess import postprocess
+from training.student.preprocess import preprocess
+from training.student.resize import bilinear
+
+MOST_PHOTOS = 24
+SUFFIXES = {"tflite": ".tflite", "coreml": ".mlpackage"}
+_RUNTIMES = {
+    ("tflite", "fp32"): "litert",
+    ("tflite", "fp16"): "litert",
+    ("coreml", "fp32"): "coreml-executor",
+    ("coreml", "fp16"): "coreml-executor-fp16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What came of it."""
+
+    path: Path
+    artefact: Artefact
+    contract: Contract | None
+    notes: tuple[str, ...]
+    photos: str
+    """What it was compared on."""
+    drift: Drift
+
+    def __str__(self) -> str:
+        """A few lines."""
+        pieces = "" if self.artefact.partitions is None else f"  XNNPACK partitions: {self.artefact.partitions}"
+        lines = [f"{self.path}  {self.artefact.bytes / 1e6:.2f} MB  {self.artefact.seconds:.1f} s{pieces}"]
+        if self.contract is not None:
+            size, classes = f"{self.contract.height} × {self.contract.width}", ", ".join(self.contract.classes)
+            lines.append(f"contract: {size}, stride {self.contract.stride}, {classes}")
+        lines += self.notes
+        masks = "" if self.contract is None else f", {self.drift.flips:.4%} flips, mask IoU {self.drift.iou:.4f}"
+        lines.append(
+            f"against ONNX Runtime on {self.photos}: PSNR {self.drift.psnr:.1f} dB, relative error "
+            f"{self.drift.relative_error:.1e}{masks}"
+        )
+        return "\n".join(lines)
+
+
+def convert(
+    model: Path,
+    target: str,
+    precision: Precision,
+    wishes: Wishes,
+    *,
+    out: Path | None = None,
+    photos: Path | None = None,
+) -> Conversion:
+    """Convert an ONNX file, compare the artefact with ONNX Runtime, and only then put it in its place.
+
+    Args:
+        model: The ONNX file.
+        target: A key of `SUFFIXES`.
+        precision: `fp32` or `fp16`.
+        wishes: What the user says of the model.
+        out: Where to write; beside the model by default.
+        photos: A folder of photos to compare on, or of pairs; without one, pictures made up from a seed.
+
+    Raises:
+        BadInput: The file, an option or the photos cannot be used.
+        ConversionRefused: The target cannot express the model.
+        ParityBreached: The artefact computes something else; nothing was written.
+    """
+    path = out or model.with_name(f"{model.stem}-{precision}{SUFFIXES[target]}")
+    if path.suffix != SUFFIXES[target]:
+        raise BadInput(f"'{path.name}' must end in {SUFFIXES[target]}")
+    adopted = adopt(to_onnx.load(model), wishes)
+    _, _, height, width = adopted.graph.shapes[adopted.graph.inputs[0]]
+    pictures = _read_photos(photos) if photos else _made_up(height, width)
+    budget = _without_teacher(drift.read_budgets()[0][precision])
+    with written_aside(path) as temporary:
+        sizes = _sizes(adopted, (height, width))
+        inputs = [preprocess(picture, sizes) for picture in pictures]
+        artefact = emit(adopted.graph, Kind(target, precision, path.name), temporary, adopted.contract, inputs)
+        runner = RUNTIMES[_RUNTIMES[target, precision]](temporary)
+        found = _measure(adopted, runner, pictures, (height, width))
+        compared = f"{len(pictures)} photos of {photos}" if photos else f"{len(pictures)} made-up pictures, no photos"
+        if breaches := drift.breaches(found, budget):
+            raise ParityBreached(f"nothing was written: on {compared} {'; '.join(breaches)}")
+    notes = adopted.notes
+    if harmed := list(artefact.single.values()):
+        count = f"{len(harmed)} of {len(adopted.graph.nodes)} operators"
+        notes += (f"float32 in {count}, which float16 would harm, first {harmed[0]}",)
+    return Conversion(path, artefact, adopted.contract, notes, compared, found)
+
+
+def _measure(adopted: Adopted, runner: Runner, pictures: Sequence[NDArray[np.uint8]], size: tuple[int, int]) -> Drift:
+    contract = _sizes(adopted, size)
+    reference: list[Seen] = []
+    candidate: list[Seen] = []
+    for picture in pictures:
+        image = preprocess(picture, contract)
+        for seen, run in ((reference, adopted.reference), (candidate, runner)):
+            logits = run(image)
+            mask = postprocess(logits, contract, *picture.shape[:2]) if adopted.contract else np.zeros((1, 1), np.uint8)
+            seen.append(Seen(logits, mask, teacher_iou=float("nan")))
+    return drift.measure(reference=reference, candidate=candidate, contract=contract)
+
+
+def _sizes(adopted: Adopted, size: tuple[int, int]) -> Contract:
+    """For `preprocess`, to which sizes alone matter; a model without a contract still has them."""
+    return adopted.contract or Contract(*size, 1, ("nothing",))
+
+
+def _without_teacher(budget: Budget) -> Budget:
+    """What can be held where nobody drew a mask."""
+    return {name: limit for name, limit in budget.items() if name not in ("iou_change", "worst_change")}
+
+
+def _read_photos(folder: Path) -> list[NDArray[np.uint8]]:
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder; name one that holds photos")
+    inside = folder / "photos" if (folder / "photos").is_dir() else folder
+    paths = sorted(path for path in inside.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
+    if not paths:
+        raise BadInput(f"{inside} holds no photos ({', '.join(PHOTO_SUFFIXES)})")
+    return [read_photo(path) for path in paths[:MOST_PHOTOS]]
+
+
+def _made_up(height: int, width: int) -> list[NDArray[np.uint8]]:
+    """Soft patches of colour under grain: every value occurs, and neighbours are alike as in photos."""
+    rng = np.random.default_rng(0)
+    pictures = []
+    for _ in range(8):
+        patches = bilinear(rng.uniform(0, 255, (6, 6, 3)).astype(np.float32), height, width)
+        pictures.append((patches + rng.normal(0, 6, patches.shape)).clip(0, 255).astype(np.uint8))
+    return pictures

@@ -1,0 +1,191 @@
+"""The typed graph that both emitters read: an ONNX model of any opset, every shape, constant and attribute resolved.
+
+Reading does all that is common to the targets, so that an emitter is a table of small functions: each operator comes
+in one spelling (see `conversion.source.spelling.operators`), with all of its attributes and its data alone as inputs;
+whatever depends only on constants and shapes is folded, what passes its input on vanishes, patterns become the
+operator that they mean, and anything dynamic is refused here.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+
+from conversion.source.node import Array, Dtype, Node, Shape
+from conversion.source.spelling import elementwise, soundness
+from conversion.source.spelling.absorption import absorb, reorder
+from conversion.source.spelling.draft import Draft
+from conversion.source.spelling.inference import infer
+from conversion.source.spelling.operators import SPELLINGS
+from conversion.source.spelling.recognition import recognise
+from training.student.errors import BadInput, ConversionRefused
+
+__all__ = ["Array", "Graph", "Node", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A static network in the order of its execution."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+    """Of every tensor, constants included, in ONNX's own axis order."""
+    dtypes: Mapping[str, Dtype]
+    constants: Mapping[str, Array]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The model's own key-value properties, such as our contract."""
+
+    def readers(self, tensor: str) -> tuple[Node, ...]:
+        """The nodes that read `tensor`."""
+        return tuple(node for node in self.nodes if tensor in node.inputs)
+
+
+def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> Graph:
+    """The typed graph of an ONNX model.
+
+    Args:
+        model: Of any opset that this version of onnx knows.
+        shapes: Of inputs that the model leaves open, by name; an open batch alone is 1 by default.
+
+    Raises:
+        ConversionRefused: The model has a dynamic shape, a control-flow or foreign operator, a shape that cannot be
+            inferred, or contradicts itself.
+        BadInput: `shapes` names an input that the model has not.
+    """
+    draft = Draft(_opset(model), recognise)
+    for tensor in model.graph.initializer:
+        draft.fix(tensor.name, soundness.array(tensor))
+    inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
+    for name in (shapes or {}).keys() - set(inputs):
+        raise BadInput(f"no input is called '{name}'; the model has {', '.join(inputs)}")
+    for value in model.graph.input:
+        if value.name in inputs:
+            dtype = soundness.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
+            draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
+            draft.limit(value.name)
+    outputs = tuple(value.name for value in model.graph.output)
+    read_by_name = {name for proto in model.graph.node for name in proto.input}.union(outputs)
+    for proto in model.graph.node:
+        node = _node(proto, read_by_name)
+        draft.begin(node)
+        node = replace(node, inputs=tuple(draft.source(name) for name in node.inputs))
+        for name, (shape, dtype) in infer(proto, node, draft).items():
+            draft.declare(name, shape, dtype)
+        try:
+            # What overflows on the way is found at the end.
+            with np.errstate(all="ignore"):
+                SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
+        except (ArithmeticError, LookupError, ValueError) as error:
+            # ONNX's inference lets some nodes pass whose parameters do not fit their inputs.
+            raise ConversionRefused(f"{node} contradicts itself: {error}") from error
+    draft.begin(Node("output", (), ()))
+    for value in model.graph.output:
+        draft.publish(value.name, outputs)
+        _check_output(value, draft.shapes[value.name])
+    draft.nodes = _needed(draft.nodes, outputs)
+    with np.errstate(all="ignore"):
+        absorb(draft, outputs)
+        reorder(draft, outputs)
+    soundness.check(draft.nodes, draft.constants)
+    used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
+    return Graph(
+        nodes=tuple(draft.nodes),
+        inputs=inputs,
+        outputs=outputs,
+        shapes={name: shape for name, shape in draft.shapes.items() if name in used},
+        dtypes={name: dtype for name, dtype in draft.dtypes.items() if name in used},
+        constants={name: value for name, value in draft.constants.items() if name in used},
+        metadata={entry.key: entry.value for entry in model.metadata_props},
+    )
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    newest = onnx.defs.onnx_opset_version()
+    versions = [int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        domains = ", ".join(entry.domain for entry in model.opset_import)
+        raise ConversionRefused(f"the model imports no operators of ONNX's own, only of {domains or 'no domain'}")
+    if not 1 <= versions[0] <= newest:
+        raise ConversionRefused(
+            f"the model is of opset {versions[0]}; known are 1 to {newest}: export it with one of them"
+        )
+    return versions[0]
+
+
+def _shape(value: onnx.ValueInfoProto, given: Shape | None) -> Shape:
+    """An input's shape, fixed by `given` where the model leaves it open; an open batch is 1."""
+    tensor = value.type.tensor_type
+    sizes = [entry.dim_value if entry.dim_value > 0 else None for entry in tensor.shape.dim]
+    if given is not None:
+        is_equal = len(sizes) == len(given) and all(size in (None, one) for size, one in zip(sizes, given, strict=True))
+        if tensor.HasField("shape") and not is_equal:
+            found = ["?" if size is None else size for size in sizes]
+            raise ConversionRefused(f"input '{value.name}' is {found} in the model, so it cannot be {list(given)}")
+        return given
+    if sizes and sizes[0] is None:
+        sizes[0] = 1
+    fixed = tuple(size for size in sizes if size is not None)
+    if not tensor.HasField("shape") or len(fixed) < len(sizes):
+        raise ConversionRefused(
+            f"input '{value.name}' has a dynamic shape; phones want a fixed one: say which with "
+            "`--size`, or export it so"
+        )
+    return fixed
+
+
+def _check_output(value: onnx.ValueInfoProto, shape: Shape) -> None:
+    """Hold what the model says of an output against what it computes."""
+    tensor = value.type.tensor_type
+    declared = [entry.dim_value if entry.dim_value > 0 else None for entry in tensor.shape.dim]
+    is_so = len(declared) == len(shape) and all(
+        said in (None, found) for said, found in zip(declared, shape, strict=True)
+    )
+    if tensor.HasField("shape") and not is_so:
+        said = tuple("?" if size is None else size for size in declared)
+        raise ConversionRefused(f"output '{value.name}' is {shape}, where the model says {said}; export it again")
+
+
+def _node(proto: onnx.NodeProto, read_by_name: Collection[str]) -> Node:
+    """A node as the file spells it, without the outputs behind its last that is read."""
+    if proto.domain not in ("", "ai.onnx"):
+        raise ConversionRefused(
+            f"operator {proto.op_type} of domain '{proto.domain}' is not ONNX's own; export the model without it"
+        )
+    attributes = {}
+    for attribute in proto.attribute:
+        value = onnx.helper.get_attribute_value(attribute)
+        if isinstance(value, onnx.GraphProto):
+            raise ConversionRefused(
+                f"{proto.op_type} holds a graph of its own; phones run straight lines: trace the model without "
+                "control flow"
+            )
+        attributes[attribute.name] = _plain(value)
+    outputs = list(proto.output)
+    # Where a Split cuts depends on all of its outputs.
+    while len(outputs) > 1 and outputs[-1] not in read_by_name and proto.op_type != "Split":
+        outputs.pop()
+    return Node(proto.op_type, tuple(proto.input), tuple(outputs), attributes, proto.name or (outputs or [""])[0])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, onnx.TensorProto):
+        return soundness.array(value)
+    if isinstance(value, list | tuple) or type(value).__name__.startswith("Repeated"):
+        return tuple(_plain(item) for item in value)
+    return value
+
+
+def _needed(nodes: Iterable[Node], outputs: Iterable[str]) -> list[Node]:
+    """Without the nodes that no output depends on."""
+    names, kept = set(outputs), []
+    for node in reversed(tuple(nodes)):
+        if names.intersection(node.outputs):
+            kept.append(node)
+            names.update(node.inputs)
+    return kept[::-1]

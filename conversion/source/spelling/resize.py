@@ -1,0 +1,85 @@
+"""Resize and the old Upsample: one scale for each axis, and every rule named."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from conversion.source import sampling
+from conversion.source.node import Node
+from conversion.source.spelling.draft import Draft, refusal
+
+
+def resize(node: Node, draft: Draft) -> None:
+    """Resize; before opset 11 its scales are the second input and it samples asymmetrically.
+
+    Raises:
+        ConversionRefused: ONNX and its runtimes read it differently.
+    """
+    is_old = draft.opset < 11
+    scales = _scales(node, draft, position=1 if is_old else 2)
+    shape, resized = draft.shapes[node.inputs[0]], draft.shapes[node.outputs[0]]
+    if resized == shape and all(scale == 1 for scale in scales):
+        draft.alias(node.outputs[0], node.inputs[0])
+        return
+    attributes = {**_DEFAULTS, **(_OLD if is_old else {})}
+    attributes = {name: node.attributes.get(name, default) for name, default in attributes.items()}
+    rule, is_nearest = attributes["coordinate_transformation_mode"], attributes["mode"] == "nearest"
+    if rule not in sampling.RULES:
+        raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
+    for size, out, scale in zip(shape, resized, scales, strict=True):
+        if rule == "align_corners" and not math.isclose(scale * size, out, rel_tol=1e-6):
+            raise refusal(node, "align_corners with a scale of", f"{scale:g} of {size}", "give sizes instead of scales")
+        if is_old and is_nearest and scale < 1 and not _is_settled(size, out, scale):
+            raise refusal(node, "a nearest pixel at scale", f"{scale:g} of {size}", "export with opset 11 or later")
+    draft.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=scales)
+
+
+_DEFAULTS: Mapping[str, Any] = {
+    "mode": "nearest",
+    "coordinate_transformation_mode": "half_pixel",
+    "nearest_mode": "round_prefer_floor",
+    "antialias": 0,
+    "exclude_outside": 0,
+    "cubic_coeff_a": -0.75,
+}
+_OLD: Mapping[str, Any] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+"""What Upsample, and Resize before opset 11, do without saying so."""
+
+
+def _scales(node: Node, draft: Draft, position: int) -> tuple[float, ...]:
+    """One for each axis, as given or as the sizes are to each other."""
+    shape, resized = draft.shapes[node.inputs[0]], draft.shapes[node.outputs[0]]
+    scales = [out / size for size, out in zip(shape, resized, strict=True)]
+    axes = node.attributes.get("axes", range(len(shape)))
+    given = draft.constant(node, position)
+    if given is not None and given.size:
+        for axis, scale in zip(axes, given.tolist(), strict=True):
+            scales[axis] = scale
+    elif (policy := node.attributes.get("keep_aspect_ratio_policy", "stretch")) != "stretch" and len(
+        {scales[axis] for axis in axes}
+    ) > 1:
+        # The scale is one for all axes then, and lengths are rounded after it.
+        raise refusal(node, "keep_aspect_ratio_policy", policy, "give the sizes themselves")
+    return tuple(scales)
+
+
+def _is_settled(size: int, out: int, scale: float) -> bool:
+    """Whether the pixel before and the pixel behind are one; opset 10 leaves open which is meant."""
+    before, behind = (sampling.nearest("asymmetric", way, size, out, scale) for way in ("floor", "ceil"))
+    return np.array_equal(before, behind)
+
+
+def upsample(node: Node, draft: Draft) -> None:
+    """Upsample: a Resize that samples asymmetrically and takes the pixel before.
+
+    Raises:
+        ConversionRefused: It is older than opset 7.
+    """
+    scales = draft.constant(node, 1)
+    if scales is None and "scales" not in node.attributes:
+        raise refusal(node, "opset", draft.opset, "export with opset 7 or later")
+    attributes = {**_DEFAULTS, **_OLD, "mode": node.attributes.get("mode", "nearest")}
+    factors = tuple(node.attributes["scales"] if scales is None else scales.tolist())
+    draft.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=factors)
