@@ -1,6 +1,11 @@
+import gc
+import shutil
+import sys
+
 import numpy as np
 import pytest
 
+from training.student.errors import BadInput
 from training.teacher import cache
 from training.teacher.cache import Cache, Kept
 from training.teacher.phrases import read
@@ -61,6 +66,19 @@ def test_findings_cut_short_or_changed_at_any_byte_are_absent_or_the_same(tmp_pa
                 assert found.findings.arrays["masks"].tobytes() == KEPT.findings.arrays["masks"].tobytes()
 
     assert absent > len(whole) / 11
+
+
+def test_a_full_disk_is_said_once_and_leaves_nothing(small_disk, monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    (small_disk / "film.mov").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+
+    with pytest.raises(BadInput, match="no space left to write"):
+        Cache(small_disk).put(KEY, KEPT)
+    gc.collect()
+
+    assert not complaints
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == [small_disk / "film.mov"]
 
 
 def test_a_pickle_is_neither_written_nor_loaded(tmp_path):
