@@ -12,6 +12,8 @@ from training.student.errors import BadInput
 
 Knobs = TypeVar("Knobs", bound=BaseModel)
 
+_COMMAND_LINE = "KEY=VALUE"
+
 
 def read(model: type[Knobs], kind: str, path: Path | None = None, overrides: Iterable[str] = ()) -> Knobs:
     """The knobs of a YAML file, with overrides applied.
@@ -31,12 +33,18 @@ def read(model: type[Knobs], kind: str, path: Path | None = None, overrides: Ite
             given = _mapping(path.read_bytes(), kind, str(path))
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}; expected a YAML file of {kind} keys") from error
+    _refuse_unknown(model, given, kind, str(path))
+    replaced = {}
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise BadInput(f"override '{override}' is not of the form key=value")
-        given[key.strip()] = _parse(value, override)
-    return check(model, given, kind, str(path or "KEY=VALUE"))
+        replaced[key.strip()] = _parse(value, override)
+    _refuse_unknown(model, replaced, kind, _COMMAND_LINE)
+    where = [str(path)] if path is not None else []
+    if replaced or path is None:
+        where.append(_COMMAND_LINE)
+    return check(model, given | replaced, kind, " and ".join(where))
 
 
 def check(model: type[Knobs], given: dict[str, Any], kind: str, where: str) -> Knobs:
@@ -45,23 +53,28 @@ def check(model: type[Knobs], given: dict[str, Any], kind: str, where: str) -> K
     Raises:
         BadInput: An unknown key, or a value that does not fit.
     """
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}" if known else "it has none"
-            raise BadInput(f"unknown {kind} key '{key}' in {where}; {hint}")
+    _refuse_unknown(model, given, kind, where)
     try:
         return model.model_validate(given)
     except ValidationError as error:
         raise BadInput(f"{kind} {where}: " + "; ".join(map(_told, error.errors()))) from error
 
 
+def _refuse_unknown(model: type[BaseModel], given: dict[str, Any], kind: str, where: str) -> None:
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}" if known else "it has none"
+            raise BadInput(f"unknown {kind} key '{key}' in {where}; {hint}")
+
+
 def _told(fault: Any) -> str:
-    place = ".".join(map(str, fault["loc"]))
+    place, said = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"{place} is missing; add {place}=…"
-    return f"{place}={fault['input']!r}: {fault['msg']}"
+    # Without a place it is of several knobs together, and says which.
+    return f"{place}={fault['input']!r}: {said}" if place else str(said)
 
 
 def _mapping(text: bytes, kind: str, where: str) -> dict[str, Any]:
