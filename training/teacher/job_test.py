@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from training.__main__ import main
 from training.data.pairs import check_pairs, read_pairs
 from training.data.photos import read_mask
 from training.student.errors import BadInput
@@ -486,6 +488,17 @@ def test_the_photos_of_a_labelled_folder_are_not_labelled_into_it(photos, run, t
 
     with pytest.raises(BadInput, match=r"the photos lie in .*out, where their masks should go"):
         run(tmp_path / "out" / "photos", Bright(), keep_empty=False)
+
+
+def test_photos_are_not_labelled_into_their_own_folder(photos, tmp_path):
+    before = sorted(photos.rglob("*"))
+    words = ["label", str(photos), "--phrase", "coin", "--teacher", "classical", "--out", str(photos)]
+
+    result = CliRunner().invoke(main, words)
+
+    assert result.exit_code == 2
+    assert "the photos lie in" in result.stderr
+    assert sorted(photos.rglob("*")) == before
 
 
 def test_a_full_disk_stops_the_job_and_loses_nothing(run, tmp_path, small_disk):

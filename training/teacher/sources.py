@@ -96,7 +96,8 @@ def _walk(root: Path, besides: Path | None) -> Iterator[Path]:
 
     for here, folders, files in os.walk(root, followlinks=True, onerror=fail):
         folder = Path(here)
-        if folder.resolve() in seen:
+        # The root itself is never passed over: whoever labels it into itself is to be told so, not that it is empty.
+        if folder != root and folder.resolve() in seen:
             folders.clear()
             continue
         seen.add(folder.resolve())
