@@ -18,6 +18,7 @@ from training.student.metrics import PHOTO_MEASURES
 from training.teacher import teachers
 from training.teacher.phrases import Phrase, classes
 from training.teacher.protocol import ByPhoto, Settings, Teacher
+from training.teacher.weights import Absent
 
 _ALONE = 5
 """Photos that are looked at one by one to time a single one, after a first that warms up."""
@@ -34,7 +35,10 @@ class Contender:
 
     def build(self, phrases: tuple[Phrase, ...], device: str) -> Teacher:
         """Raises BadInput where weights are missing."""
-        return self.entry.build(self.settings, phrases, self.weights, device)
+        try:
+            return self.entry.build(self.settings, phrases, self.weights, device)
+        except Absent as error:
+            raise BadInput(f"{error} in FILE.yaml, as {_with_settings(self.label)}") from error
 
 
 def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
@@ -53,13 +57,22 @@ def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
     for one in (part.strip() for part in given.split(",")):
         name, colon, file = one.partition(":")
         entry = teachers.named(name)
-        settings = knobs.read(entry.knobs(), name, Path(file) if colon else None)
+        try:
+            settings = knobs.read(entry.knobs(), name, Path(file) if colon else None)
+        except BadInput as error:
+            hint = "" if colon else f" in FILE.yaml, as {_with_settings(name)}"
+            raise BadInput(f"{error}{hint}") from error
         found.append(Contender(f"{name}:{Path(file).stem}" if colon else name, entry, settings, folders.get(name)))
     if unknown := folders.keys() - {one.label.partition(":")[0] for one in found}:
         raise BadInput(f"weights were given for {', '.join(sorted(unknown))}, which --teachers does not name; add it")
     if twice := [one.label for index, one in enumerate(found) if one.label in [two.label for two in found[:index]]]:
         raise BadInput(f"--teachers names {twice[0]} more than once; give its settings files names of their own")
     return found
+
+
+def _with_settings(label: str) -> str:
+    """How a command line that takes no KEY=VALUE says it."""
+    return f"--teachers {label.partition(':')[0]}:FILE.yaml"
 
 
 @dataclass(frozen=True, slots=True)

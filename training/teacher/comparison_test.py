@@ -152,3 +152,13 @@ def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_
 def test_teachers_that_make_no_sense_are_refused(given, weights, message):
     with pytest.raises(BadInput, match=message):
         contenders(given, weights)
+
+
+def test_a_teacher_that_needs_settings_or_weights_says_how_this_command_takes_them(discs, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    with pytest.raises(BadInput, match=r"from is missing; add from=… in FILE\.yaml, as --teachers masks:FILE\.yaml$"):
+        contenders("masks")
+    with pytest.raises(BadInput, match=r"say model=FOLDER in FILE\.yaml, as --teachers clipseg:FILE\.yaml$"):
+        compared(discs, "clipseg")

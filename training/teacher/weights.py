@@ -32,6 +32,10 @@ _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 _PATIENCE = 10
 
 
+class Absent(BadInput):
+    """Weights that are neither here nor to be fetched; says how to have them, and ends in `say ROLE=FOLDER`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """One model's files, on this machine."""
@@ -59,8 +63,8 @@ def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
         kinds: The architectures that will do, as keys.
 
     Raises:
-        BadInput: Nothing is there and nothing can be fetched, it is another architecture, or its weights are not
-            safetensors; or the libraries are missing.
+        Absent: Nothing is there and nothing can be fetched.
+        BadInput: It is another architecture, or its weights are not safetensors; or the libraries are missing.
     """
     if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
         raise BadInput(f"this teacher needs {' and '.join(missing)}; install with: pip install '.[teachers]'")
@@ -102,7 +106,7 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
         return fetched(commit, local=False), f"{repository}@{commit}"
     except Exception as error:
         wanted = " ".join(f"'{pattern}'" for pattern in _PATTERNS)
-        raise BadInput(
+        raise Absent(
             f"no weights of {repository} here, and none from the hub ({first_line(error)}); fetch them with: "
             f"hf download {repository} --revision {revision} --include {wanted} --local-dir FOLDER, "
             f"and say {role}=FOLDER"
