@@ -66,6 +66,8 @@ def _picture(learnt: Sequence[Learnt], path: Path) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(ranks, [str(rank) for rank in ranks])
     axes.set_xlabel("rank")
+    # All that IoU can be: of its own accord the axis would make mountains of the fourth decimal.
+    axes.set_ylim(0, 1)
     axes.set_title(f"mean IoU over {learnt[0].things} things", loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
