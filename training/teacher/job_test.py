@@ -469,6 +469,14 @@ def test_masks_of_other_classes_are_not_mixed(photos, run):
         run(photos, Bright("medal"))
 
 
+def test_a_job_that_ended_before_its_first_mask_binds_nobody_to_its_phrases(photos, run, tmp_path):
+    with pytest.raises(Unfit):
+        run(photos, Bright("coni", room=0, error=Unfit))
+
+    assert run(photos, Bright("coin")).looked == COUNT
+    assert (tmp_path / "out" / "classes.txt").read_text() == "coin\n"
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(photos, run, tmp_path):
     (tmp_path / "file").touch()
 

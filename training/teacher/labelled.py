@@ -56,13 +56,16 @@ class Labelled:
             # First, so that another process beside this one knows the folder for ours.
             sidecars.mkdir(parents=True, exist_ok=True)
             lines = "".join(f"{name}\n" for name in classes)
-            if not (self.folder / "classes.txt").exists():
-                write_text(self.folder / "classes.txt", lines)
-            elif (found := (self.folder / "classes.txt").read_text(encoding="utf-8")) != lines:
-                raise BadInput(
-                    f"{self.folder} holds masks of {', '.join(found.splitlines())}, these phrases make "
-                    f"{', '.join(classes)}; choose another folder, or delete it"
-                )
+            path = self.folder / "classes.txt"
+            found = path.read_text(encoding="utf-8") if path.exists() else ""
+            if found != lines:
+                # A job that ended before its first mask binds nobody to its phrases.
+                if found and any(any((self.folder / kind).glob("[!.]*")) for kind in ("masks", "sidecars")):
+                    raise BadInput(
+                        f"{self.folder} holds masks of {', '.join(found.splitlines())}, these phrases make "
+                        f"{', '.join(classes)}; choose another folder, or delete it"
+                    )
+                write_text(path, lines)
             for kind in ("photos", "masks", "sidecars", "findings"):
                 (self.folder / kind).mkdir(exist_ok=True)
                 _sweep(self.folder / kind)
