@@ -238,7 +238,7 @@ def support(encoders: tuple[str, ...]) -> None:
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""
-    from conversion.golden import write
+    from conversion.golden.vectors import write
 
     write(folder)
     print(f"golden vectors: {folder}")

@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 
 from conversion.gate.forms import Photo, Seen
 from training.data.photos import read_photo
+from training.data.preview import preview
 from training.student.aside import written_aside
 from training.student.contract import Contract
-from training.student.postprocess import Mask
+from training.student.effects import Pixels, overlay
 
 WORST = 6
 _SIDE = 360
 """Pixels of a picture's longer side."""
 _TILE = 224
 
-# RGB, one per class, repeated when there are more; apart for eyes that confuse red and green.
-_COLOURS = np.array(
-    [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0], [240, 228, 66]]
-)
 _FLIP = np.array([255, 0, 80])
 
 
@@ -32,7 +29,7 @@ def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], cont
 
     Flips are the pixels that any form changes against torch, thickened so that a single one can be seen.
     """
-    student = seen["torch"]
+    student, classes = seen["torch"], len(contract.classes)
     order = sorted(range(len(photos)), key=lambda i: student[i].teacher_iou)[:WORST]
     with written_aside(folder / "pictures") as temporary:
         temporary.mkdir()
@@ -41,8 +38,8 @@ def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], cont
             photo = read_photo(photos[i].path)
             flipped = np.any([views[i].mask != student[i].mask for views in seen.values()], axis=0)
             for name, picture in (
-                ("teacher", _overlaid(photo, photos[i].teacher_mask, contract)),
-                ("student", _overlaid(photo, student[i].mask, contract)),
+                ("teacher", preview(photo, photos[i].teacher_mask, classes, side=_SIDE)),
+                ("student", preview(photo, student[i].mask, classes, side=_SIDE)),
                 ("flips", _flips(photo, flipped)),
             ):
                 _save(picture, temporary / f"{rank}-{name}.jpg")
@@ -70,8 +67,13 @@ def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder:
 
 def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract, path: Path, columns: int = 4) -> None:
     """Photos with a form's masks drawn over them, side by side, as one JPEG; rows that would not fill are left out."""
+    size, classes = (_TILE, _TILE), len(contract.classes)
     tiles = [
-        cv2.resize(_overlaid(read_photo(photo.path), view.mask, contract), (_TILE, _TILE), interpolation=cv2.INTER_AREA)
+        overlay(
+            _pixels(cv2.resize(read_photo(photo.path), size, interpolation=cv2.INTER_AREA)),
+            _pixels(cv2.resize(view.mask, size, interpolation=cv2.INTER_NEAREST_EXACT)),
+            classes,
+        )
         for photo, view in zip(photos, seen, strict=True)
     ]
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - columns + 1, columns)]
@@ -80,16 +82,9 @@ def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract
         cv2.imwrite(str(temporary), sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
-def _overlaid(photo: NDArray[np.uint8], mask: Mask, contract: Contract) -> NDArray[np.uint8]:
-    """The photo with its mask tinted and outlined."""
-    picture = photo.astype(np.float32)
-    for index in range(1 if contract.is_binary else 0, max(2, len(contract.classes))):
-        member = (mask == index).astype(np.uint8)
-        colour = _COLOURS[(index - contract.is_binary) % len(_COLOURS)]
-        picture[member > 0] = picture[member > 0] * 0.5 + colour * 0.5
-        outline = cv2.morphologyEx(member, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-        picture[outline > 0] = colour
-    return picture.astype(np.uint8)
+def _pixels(picture: Any) -> Pixels:
+    """OpenCV's stubs promise no type of elements."""
+    return np.asarray(picture, np.uint8)
 
 
 def _flips(photo: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:

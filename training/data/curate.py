@@ -10,10 +10,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from training.data import dropped, page
-from training.data.overlay import OTHER, as_url, colour_of, overlay
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
+from training.data.preview import OTHER, as_url, preview
 from training.data.suspicion import Suspect
+from training.student.effects import colour_of
 from training.student.errors import BadInput
 
 LIMIT = 0.8
@@ -120,7 +121,7 @@ def _picture(pair: Pair, classes: int, other: Pair | None) -> tuple[str, int, in
     except BadInput:
         # Its reasons say why.
         return "", 0, 0
-    drawn = overlay(photo, mask, classes, side=_SIDE, other=other_mask)
+    drawn = preview(photo, mask, classes, side=_SIDE, other=other_mask)
     return as_url(drawn), drawn.shape[1], drawn.shape[0]
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from training.data import histogram, page
 from training.data.crowd import originals
 from training.data.histogram import Histogram
-from training.data.overlay import colour_of
 from training.data.pairs import Pairs
 from training.data.suspicion import percent
 from training.data.traits import Traits, measure
+from training.student.effects import colour_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.overlay import Pixels, colour_of, overlay
 from training.data.pairs import Pair
 from training.data.photos import read_photo
+from training.data.preview import preview
 from training.student.aside import written_aside
+from training.student.effects import Pixels, colour_of
 
 _SIDE = 320
 """Pixels of a photo on the sheet."""
@@ -68,7 +69,7 @@ def _pictured(failure: Failure, classes: int) -> Pixels:
     photo = read_photo(failure.pair.photo)
     own = failure.pair.read_mask(photo.shape, classes)
     if classes == 1:
-        return overlay(photo, failure.mask, classes, side=_SIDE, other=own)
+        return preview(photo, failure.mask, classes, side=_SIDE, other=own)
     # Outlines of many classes would hide what they surround.
-    above, below = (overlay(photo, mask, classes, side=_SIDE) for mask in (failure.mask, own))
+    above, below = (preview(photo, mask, classes, side=_SIDE) for mask in (failure.mask, own))
     return np.vstack([above, np.full((4, above.shape[1], 3), 255, np.uint8), below])

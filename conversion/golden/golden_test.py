@@ -1,6 +1,5 @@
 """An implementation written from docs/golden.md alone, in plain loops, and the mistakes that the vectors must catch."""
 
-import base64
 import json
 import math
 from dataclasses import dataclass, replace
@@ -8,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from conversion import golden
+from conversion.golden import cases
+from conversion.golden.conftest import tensor
+from conversion.golden.vectors import VERBS, write
 from training.student.contract import Contract
 
 F = np.float32
@@ -100,20 +101,6 @@ def morphed(how, mask, side, decide):
     return [[int(decide(under(y, x))) for x in range(width)] for y in range(height)]
 
 
-def tensor(entry):
-    dtype = {"uint8": "u1", "float32": "<f4"}[entry["type"]]
-    return np.frombuffer(base64.b64decode(entry["data"], validate=True), dtype).reshape(entry["shape"])
-
-
-@pytest.fixture(scope="module")
-def vectors(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("golden")
-    golden.write(folder)
-    files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.iterdir()}
-    assert {file["schema"] for file in files.values()} == {1}
-    return {stem: {vector["name"]: vector for vector in file["vectors"]} for stem, file in files.items()}
-
-
 def differs(how, stem, vector):
     """Whether this arithmetic misses what the file says."""
     if stem == "resize":
@@ -127,7 +114,7 @@ def differs(how, stem, vector):
     return not np.array_equal(postprocess(how, vector["contract"], tensor(vector["logits"]), *expected.shape), expected)
 
 
-NAMES = {"resize": golden.RESIZE, "preprocess": golden.PREPROCESS, "postprocess": golden.POSTPROCESS}
+NAMES = {"resize": cases.RESIZE, "preprocess": cases.PREPROCESS, "postprocess": cases.POSTPROCESS}
 
 
 @pytest.mark.parametrize(("stem", "name"), [(stem, name) for stem, table in NAMES.items() for name in table])
@@ -185,7 +172,7 @@ def test_the_vectors_catch(vectors, wrong, stems):
         assert any(differs(wrong, stem, vector) for vector in vectors[stem].values()), stem
 
 
-@pytest.mark.parametrize("name", [name for name in golden.POSTPROCESS if name.startswith("open ")])
+@pytest.mark.parametrize("name", [name for name in cases.POSTPROCESS if name.startswith("open ")])
 def test_every_opening_has_something_to_open(vectors, name):
     closed = differs(replace(RIGHT, order=()), "postprocess", vectors["postprocess"][name])
 
@@ -203,14 +190,14 @@ def test_the_contracts_inside_are_contracts_of_these_shapes(vectors, stem, tenso
 
 
 def test_two_writes_give_the_same_small_files(tmp_path):
-    golden.write(tmp_path / "one")
-    golden.write(tmp_path / "two")
+    write(tmp_path / "one")
+    write(tmp_path / "two")
 
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == ["postprocess.json", "preprocess.json", "resize.json"]
+    assert files == [f"{name}.json" for name in sorted(VERBS)]
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
     assert sum((tmp_path / "one" / name).stat().st_size for name in files) < 300_000
 
 
 def test_the_noise_is_the_same_on_every_machine():
-    assert golden.PREPROCESS["up, odd"].photo.reshape(-1)[:6].tolist() == [32, 127, 153, 7, 37, 237]
+    assert cases.PREPROCESS["up, odd"].photo.reshape(-1)[:6].tolist() == [32, 127, 153, 7, 37, 237]

@@ -1,4 +1,4 @@
-"""Masks drawn over their photos, small enough for a page of hundreds."""
+"""Photos with their masks, small enough for a page of hundreds."""
 
 import base64
 from typing import Any
@@ -7,21 +7,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from training.student.effects import Pixels, overlay
 
-# RGB, one per class, repeated when there are more; apart for eyes that confuse red and green.
-COLOURS = (
-    *((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66)),
-    *((51, 34, 136), (153, 153, 51), (136, 34, 85), (102, 51, 0), (120, 120, 120)),
-)
 OTHER = (255, 0, 80)
 """Outlines another teacher's mask."""
 
 _QUALITY = 74
 
 
-def overlay(photo: Pixels, mask: Pixels, classes: int, *, side: int, other: Pixels | None = None) -> Pixels:
-    """The photo with its mask tinted and outlined.
+def preview(photo: Pixels, mask: Pixels, classes: int, *, side: int, other: Pixels | None = None) -> Pixels:
+    """The photo, shrunk, with its mask tinted and outlined.
 
     Args:
         photo: (rows, columns, 3) RGB.
@@ -30,21 +25,11 @@ def overlay(photo: Pixels, mask: Pixels, classes: int, *, side: int, other: Pixe
         side: Pixels of the picture's longer side, at most.
         other: Another mask, which is outlined alone.
     """
-    picture = shrunk(photo, side).astype(np.float32)
-    small = _nearest(mask, picture.shape[1::-1])
-    for index in range(1 if classes == 1 else 0, max(2, classes)):
-        member = (small == index).view(np.uint8)
-        colour = colour_of(index, classes)
-        picture[member > 0] = picture[member > 0] * 0.6 + np.array(colour) * 0.4
-        picture[_outline(member)] = colour
+    small = shrunk(photo, side)
+    picture = overlay(small, _nearest(mask, small.shape[1::-1]), classes)
     if other is not None:
         picture[_outline(_nearest(other, picture.shape[1::-1]))] = OTHER
-    return picture.astype(np.uint8)
-
-
-def colour_of(index: int, classes: int) -> tuple[int, int, int]:
-    """RGB of a class."""
-    return COLOURS[(index - (classes == 1)) % len(COLOURS)]
+    return picture
 
 
 def shrunk(picture: Pixels, side: int) -> Pixels:

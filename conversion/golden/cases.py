@@ -1,27 +1,15 @@
-"""Golden vectors: photos, logits and what the Python reference makes of them, for Swift and Kotlin to reproduce.
+"""What the golden vectors are made from: noise, edges and ties, to tell wrong arithmetic apart; no photos."""
 
-docs/golden.md specifies the files and the arithmetic, so that an app can be written from it without reading
-Python. The inputs are noise, edges and ties, not photos: what they are for is to tell wrong arithmetic apart.
-"""
-
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.student.aside import write_text
 from training.student.contract import Contract
-from training.student.postprocess import postprocess
-from training.student.preprocess import preprocess
-from training.student.resize import Floats, bilinear
-
-SCHEMA = 1
+from training.student.postprocess import Mask
+from training.student.resize import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +39,41 @@ class Postprocess:
     width: int
 
 
-def write(folder: Path) -> None:
-    """Write `resize.json`, `preprocess.json` and `postprocess.json` into `folder`; the same bytes every time.
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A photo to be tinted by its mask."""
 
-    Raises:
-        BadInput: The folder cannot be written to.
-    """
-    files = {
-        "resize": {name: _resize_vector(case) for name, case in RESIZE.items()},
-        "preprocess": {name: _preprocess_vector(case) for name, case in PREPROCESS.items()},
-        "postprocess": {name: _postprocess_vector(case) for name, case in POSTPROCESS.items()},
-    }
-    for stem, vectors in files.items():
-        listed = [{"name": name, **vector} for name, vector in vectors.items()]
-        write_text(folder / f"{stem}.json", json.dumps({"schema": SCHEMA, "vectors": listed}, indent=1) + "\n")
+    photo: NDArray[np.uint8]
+    mask: Mask
+    classes: int
 
 
-def _resize_vector(case: Resize) -> dict[str, Any]:
-    resized = bilinear(case.values, case.height, case.width)
-    return {"values": _tensor(case.values), "resized": _tensor(resized)}
+@dataclass(frozen=True, slots=True)
+class CutOut:
+    """A photo to be seen through where its foreground is not."""
+
+    photo: NDArray[np.uint8]
+    foreground: Mask
+    feather: int
 
 
-def _preprocess_vector(case: Preprocess) -> dict[str, Any]:
-    return {
-        "contract": json.loads(case.contract.to_json()),
-        "photo": _tensor(case.photo),
-        "input": _tensor(preprocess(case.photo, case.contract)),
-    }
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A photo to be blurred where its foreground is not."""
+
+    photo: NDArray[np.uint8]
+    foreground: Mask
+    feather: int
+    radius: int
 
 
-def _postprocess_vector(case: Postprocess) -> dict[str, Any]:
-    return {
-        "contract": json.loads(case.contract.to_json()),
-        "logits": _tensor(case.logits),
-        "mask": _tensor(postprocess(case.logits, case.contract, case.height, case.width)),
-    }
+@dataclass(frozen=True, slots=True)
+class Smooth:
+    """Logits to be drawn towards those of the frame before."""
 
-
-def _tensor(values: NDArray[Any]) -> dict[str, Any]:
-    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
-    return {"type": values.dtype.name, "shape": list(values.shape), "data": base64.b64encode(data).decode()}
+    previous: Floats
+    logits: Floats
+    rate: float
 
 
 def _raw(seed: int, shape: tuple[int, ...], bits: int) -> NDArray[np.uint64]:
@@ -106,6 +89,12 @@ def _photo(seed: int, rows: int, columns: int) -> NDArray[np.uint8]:
 def _logits(seed: int, *shape: int) -> Floats:
     """Noise from -8 to 8."""
     return _raw(seed, shape, 24).astype(np.float32) / np.float32(2**20) - np.float32(8)
+
+
+def _blobs(seed: int, rows: int, columns: int, values: int) -> Mask:
+    """Class indices in squares of 3 × 3 pixels."""
+    drawn = _raw(seed, (-(-rows // 3), -(-columns // 3)), 16) % np.uint64(values)
+    return drawn.astype(np.uint8).repeat(3, axis=0).repeat(3, axis=1)[:rows, :columns]
 
 
 def _few_levels(seed: int, *shape: int) -> Floats:
@@ -178,5 +167,51 @@ POSTPROCESS: Mapping[str, Postprocess] = MappingProxyType(
         "classes": Postprocess(_STREET, _logits(35, 5, 3, 5), 31, 43),
         "classes, tied": Postprocess(_STREET, _few_levels(36, 5, 3, 5), 12, 20),
         "two classes, shrunk": Postprocess(Contract(16, 24, 1, ("background", "coin")), _logits(37, 2, 16, 24), 9, 7),
+    }
+)
+
+_STEP = np.repeat(np.array([[1, 0]], np.uint8), (12, 3), axis=1)
+
+OVERLAY: Mapping[str, Overlay] = MappingProxyType(
+    {
+        "binary": Overlay(_photo(41, 13, 17), _blobs(42, 13, 17, 2), 1),
+        "five classes": Overlay(_photo(43, 19, 23), _blobs(44, 19, 23, 5), 5),
+        "fifteen classes, colours come again": Overlay(_photo(45, 16, 16), _blobs(46, 16, 16, 15), 15),
+        "not judged": Overlay(_photo(47, 9, 8), np.where(_blobs(48, 9, 8, 3) == 2, 255, 1).astype(np.uint8), 3),
+        "one pixel": Overlay(_photo(49, 1, 1), np.ones((1, 1), np.uint8), 1),
+        "one row": Overlay(_photo(50, 1, 14), _blobs(51, 1, 14, 2), 1),
+    }
+)
+
+CUT_OUT: Mapping[str, CutOut] = MappingProxyType(
+    {
+        "hard": CutOut(_photo(52, 11, 15), _blobs(53, 11, 15, 2), 0),
+        "feather 1": CutOut(_photo(54, 15, 11), _blobs(55, 15, 11, 2), 1),
+        "feather 3": CutOut(_photo(56, 21, 18), _blobs(57, 21, 18, 2), 3),
+        "feather wider than the photo": CutOut(_photo(58, 3, 4), _blobs(59, 3, 4, 2), 9),
+    }
+)
+
+BACKGROUND: Mapping[str, Background] = MappingProxyType(
+    {
+        "radius 1": Background(_photo(60, 12, 14), _blobs(61, 12, 14, 2), 0, 1),
+        "radius 4, feather 1": Background(_photo(62, 24, 19), _blobs(63, 24, 19, 2), 1, 4),
+        "wider than the photo": Background(_photo(64, 5, 7), _blobs(65, 5, 7, 2), 1, 20),
+        "all foreground": Background(_photo(66, 6, 5), np.ones((6, 5), np.uint8), 1, 2),
+        "no foreground": Background(_photo(67, 8, 9), np.zeros((8, 9), np.uint8), 2, 3),
+        "foreground as far as the blur reaches": Background(
+            _photo(68, 1, 15), (np.arange(15) < 12)[None].astype(np.uint8), 0, 2
+        ),
+    }
+)
+
+SMOOTH: Mapping[str, Smooth] = MappingProxyType(
+    {
+        "rate 0.3": Smooth(_logits(69, 1, 5, 7), _logits(70, 1, 5, 7), 0.3),
+        "rate 0.75, two channels": Smooth(_logits(71, 2, 4, 3), _logits(72, 2, 4, 3), 0.75),
+        "from nothing, where the rate's last bit shows": Smooth(
+            np.zeros((1, 6, 6), np.float32), _logits(76, 1, 6, 6), 0.3
+        ),
+        "rate 1": Smooth(_logits(73, 1, 4, 4), _logits(74, 1, 4, 4), 1.0),
     }
 )

@@ -1,0 +1,1 @@
+"""The vectors that hold every app to the arithmetic of this project."""

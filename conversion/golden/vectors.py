@@ -1,0 +1,96 @@
+"""Golden vectors: what the Python reference makes of each case, for Swift and Kotlin to reproduce.
+
+docs/golden.md specifies the files and the arithmetic, so that an app can be written from it without reading Python.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from conversion.golden import cases
+from training.student import effects
+from training.student.aside import write_text
+from training.student.contract import Contract
+from training.student.postprocess import postprocess
+from training.student.preprocess import preprocess
+from training.student.resize import bilinear
+
+SCHEMA = 1
+
+
+def write(folder: Path) -> None:
+    """Write a JSON file for each verb into `folder`; the same bytes every time.
+
+    Raises:
+        BadInput: The folder cannot be written to.
+    """
+    for stem, (named, vector) in VERBS.items():
+        listed = [{"name": name, **vector(case)} for name, case in named.items()]
+        write_text(folder / f"{stem}.json", json.dumps({"schema": SCHEMA, "vectors": listed}, indent=1) + "\n")
+
+
+def _resize(case: cases.Resize) -> dict[str, Any]:
+    resized = bilinear(case.values, case.height, case.width)
+    return {"values": _tensor(case.values), "resized": _tensor(resized)}
+
+
+def _preprocess(case: cases.Preprocess) -> dict[str, Any]:
+    made = preprocess(case.photo, case.contract)
+    return {"contract": _contract(case.contract), "photo": _tensor(case.photo), "input": _tensor(made)}
+
+
+def _postprocess(case: cases.Postprocess) -> dict[str, Any]:
+    mask = postprocess(case.logits, case.contract, case.height, case.width)
+    return {"contract": _contract(case.contract), "logits": _tensor(case.logits), "mask": _tensor(mask)}
+
+
+def _overlay(case: cases.Overlay) -> dict[str, Any]:
+    picture = effects.overlay(case.photo, case.mask, case.classes)
+    given = {"photo": _tensor(case.photo), "mask": _tensor(case.mask), "classes": case.classes}
+    return {**given, "picture": _tensor(picture)}
+
+
+def _cut_out(case: cases.CutOut) -> dict[str, Any]:
+    picture = effects.cut_out(case.photo, case.foreground, case.feather)
+    given = {"photo": _tensor(case.photo), "foreground": _tensor(case.foreground), "feather": case.feather}
+    return {**given, "picture": _tensor(picture)}
+
+
+def _background(case: cases.Background) -> dict[str, Any]:
+    picture = effects.blurred_background(case.photo, case.foreground, case.feather, case.radius)
+    given = {"photo": _tensor(case.photo), "foreground": _tensor(case.foreground)}
+    return {**given, "feather": case.feather, "radius": case.radius, "picture": _tensor(picture)}
+
+
+def _smooth(case: cases.Smooth) -> dict[str, Any]:
+    drawn = effects.smoothed(case.previous, case.logits, case.rate)
+    given = {"previous": _tensor(case.previous), "logits": _tensor(case.logits), "rate": case.rate}
+    return {**given, "smoothed": _tensor(drawn)}
+
+
+def _contract(contract: Contract) -> Any:
+    return json.loads(contract.to_json())
+
+
+def _tensor(values: NDArray[Any]) -> dict[str, Any]:
+    data = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return {"type": values.dtype.name, "shape": list(values.shape), "data": base64.b64encode(data).decode()}
+
+
+VERBS: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], dict[str, Any]]]] = MappingProxyType(
+    {
+        "resize": (cases.RESIZE, _resize),
+        "preprocess": (cases.PREPROCESS, _preprocess),
+        "postprocess": (cases.POSTPROCESS, _postprocess),
+        "overlay": (cases.OVERLAY, _overlay),
+        "cut_out": (cases.CUT_OUT, _cut_out),
+        "background": (cases.BACKGROUND, _background),
+        "smooth": (cases.SMOOTH, _smooth),
+    }
+)
+"""By the name of the file: the cases, and what becomes of one."""
