@@ -15,7 +15,8 @@ def pack(model: Any) -> bytes:
     contents = [memoryview(b"" if buffer.data is None else buffer.data).cast("B") for buffer in model.buffers]
     model.buffers = [_AlignedBuffer(data, schema) for data in contents]
     # Room for all constants at once: growing the builder copies everything written so far.
-    builder = flatbuffers.Builder(sum(map(len, contents)) + 2**16)
+    entries = len(contents) + sum(len(graph.tensors) + len(graph.operators) for graph in model.subgraphs)
+    builder = flatbuffers.Builder(sum(map(len, contents)) + 2**9 * entries)
     builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
     return bytes(memoryview(builder.Bytes)[builder.Head() :])
 

@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.tflite import builtin
+from conversion.tflite.packing import pack
 
 Array = NDArray[Any]
 
 SIGNATURE = "serving_default"
 DESCRIPTION = "Pocketmask"
-_FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
-# Kernels read constants in place, some with aligned vector loads; the schema asks for this of every buffer.
-_ALIGNMENT = 16
 # Codes up to here fit the one byte that runtimes before 2.4 read; later ones put this number there instead.
 _LAST_DEPRECATED_CODE = 127
 _TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int32": "INT32", "uint8": "UINT8", "bool": "BOOL"}
@@ -112,7 +110,6 @@ class Program:
             outputs: Likewise.
             metadata: What to carry along, by name.
         """
-        import flatbuffers
         from ai_edge_litert import schema_py_generated as schema
 
         buffers = [buffer.data for buffer in self._buffers.values()]
@@ -141,15 +138,11 @@ class Program:
             operatorCodes=[_code(name, version, schema) for name, version in codes],
             subgraphs=[subgraph],
             description=DESCRIPTION,
-            buffers=[_AlignedBuffer(data, schema) for data in buffers],
+            buffers=[_buffer(data, schema) for data in buffers],
             metadata=entries,
             signatureDefs=[signature],
         )
-        # Room for all constants at once: growing the builder copies everything written so far.
-        entries_size = 2**9 * (len(self.tensors) + len(self.operators) + len(buffers))
-        builder = flatbuffers.Builder(sum(map(len, buffers)) + entries_size)
-        builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
-        return bytes(memoryview(builder.Bytes)[builder.Head() :])
+        return pack(model)
 
 
 def _distinct(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -163,28 +156,10 @@ def _distinct(tensors: Sequence[Tensor]) -> list[Tensor]:
     return found
 
 
-class _AlignedBuffer:
-    """A buffer of the file, which the generated schema would write without the alignment that it asks for."""
-
-    def __init__(self, data: memoryview, schema: Any) -> None:
-        self._data, self._schema = data, schema
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802 (the generated schema's spelling)
-        offset = self._vector(builder) if self._data else None
-        self._schema.BufferStart(builder)
-        if offset is not None:
-            self._schema.BufferAddData(builder, offset)
-        written: int = self._schema.BufferEnd(builder)
-        return written
-
-    def _vector(self, builder: Any) -> int:
-        size = len(self._data)
-        builder.StartVector(1, size, _ALIGNMENT)
-        head = builder.head - size
-        builder.head = head
-        builder.Bytes[head : head + size] = self._data
-        offset: int = builder.EndVector()
-        return offset
+def _buffer(data: memoryview, schema: Any) -> Any:
+    buffer = schema.BufferT()
+    buffer.data = data
+    return buffer
 
 
 def _tensor(tensor: Tensor, schema: Any) -> Any:
