@@ -15,7 +15,7 @@ FILE = "colours.txt"
 BACKGROUND = "background"
 """Names what is no foreground in binary masks."""
 IGNORE = "ignore"
-"""Names what nobody judged in masks of several classes."""
+"""Names what nobody judged."""
 
 _LINE = re.compile(r"#([0-9a-f]{6})\s+(\S.*)", re.IGNORECASE)
 _FORM = "expected a colour and a class, such as #804080 road"
@@ -57,8 +57,8 @@ class Colours:
 def read(path: Path, classes: tuple[str, ...]) -> Colours | None:
     """What a `colours.txt` says; None where there is none.
 
-    Each line is a colour and a name of `classes`; a name may come more than once. Of several classes, `ignore` is
-    what nobody judged; beside a single one, `background` is the rest.
+    Each line is a colour and a name of `classes`; a name may come more than once. `ignore` is what nobody
+    judged; beside a single class, `background` is the rest.
 
     Raises:
         BadInput: A line is of another form, or names no class; a colour comes twice; or a class has none.
@@ -91,10 +91,9 @@ def read(path: Path, classes: tuple[str, ...]) -> Colours | None:
 
 
 def _indices(classes: tuple[str, ...]) -> Mapping[str, int]:
-    if len(classes) == 1:
-        return {BACKGROUND: 0, classes[0]: 1}
+    named = (BACKGROUND, *classes) if len(classes) == 1 else classes
     # A class of that very name comes first.
-    return {IGNORE: IGNORED, **{name: index for index, name in enumerate(classes)}}
+    return {IGNORE: IGNORED, **{name: index for index, name in enumerate(named)}}
 
 
 def _counted(unknown: NDArray[np.int32]) -> str:

@@ -244,6 +244,14 @@ def test_coloured_masks_are_read_by_the_list_of_their_colours(tmp_path):
     assert check_pairs(found).counts["one"].tolist() == [2, 1, 2]
 
 
+def test_coloured_masks_of_one_class_may_leave_pixels_unjudged(tmp_path):
+    folder = coloured(tmp_path, ("ff0000", "000000", "808080"))
+    (folder / "classes.txt").write_text("coin\n")
+    (folder / "colours.txt").write_text("#ff0000 coin\n#000000 background\n#808080 ignore\n")
+
+    assert read_pairs(folder).pairs[0].read_mask((1, 3, 3), 1).tolist() == [[1, 0, 255]]
+
+
 def test_a_colour_that_is_not_listed_is_refused_with_its_count(tmp_path):
     folder = coloured(tmp_path, ("808080", "818080", "804080"), ("818080", "0a0b0c", "000000"))
     (folder / "classes.txt").write_text("sky\nroad\ncar\n")
