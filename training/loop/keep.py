@@ -1,8 +1,6 @@
 """What a training leaves in its run's folder after each epoch."""
 
-import csv
 import dataclasses
-import io
 from typing import Any
 
 import lightning as L
@@ -11,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from training.loop.curves import draw
 from training.loop.module import StudentModule
 from training.run import Run
-from training.student.aside import write_text
+from training.student.aside import write_csv
 from training.student.checkpoint import Checkpoint, save
 from training.student.network import Student
 
@@ -48,7 +46,7 @@ class Keep(Callback):
             student = dataclasses.replace(self._checkpoint, student=module.taught, facts=facts)
             for path in [self._run.last, *([self._run.checkpoint] if is_best else [])]:
                 save(student, path)
-            write_text(self._run.metrics, _as_csv(self._rows))
+            write_csv(self._run.metrics, self._rows)
             draw(self._rows, self._run.curves)
         # Last: an interruption before it repeats the epoch, which writes the same again. It waits for all processes.
         trainer.save_checkpoint(self._run.state)
@@ -63,11 +61,3 @@ def figures(trainer: L.Trainer) -> dict[str, float]:
         "iou": round(float(found["iou"]), 6),
         "learning_rate": float(f"{trainer.optimizers[0].param_groups[-1]['lr']:.3g}"),
     }
-
-
-def _as_csv(rows: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
