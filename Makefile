@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -68,6 +68,10 @@ conformance: .venv/ready ## Run ONNX's own node tests through both emitters, wri
 
 mediapipe: .venv/ready .venv-mediapipe/ready ## Hold MediaPipe's masks against ours, on the photos of RUN as well if it is there
 	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
+
+designs: .venv/ready ## Train, time and judge every design of training/designs.yaml on DATA; latency_ms chooses among them
+	$(PY) -m training designs $(RECIPE) $(KNOBS) --data $(DATA)
+	$(PY) -m conversion designs runs/designs-$(notdir $(DATA)) $(if $(PEER),--peer $(PEER))
 
 support: .venv/ready ## Measure every encoder in every kind of artefact, write docs/encoders.md
 	$(PY) -m conversion support

@@ -234,6 +234,19 @@ def support(encoders: tuple[str, ...]) -> None:
     print(DOCUMENT)
 
 
+@main.command("designs", short_help="Time and judge every design of a student.")
+@click.argument("folder", type=_folder)
+@click.option("--peer", type=click.Path(path_type=Path, dir_okay=False), help="Another .tflite, timed beside them.")
+def designs_(folder: Path, peer: Path | None) -> None:
+    """Time and judge the designs that `python -m training designs` trained into FOLDER, in fp32 and int8.
+
+    Writes training/designs.json, from which latency_ms chooses, and docs/designs.png.
+    """
+    from conversion.designs import as_markdown, measure
+
+    print(as_markdown(measure(folder, peer)))
+
+
 @main.command(short_help="Write the vectors that Swift and Kotlin must reproduce.")
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:

@@ -13,7 +13,8 @@ MAY_IMPORT = {
     "training.data.coins": {"training.data.coins", "training.student"},
     "training.data": {"training.data", "training.student", "training.recipe"},
     "training.knobs": {"training.student"},
-    "training.recipe": {"training.student", "training.knobs"},
+    "training.designs": {"training.student"},
+    "training.recipe": {"training.student", "training.knobs", "training.designs"},
     "training": {"training"},
     "conversion": {
         "conversion",
@@ -21,6 +22,7 @@ MAY_IMPORT = {
         "training.data",
         "training.recipe",
         "training.run",
+        "training.designs",
         "training.command",
     },
 }

@@ -207,6 +207,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
       python -m training fit mobile --data my_pairs epochs=30 encoder=resnet18
       python -m training fit my_recipe.yaml --data my_pairs --run runs/second_try
     """
+    from training import designs
     from training import recipe as recipes
     from training.data.builtin import rendered_pairs
     from training.data.union import union
@@ -215,11 +216,38 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     from training.run import Run
 
     chosen = recipes.read(recipe, overrides)
+    if chosen.latency_ms is not None:
+        print(designs.choose(chosen.latency_ms))
     pairs = union([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
     run = Run(run_folder or Run.default_folder(recipe, *data))
     checkpoint = teach(chosen, data=pairs, run=run)
     if processes(chosen, os.environ).is_first:
         print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
+
+
+@main.command("designs", short_help="Train every design of a student alike.")
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--data", type=_folder, required=True, help="Folder with photos/ and masks/; a fifth is kept to judge by."
+)
+@click.option("--to", "folder", type=_folder, help="Holds their runs [default: runs/designs-DATA].")
+def designs_(recipe: str, overrides: tuple[str, ...], data: Path, folder: Path | None) -> None:
+    """Train the designs of training/designs.yaml alike, each as RECIPE with the knobs that it changes.
+
+    `python -m conversion designs` then times and judges them. Interrupted, it goes on where it was.
+    """
+    from training import designs
+    from training import recipe as recipes
+    from training.fit import fit as teach
+    from training.run import Run
+
+    pairs = pairs_of(data)
+    folder = folder or Path("runs") / f"designs-{data.resolve().name}"
+    for name, own in designs.knobs().items():
+        design = recipes.read(recipe, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
+        checkpoint = teach(design, data=pairs, run=Run(folder / name))
+        print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
 @main.command(cls=TeacherCommand, short_help="From photos alone to a student, judged beside its teacher.")

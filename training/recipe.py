@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from training import knobs
+from training import designs, knobs
 from training.student.contract import Contract
 from training.student.encoders import DEPTH
 from training.student.errors import BadInput
@@ -58,6 +58,8 @@ class Recipe(BaseModel):
     """On logits, binary students only."""
     open: int = 0
     """Side of the ellipse that masks are opened with, binary students only; 0 leaves them alone."""
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+    """Takes decoder, depth, sizes from the most accurate of `training/designs.yaml` that is measured to be so fast."""
     whole: bool = True
     """Whether to refuse, before training, a student that XNNPACK would run in several pieces."""
 
@@ -179,7 +181,17 @@ def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
     if not path.is_file():
         known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
-    return knobs.read(Recipe, "recipe", path, overrides)
+    overrides = list(overrides)
+    recipe = knobs.read(Recipe, "recipe", path, overrides)
+    return recipe if recipe.latency_ms is None else _fast_enough(recipe, recipe.latency_ms, overrides)
+
+
+def _fast_enough(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:
+    chosen = designs.choose(latency_ms)
+    own = designs.knobs()[chosen.design]
+    if both := [key for key in own if any(override.partition("=")[0].strip() == key for override in overrides)]:
+        raise BadInput(f"latency_ms chooses {', '.join(own)}; leave {both[0]}= out, or latency_ms=")
+    return from_mapping({**recipe.model_dump(mode="json"), **own}, f"design {chosen.design}")
 
 
 def from_mapping(given: dict[str, Any], where: str) -> Recipe:

@@ -1,0 +1,112 @@
+"""What every design of a student takes and reaches in fp32 and int8, once all have been trained alike."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from conversion.artefact import KINDS, Precision
+from conversion.bench import milliseconds
+from conversion.export import export
+from conversion.gate.forms import FORMS, look, prepare
+from conversion.quantisation.calibration import from_run
+from training import designs
+from training.designs import Measured
+from training.run import Run
+from training.student import checkpoint
+from training.student.aside import write_text, written_aside
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+PICTURE = Path("docs/designs.png")
+
+_RUNS = 40
+"""Timed inferences of each file."""
+
+_TICKS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)
+"""Milliseconds."""
+
+
+def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
+    """Export every design's run, judge the artefacts by the photos that it held out, and time all in turns.
+
+    Args:
+        folder: Holds the runs, each under its design's name, as `python -m training designs` leaves them.
+        peer: Somebody else's TFLite file, to be timed in the same turns.
+
+    Returns:
+        What training/designs.json then holds, and docs/designs.png shows.
+
+    Raises:
+        BadInput: A run is missing.
+    """
+    files: list[Path] = []
+    found: list[Measured] = []
+    for name in (bar := tqdm(designs.knobs(), unit="design")):
+        bar.set_description(name)
+        run = Run(folder / name)
+        contract = checkpoint.load(run.checkpoint).contract
+        listed = export(run.checkpoint, run.export, ("tflite",), PRECISIONS, from_run(run, contract))
+        photos = prepare(run.held_out(), contract)
+        for precision in PRECISIONS:
+            form = f"tflite-{precision}"
+            seen = look(FORMS[form].open(run.checkpoint, run.export), photos, contract)
+            iou = float(np.mean([one.teacher_iou for one in seen]))
+            files.append(run.export / KINDS[form].file)
+            found.append(Measured(name, precision, 0.0, round(iou, 4), round(listed.artefacts[form].bytes / 1e6, 2)))
+    times = milliseconds([*files, *([peer] if peer else [])], runs=_RUNS)
+    rows = [replace(row, ms=round(ms, 2)) for row, ms in zip(found, times, strict=False)]
+    record = {
+        "data": Path(Run(folder / found[0].design).data()["folder"]).name,
+        "peer": {"file": peer.name, "ms": round(times[-1], 2)} if peer else None,
+        "rows": [asdict(row) for row in rows],
+    }
+    write_text(designs.MEASURED, json.dumps(record, indent=1) + "\n")
+    draw(rows, PICTURE, (peer.stem, times[-1]) if peer else None)
+    return rows
+
+
+def as_markdown(rows: Sequence[Measured]) -> str:
+    """A table, fastest first; those that none other equals in both are in bold."""
+    best = designs.front(rows)
+    lines = ["| design | precision | ms | IoU | MB |", "|---|---|---:|---:|---:|"]
+    for row in sorted(rows, key=lambda row: row.ms):
+        name = f"**{row.design}**" if row in best else row.design
+        lines.append(f"| {name} | {row.precision} | {row.ms:.1f} | {row.iou:.4f} | {row.megabytes:.2f} |")
+    return "\n".join(lines)
+
+
+def draw(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = None) -> None:
+    """IoU against milliseconds, the best of each time joined by a line."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    best = designs.front(rows)
+    axes.step([row.ms for row in best], [row.iou for row in best], where="post", color="#bbbbbb", zorder=1)
+    for precision, marker, colour in (("fp32", "o", "#3a6ea5"), ("int8", "s", "#c8553d")):
+        own = [row for row in rows if row.precision == precision]
+        axes.scatter([row.ms for row in own], [row.iou for row in own], marker=marker, color=colour, label=precision)
+    for row in best:
+        # Above a staircase and to its left, nothing lies.
+        words, at = f"{row.design} {row.precision}", (row.ms, row.iou)
+        axes.annotate(words, at, textcoords="offset points", xytext=(-4, 4), ha="right", fontsize=8)
+    if peer:
+        name, ms = peer
+        axes.axvline(ms, color="#888888", linestyle=":", linewidth=1)
+        foot = (ms, axes.get_ylim()[0])
+        axes.annotate(name, foot, rotation=90, fontsize=7, xytext=(3, 4), textcoords="offset points", va="bottom")
+    axes.set_xscale("log")
+    fastest, slowest = min(row.ms for row in rows), max(row.ms for row in rows)
+    axes.set_xlim(fastest / 1.45, slowest * 1.15)
+    ticks = [ms for ms in _TICKS if fastest / 1.45 <= ms <= slowest * 1.15]
+    axes.set_xticks(ticks, [f"{ms:g}" for ms in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("ms, LiteRT, one thread")
+    axes.set_ylabel("mean IoU, photos kept for the test")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(loc="lower right")
+    with written_aside(path) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
