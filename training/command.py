@@ -26,6 +26,10 @@ class TeacherCommand(click.Command):
 class Commands(click.Group):
     """A group of commands whose foreseen errors end in one line, with their own exit code and no traceback."""
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands alone: --help, the only option, is what one is reading."""
+        self.format_commands(ctx, formatter)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
