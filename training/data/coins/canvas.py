@@ -65,7 +65,7 @@ class Canvas:
         light, rise = self.light, top - base
         away = (centre - light.lamp[:2]) / light.lamp[2] * rise
         reach = float(np.hypot(*away))
-        away *= min(1.0, 2.5 * rise / (reach + 1e-9))
+        away *= min(1.0, 3.5 * rise / (reach + 1e-9))
         points = self.camera.project(np.vstack([foot, foot + away]), base)
         scale = self.camera.scale(centre)
         direct = float(light.lamp_colour.sum())

@@ -113,10 +113,11 @@ def _tinted(one: Floats, one_colour: Floats, other: Floats, other_colour: Floats
 def draw_light(rng: np.random.Generator, *, view: float) -> Light:
     """A kitchen lamp, a window, a flash or an overcast day, over `view` millimetres of ground."""
     azimuth = rng.uniform(0, 2 * np.pi)
-    slant = np.radians(rng.uniform(5, 68))
+    # A shadow's length goes by the tangent; a low lamp's, as dark and as sharp as the coin, is what is taken for it.
+    slant = np.arctan(rng.uniform(0.1, 3.2))
     reach = view * rng.choice([rng.uniform(0.7, 1.6), rng.uniform(1.6, 6.0)])
     direction = np.array([np.cos(azimuth) * np.sin(slant), np.sin(azimuth) * np.sin(slant), np.cos(slant)])
-    lamp_share = rng.uniform(0.15, 0.9)
+    lamp_share = rng.uniform(0.2, 0.95)
     warmth = rng.normal(0.0, 0.22)
     tint = np.array([np.exp(warmth), 1.0, np.exp(-warmth)])
     count = int(rng.integers(1, 4))
