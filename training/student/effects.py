@@ -1,5 +1,6 @@
 """What an app draws with a mask, in whole numbers, so that Python, Swift and Kotlin agree (docs/golden.md)."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,10 +38,10 @@ def overlay(photo: Pixels, mask: Mask, classes: int) -> Pixels:
     table = np.zeros((256, 3), np.uint16)
     table[first : max(2, classes)] = [colour_of(index, classes) for index in range(first, max(2, classes))]
     is_class = (mask >= first) & (mask < max(2, classes))
-    colours = table[mask]
-    tinted = (6 * photo.astype(np.uint16) + 4 * colours + 5) // 10
-    shown = np.where(_outline(mask)[..., None], colours, tinted)
-    picture: Pixels = np.where(is_class[..., None], shown, photo).astype(np.uint8)
+    outline = is_class & _outline(mask)
+    picture = photo.copy()
+    picture[is_class] = (6 * photo[is_class].astype(np.uint16) + 4 * table[mask[is_class]] + 5) // 10
+    picture[outline] = table[mask[outline]]
     return picture
 
 
@@ -83,7 +84,8 @@ def composed(photo: Pixels, background: Pixels, cover: Pixels) -> Pixels:
     _check(photo, cover)
     if background.shape != photo.shape:
         raise BadInput(f"the background is {background.shape}, the photo {photo.shape}; resize it first")
-    over = cover[..., None].astype(np.uint32)
+    # Two bytes are enough: 255 * 255 and a half more.
+    over = cover[..., None].astype(np.uint16)
     mixed: Pixels = ((over * photo + (255 - over) * background + 127) // 255).astype(np.uint8)
     return mixed
 
@@ -91,9 +93,8 @@ def composed(photo: Pixels, background: Pixels, cover: Pixels) -> Pixels:
 def alpha(photo: Pixels, foreground: Mask, feather: int) -> Pixels:
     """(rows, columns) 0 to 255: the share of foreground in the square around each pixel, what is in frame of it."""
     _check(photo, foreground)
-    framed = foreground[..., None]
-    inside, count = _window(framed, feather), _window(np.ones_like(framed), feather)
-    cover: Pixels = ((2 * 255 * inside + count) // (2 * count))[..., 0].astype(np.uint8)
+    count = np.outer(*(_in_frame(length, feather) for length in foreground.shape))
+    cover: Pixels = _divided(255 * _window(foreground, feather), count).astype(np.uint8)
     return cover
 
 
@@ -113,36 +114,43 @@ def smoothed(previous: Floats | None, logits: Floats, rate: float) -> Floats:
 
 def _blurred(photo: Pixels, weight: Pixels, radius: int) -> Pixels:
     """Averaged twice, each pixel counting by its weight; one with no weight around it stays as it is."""
-    weights = weight[..., None].astype(np.int64)
-    total = _window(weights, radius)
-    known = np.maximum(total, 1)
-    picture = photo
+    total = _window(weight, radius)
+    known, weights = np.maximum(total, 1), weight.astype(np.uint16)
+    picture = photo.copy()
     for _ in range(2):
-        average = (2 * _window(weights * picture, radius) + known) // (2 * known)
-        picture = np.where(total > 0, average, picture).astype(np.uint8)
+        for channel in range(3):
+            values = picture[..., channel]
+            average = _divided(_window(weights * values, radius), known)
+            picture[..., channel] = np.where(total > 0, average, values)
     return picture
 
 
-def _window(values: NDArray[np.uint8] | NDArray[np.int64], radius: int) -> NDArray[np.int64]:
-    """(rows, columns, channels): sums over the square of 2 · radius + 1 pixels around each, where in frame."""
-    rows, columns = values.shape[:2]
-    sums = np.zeros((rows + 1, columns + 1, values.shape[2]), np.int64)
-    sums[1:, 1:] = values.astype(np.int64).cumsum(0).cumsum(1)
-    top, left = (np.maximum(np.arange(length) - radius, 0) for length in (rows, columns))
-    below, right = (np.minimum(np.arange(length) + radius + 1, length) for length in (rows, columns))
-    found: NDArray[np.int64] = sums[below][:, right] - sums[top][:, right] - sums[below][:, left] + sums[top][:, left]
+# Sums and quotients of whole numbers, which float64 holds exactly: they stay far below 2 ** 53, and a quotient that is
+# no whole number is further from one than float64 rounds.
+
+
+def _window(values: NDArray[np.uint8] | NDArray[np.uint16], radius: int) -> NDArray[np.float64]:
+    """(rows, columns): sums over the square of 2 · radius + 1 pixels around each, where in frame."""
+    side = (2 * radius + 1, 2 * radius + 1)
+    return np.asarray(cv2.boxFilter(values, cv2.CV_64F, side, normalize=False, borderType=cv2.BORDER_CONSTANT))
+
+
+def _in_frame(length: int, radius: int) -> NDArray[np.float64]:
+    """(length,): how many of the 2 · radius + 1 places around each are in frame."""
+    places = np.arange(length)
+    found: NDArray[np.float64] = np.minimum(places + radius + 1, length) - np.maximum(places - radius, 0.0)
     return found
+
+
+def _divided(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rounded, halves up."""
+    return np.asarray(np.floor((2 * total + count) / (2 * count)))
 
 
 def _outline(mask: Mask) -> NDArray[np.bool_]:
     """Where one of the eight pixels around differs, of those in frame."""
-    rows, columns = mask.shape
-    edge = np.zeros(mask.shape, np.bool_)
-    framed = np.pad(mask, 1, mode="edge")
-    for down in range(3):
-        for across in range(3):
-            edge |= framed[down : down + rows, across : across + columns] != mask
-    return edge
+    around = np.ones((3, 3), np.uint8)
+    return np.asarray((cv2.dilate(mask, around) != mask) | (cv2.erode(mask, around) != mask))
 
 
 def _check(photo: Pixels, mask: Mask) -> None:
