@@ -16,6 +16,10 @@ _targets = click.option(
 )
 _photos = click.option("--photos", default=24, show_default=True, help="How many of the held-out photos to compare on.")
 
+_effects = click.Choice(["mask", "overlay", "cut-out", "blur", "background"])
+_rate = click.FloatRange(0, 1, min_open=True)
+_positive = click.FloatRange(0, min_open=True)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
@@ -146,6 +150,37 @@ def inspect(artefact: Path, as_json: bool) -> None:
 
     found = read(artefact)
     print(found.to_json() if as_json else found)
+
+
+@main.command(short_help="Run an artefact on photos and videos, and draw.")
+@click.argument("artefact", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--effect", metavar="NAME", type=_effects, help="mask, overlay (default), cut-out, blur, background.")
+@click.option("--background", metavar="FILE|COLOUR", help="A photo, white or #fafafa, in place of theirs.")
+@click.option("--foreground", metavar="CLASS", multiple=True, help="Of several classes, one to keep; repeatable.")
+@click.option("--open", "opening", metavar="K", type=click.IntRange(0), help="Ellipse against noise.")
+@click.option("--threshold", metavar="LOGIT", type=float, help="In place of the contract's.")
+@click.option("--feather", metavar="PIXELS", type=click.IntRange(0), help="Of edges: a 640th of the photo.")
+@click.option("--blur", metavar="PIXELS", type=click.IntRange(0), help="Its radius: a 60th of the photo.")
+@click.option("--smooth", metavar="RATE", default=1.0, type=_rate, help="Over frames; 1 not, 0.3 much.")
+@click.option("--biggest-side", metavar="PIXELS", type=click.IntRange(16), help="Shrink what is larger.")
+@click.option("--frame-rate", metavar="NUMBER", type=_positive, help="Frames a second, at most.")
+@click.option("--out", metavar="FOLDER", type=_folder, help="For results; applied/ARTEFACT if left out.")
+def apply(artefact: Path, paths: tuple[Path, ...], out: Path | None, **said: Any) -> None:
+    """Run ARTEFACT on photos, videos and folders of them, and draw what it sees.
+
+    \b
+    Example:  python -m conversion apply student-fp16.tflite photos --effect blur
+    No input is written to. A second run keeps what it would make alike.
+    """
+    from conversion.apply.apply import apply as run
+    from conversion.apply.apply import read_wishes
+
+    summary = run(artefact, paths, out, read_wishes(**said))
+    for fault in summary.faults:
+        click.echo(f"{click.style('left out:', fg='yellow')} {fault}", err=True)
+    print(summary)
+    summary.check()
 
 
 @main.command(short_help="Time RUN's TFLite artefacts against the usual UNet.")

@@ -52,6 +52,18 @@ def read_photo(path: Path) -> Pixels:
         return np.array(_opaque(path, ImageOps.exif_transpose(image)).convert("RGB"))
 
 
+def read_profile(path: Path) -> bytes | None:
+    """The ICC profile of a photo, for pictures made from what `read_photo` gives; None where it has none for RGB.
+
+    Raises:
+        BadInput: As `read_photo`, of what the header shows.
+    """
+    with _opened(path, _PHOTO_FORMATS) as image:
+        profile = image.info.get("icc_profile")
+        # Its header names the colour space of its data there (ICC.1, 7.2); a grey photo's does not fit its RGB.
+        return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+
+
 def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None) -> Pixels:
     """(rows, columns) of class indices, checked against the photo that the mask belongs to.
 
