@@ -51,6 +51,7 @@ class Form:
     """Whether rows and columns have to be even: one is cut off where they are not."""
 
 
+_LAYOUTS = MappingProxyType({1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"})
 _PLAYED = ("aac", "ac3", "alac", "eac3", "mp3", "opus")
 
 FORMS: Mapping[str, Form] = MappingProxyType(
@@ -178,12 +179,9 @@ def _stream(
     shown = _video_stream(made, first, form, limit or rate, tick)
     sounds = {one.index: _Sound(one, made, form, told) for one in taken.streams.audio}
     last, seen = -(2**62), _Seen(opened, smooth)
-    total = video.frames or (
-        int(video.duration * video.time_base * rate) if video.duration and video.time_base else None
-    )
-    with tqdm(
-        total=total, desc=video.container.name.rsplit("/", 1)[-1], unit=" frames", leave=False, disable=None
-    ) as bar:
+    total = video.frames or (round(taken.duration * rate / av.time_base) if taken.duration else None)
+    name = Path(taken.name).name
+    with tqdm(total=total, desc=name, unit=" frames", leave=False, disable=None) as bar:
         for found in _found(taken, [video.index, *sounds], video.index, told):
             if isinstance(found, av.Packet):
                 sounds[found.stream_index].take(found)
@@ -241,7 +239,9 @@ class _Sound:
             if self._is_copied:
                 self._stream = made.add_stream_from_template(source)
             else:
-                self._stream = made.add_stream("aac", rate=context.sample_rate, layout=context.layout)
+                # By name, since a file that only counts its channels gives the encoder nothing to open with.
+                layout = _LAYOUTS.get(context.layout.nb_channels, "stereo")
+                self._stream = made.add_stream("aac", rate=context.sample_rate, layout=layout)
                 told.notes.append(f"sound was {name}, now AAC")
         except (self._av.FFmpegError, ValueError, AttributeError) as error:
             told.notes.append(f"sound ({name}) left out: {' '.join(str(error).split())}")
@@ -257,7 +257,7 @@ class _Sound:
             elif packet.dts is not None:
                 packet.stream = self._stream
                 self._made.mux(packet)
-        except self._av.error.InvalidDataError:
+        except self._av.FFmpegError:
             self._lost += 1
 
     def end(self) -> None:
