@@ -26,7 +26,7 @@ from training.student.resize import Floats
 
 if TYPE_CHECKING:
     import av
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
 
 CUT = 30.0
 """Mean difference of two successive inputs, of 255, from which on the picture has cut, and no smoothing crosses it."""
@@ -159,7 +159,7 @@ def apply_to_video(
 
 
 def _stream(
-    taken: "InputContainer",
+    taken: Any,
     made: "OutputContainer",
     first: _First,
     form: Form,
@@ -182,11 +182,10 @@ def _stream(
     total = video.frames or (round(taken.duration * rate / av.time_base) if taken.duration else None)
     name = Path(taken.name).name
     with tqdm(total=total, desc=name, unit=" frames", leave=False, disable=None) as bar:
-        for found in _found(taken, [video.index, *sounds], video.index, told):
-            if isinstance(found, av.Packet):
-                sounds[found.stream_index].take(found)
+        for frame, time in _found(taken, [video.index, *sounds], video.index, told):
+            if time is None:
+                sounds[frame.stream_index].take(frame)
                 continue
-            frame, time = found
             bar.update()
             # A tenth of a tick more, since some containers round times to milliseconds.
             number = int((time / tick + Fraction(1, 10)) // 1) if limit else round(time / tick)
@@ -267,10 +266,8 @@ class _Sound:
             self._told.notes.append(f"{self._lost} broken packets of sound left out")
 
 
-def _found(
-    taken: "InputContainer", wanted: list[int], video: int, told: Told
-) -> Iterator["av.Packet[Any] | tuple[av.VideoFrame, Fraction]"]:
-    """Packets of sound, and frames with their times in seconds, as they come; what is broken is told and left out."""
+def _found(taken: Any, wanted: list[int], video: int, told: Told) -> Iterator[tuple[Any, Fraction | None]]:
+    """Frames with their times in seconds, and packets of sound, as they come; what is broken is told and left out."""
     av = _av()
     stream = taken.streams[video]
     stream.thread_type = "AUTO"
@@ -286,7 +283,7 @@ def _found(
         if packet is None:
             return
         if packet.stream_index != video:
-            yield packet
+            yield packet, None
             continue
         try:
             frames = packet.decode()
@@ -331,7 +328,7 @@ def _video_stream(made: "OutputContainer", first: _First, form: Form, rate: Frac
     return stream
 
 
-def _frame(picture: Pixels, form: Form, number: int, tick: Fraction, first: _First) -> "av.VideoFrame":
+def _frame(picture: Pixels, form: Form, number: int, tick: Fraction, first: _First) -> Any:
     av = _av()
     layout = {2: "gray", 3: "rgb24", 4: "rgba"}[picture.ndim if picture.ndim == 2 else picture.shape[2]]
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=layout)
@@ -367,7 +364,7 @@ def _even(photo: Pixels, form: Form) -> Pixels:
 
 def _matrix(frame: "av.VideoFrame") -> NDArray[np.int32] | None:
     """(2, 2), from columns and rows as stored to those as shown; None where they are the same."""
-    held = frame.side_data.get("DISPLAYMATRIX")
+    held: Any = frame.side_data.get("DISPLAYMATRIX")
     return None if held is None else np.frombuffer(bytes(held), np.int32).reshape(3, 3)[:2, :2]
 
 
