@@ -132,7 +132,9 @@ def _blurred(photo: Pixels, weight: Pixels, radius: int) -> Pixels:
 def _window(values: NDArray[np.uint8] | NDArray[np.uint16], radius: int) -> NDArray[np.float64]:
     """(rows, columns): sums over the square of 2 · radius + 1 pixels around each, where in frame."""
     side = (2 * radius + 1, 2 * radius + 1)
-    return np.asarray(cv2.boxFilter(values, cv2.CV_64F, side, normalize=False, borderType=cv2.BORDER_CONSTANT))
+    # OpenCV sums whole numbers in 32 bits, whatever it gives out, and a wide square of a bright picture overflows them.
+    exact = values.astype(np.float64)
+    return np.asarray(cv2.boxFilter(exact, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT))
 
 
 def _in_frame(length: int, radius: int) -> NDArray[np.float64]:
