@@ -108,6 +108,8 @@ class _First:
     """Upright."""
     shape: Fraction | None
     """Of a pixel, width to height, upright; None where it is square or not known."""
+    turn: NDArray[np.int32] | None
+    """(2, 2), from columns and rows as stored to those as shown; None where they are the same."""
     colours: Mapping[str, int]
     """How they are to be shown: what FFmpeg calls colorspace, color_primaries and color_trc."""
 
@@ -302,16 +304,17 @@ def _first(source: Path, biggest_side: int | None, form: Form) -> _First:
         if stream is None:
             raise BadInput(f"{source} has no pictures")
         for frame, _ in _found(taken, [stream.index], stream.index, Told()):
-            size = _even(_shrunk(_turned(frame.to_ndarray(format="rgb24"), frame), biggest_side), form).shape
+            turn = _turn(frame)
+            size = _even(_shrunk(_turned(frame.to_ndarray(format="rgb24"), turn), biggest_side), form).shape
             shape = stream.sample_aspect_ratio or None
-            if shape and _quarter(frame):
+            if shape and _is_quarter(turn):
                 shape = 1 / shape
             colours = {
                 "colorspace": frame.colorspace,
                 "color_primaries": frame.color_primaries,
                 "color_trc": frame.color_trc,
             }
-            return _First(size[0], size[1], shape, colours)
+            return _First(size[0], size[1], shape, turn, colours)
     raise BadInput(f"{source} has no frame that can be decoded; export it again")
 
 
@@ -345,13 +348,11 @@ def _frame(picture: Pixels, form: Form, number: int, tick: Fraction, first: _Fir
 
 def _upright(frame: "av.VideoFrame", biggest_side: int | None, first: _First, form: Form) -> Pixels:
     """(rows, columns, 3) RGB of a frame, as large as the first, whatever a stream does on its way."""
-    photo = _even(_shrunk(_turned(frame.to_ndarray(format="rgb24"), frame), biggest_side), form)
+    photo = _even(_shrunk(_turned(frame.to_ndarray(format="rgb24"), first.turn), biggest_side), form)
     if photo.shape[:2] == (first.rows, first.columns):
         return photo
-    again = frame.to_ndarray(format="rgb24", width=first.columns, height=first.rows)
-    if _quarter(frame):
-        again = frame.to_ndarray(format="rgb24", width=first.rows, height=first.columns)
-    return _turned(again, frame)
+    stored = (first.columns, first.rows) if _is_quarter(first.turn) else (first.rows, first.columns)
+    return _turned(frame.to_ndarray(format="rgb24", height=stored[0], width=stored[1]), first.turn)
 
 
 def _shrunk(photo: Pixels, biggest_side: int | None) -> Pixels:
@@ -362,26 +363,29 @@ def _even(photo: Pixels, form: Form) -> Pixels:
     return photo[: len(photo) // 2 * 2, : photo.shape[1] // 2 * 2] if form.is_even else photo
 
 
-def _matrix(frame: "av.VideoFrame") -> NDArray[np.int32] | None:
-    """(2, 2), from columns and rows as stored to those as shown; None where they are the same."""
+def _turn(frame: "av.VideoFrame") -> NDArray[np.int32] | None:
+    """Of all frames, by the display matrix of one.
+
+    Asked of one alone: a frame and its side data refer to each other, so that each frame that was asked stays in memory
+    until Python looks for such cycles.
+    """
     held: Any = frame.side_data.get("DISPLAYMATRIX")
     return None if held is None else np.frombuffer(bytes(held), np.int32).reshape(3, 3)[:2, :2]
 
 
-def _quarter(frame: "av.VideoFrame") -> bool:
-    matrix = _matrix(frame)
-    return matrix is not None and abs(int(matrix[0, 1])) > abs(int(matrix[0, 0]))
+def _is_quarter(turn: NDArray[np.int32] | None) -> bool:
+    """Whether rows become columns."""
+    return turn is not None and abs(int(turn[0, 1])) > abs(int(turn[0, 0]))
 
 
-def _turned(photo: NDArray[Any], frame: "av.VideoFrame") -> Pixels:
+def _turned(photo: NDArray[Any], turn: NDArray[np.int32] | None) -> Pixels:
     """Upright, by the nearest of the eight ways to turn and mirror a picture."""
-    matrix = _matrix(frame)
-    if matrix is None:
+    if turn is None:
         return photo
-    if _quarter(frame):
-        photo, across, down = photo.transpose(1, 0, 2), matrix[1, 0], matrix[0, 1]
+    if _is_quarter(turn):
+        photo, across, down = photo.transpose(1, 0, 2), turn[1, 0], turn[0, 1]
     else:
-        across, down = matrix[0, 0], matrix[1, 1]
+        across, down = turn[0, 0], turn[1, 1]
     return np.ascontiguousarray(photo[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
 
 

@@ -184,3 +184,42 @@ def _packets(path):
 
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_every_way_to_turn_and_mirror_a_video_comes_out_upright(scene, opened, watch, tmp_path, degrees, mirrored):
+    """Turned counter-clockwise by the angle, then mirrored, as FFmpeg defines its display matrix."""
+    import av
+
+    source = tmp_path / "clip.mov"
+    with av.open(str(source), "w") as made:
+        video = made.add_stream("libx264", rate=30, options={"crf": "4"})
+        video.width, video.height, video.pix_fmt = 96, 72, "yuv420p"
+        video.set_display_rotation(degrees, hflip=mirrored)
+        for packet in (*video.encode(av.VideoFrame.from_ndarray(scene(), format="rgb24")), *video.encode()):
+            made.mux(packet)
+    shown = np.rot90(watch(source).frames[0], degrees // 90)
+    shown = np.ascontiguousarray(shown[:, ::-1] if mirrored else shown)
+
+    made, _ = applied(source, "mask", opened, tmp_path)
+
+    assert np.array_equal(watch(made, "gray").frames[0], 255 * opened.mask(shown))
+
+
+def test_memory_does_not_grow_with_the_frames(film, scene, opened, tmp_path):
+    """Frames that wait for Python's search for cycles would all be alive at once, were it switched off."""
+    import gc
+
+    import av
+
+    source = film(tmp_path / "clip.mp4", [scene(step=number % 10) for number in range(60)], sound=None)
+    gc.collect()
+    gc.disable()
+    try:
+        applied(source, "overlay", opened, tmp_path)
+        alive = sum(type(one) is av.VideoFrame for one in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert alive < 10
