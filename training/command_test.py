@@ -284,6 +284,8 @@ def test_ctrl_c_says_how_to_go_on(call, discs, tiny, tmp_path):
     assert found.stderr.endswith("interrupted; the same command goes on from the last whole step\n")
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "curves.png",
+        "last.json",
+        "last.safetensors",
         "metrics.csv",
         "run.json",
         "state.safetensors",
