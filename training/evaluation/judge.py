@@ -7,19 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.bootstrap import Interval, intervals
-from training.student.metrics import PHOTO_MEASURES, RATIOS, confusion, overlap
+from training.student.metrics import PHOTO_MEASURES, RATIOS, confusion, overlap, photo_tolerant_iou
 from training.student.postprocess import Mask
 
 MEASURES: Mapping[str, str] = {
     "iou": "IoU, mean over photos",
     "dice": "Dice, mean over photos",
     "boundary_iou": "boundary IoU, mean over photos",
+    "tolerant_iou": "IoU, borders forgiven, mean",
     "dataset_iou": "IoU of all pixels together",
     "dataset_dice": "Dice of all pixels together",
     "precision": "precision of all pixels together",
     "recall": "recall of all pixels together",
 }
 """Those of all photos, by name, in words. Of several classes, those of all pixels are means over classes."""
+
+_BY_PHOTO = {**PHOTO_MEASURES, "tolerant_iou": photo_tolerant_iou}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Row:
     iou: float
     dice: float
     boundary_iou: float
+    tolerant_iou: float
+    """IoU if what is wrong within two pixels of the reference's border, of 640 on the longer side, were right."""
     precision: float
     recall: float
 
@@ -53,7 +58,7 @@ class Judge:
         areas = overlap(counts)[self._shown]
         measured = {
             key: measure(reference=reference, candidate=candidate, classes=len(self.classes))
-            for key, measure in PHOTO_MEASURES.items()
+            for key, measure in _BY_PHOTO.items()
         }
         row = Row(name, **measured, **{key: _mean(RATIOS[key](areas)) for key in ("precision", "recall")})
         self.rows.append(row)
@@ -63,7 +68,7 @@ class Judge:
 
     def measures(self) -> dict[str, Interval]:
         """By the names of `MEASURES`."""
-        by_photo = np.array([[getattr(row, name) for name in PHOTO_MEASURES] for row in self.rows])
+        by_photo = np.array([[getattr(row, name) for name in _BY_PHOTO] for row in self.rows])
         areas = np.stack(self._areas)
 
         def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.student.metrics import IGNORED, confusion, foreground_iou, iou, photo_boundary_iou, photo_dice, photo_iou
+from training.student.metrics import (
+    IGNORED,
+    confusion,
+    foreground_iou,
+    iou,
+    photo_boundary_iou,
+    photo_dice,
+    photo_iou,
+    photo_tolerant_iou,
+)
 
 CLASSES = 3
 
@@ -175,3 +184,28 @@ def test_several_classes_have_the_mean_of_their_boundaries_where_they_were_judge
 
     assert photo_boundary_iou(reference=reference, candidate=candidate, classes=2) < 0.9
     assert photo_boundary_iou(reference=ignored, candidate=candidate, classes=2) == 1
+
+
+def test_two_pixels_of_640_along_a_border_are_forgiven():
+    reference = np.zeros((400, 640), np.uint8)
+    reference[100:300, 100:300] = 1
+    candidate = reference.copy()
+    candidate[100:300, 300:307] = 1
+
+    found = photo_tolerant_iou(reference=reference, candidate=candidate, classes=1)
+    assert found == 1 - 200 * 5 / (200 * 207)
+    assert photo_tolerant_iou(reference=reference, candidate=reference, classes=1) == 1
+    # Nothing is forgiven where the reference has no border, or where nobody judged what lies beyond it.
+    assert photo_tolerant_iou(reference=reference * 0, candidate=reference, classes=1) == 0
+    judged = np.where(candidate == 1, 1, IGNORED).astype(np.uint8)
+    assert photo_tolerant_iou(reference=judged, candidate=reference, classes=1) == 200 / 207
+
+
+@settings(deadline=None)
+@given(judged, classes)
+def test_forgiveness_never_costs(reference, candidate):
+    strict = photo_iou(reference=reference, candidate=candidate, classes=CLASSES)
+    tolerant = photo_tolerant_iou(reference=reference, candidate=candidate, classes=CLASSES)
+    blind = photo_tolerant_iou(reference=reference, candidate=candidate, classes=CLASSES, share=2)
+
+    assert strict - 1e-9 <= tolerant <= blind <= 1
