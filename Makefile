@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -32,6 +32,9 @@ export: .venv/ready ## Both
 
 parity: .venv/ready ## Run every hop on held-out photos, hold it against its budget, write the report
 	$(PY) -m conversion verify $(RUN)
+
+report: .venv/ready ## Write the run's report and model card again, without running models
+	$(PY) -m conversion report $(RUN)
 
 bench: .venv/ready ## Time the run's artefacts against the usual UNet
 	$(PY) -m conversion bench $(RUN)

@@ -97,7 +97,7 @@ def export(
 def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
     from conversion.gate import measured, parity
-    from conversion.report import write
+    from conversion.report.report import write
     from training.run import Run
 
     run = Run(run_folder)
@@ -112,6 +112,19 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
         where = ", ".join([str(result.hop) for result in verdict.breached] + verdict.blind)
         kind = AccuracyBreached if verdict.is_accuracy_alone else ParityBreached
         raise kind(f"out of budget: {where}; the table above says by how much, {run.report} shows where")
+
+
+@main.command(short_help="Write RUN's report again, from what was measured.")
+@_run
+def report(run_folder: Path) -> None:
+    """Write RUN's report.html, report.json and MODEL_CARD.md again, from what was measured: no model runs."""
+    from conversion.report.report import write
+    from training.run import Run
+
+    run = Run(run_folder)
+    write(run)
+    for path in (run.report, run.report.with_suffix(".json"), run.card):
+        print(path)
 
 
 @main.command(short_help="Convert an ONNX network that was not trained here.")

@@ -1,10 +1,8 @@
 """Each hop of a trained student, from torch to every phone artefact, on photos it was not taught with."""
 
-import json
-
 import pytest
 
-from conversion import manifest, report
+from conversion import manifest
 from conversion.about import CONTRACT_KEY
 from conversion.artefact import DEFAULTS, KINDS
 from conversion.coreml.package import read_metadata as coreml_metadata
@@ -53,15 +51,3 @@ def test_every_phone_artefact_carries_the_contract_inside(verified):
         for read, suffix in ((tflite_metadata, "tflite"), (coreml_metadata, "mlpackage")):
             found = read(folder / f"student-{precision}.{suffix}")[CONTRACT_KEY]
             assert Contract.from_json(found) == verified.contract
-
-
-def test_the_report_is_one_page_that_needs_nothing_beside_it(verified):
-    report.write(verified.run)
-
-    page = verified.run.report.read_text()
-    assert "verified" in page
-    assert 'src="data:image/' in page
-    assert "http://" not in page
-    assert "https://" not in page
-    facts = json.loads(verified.run.report.with_suffix(".json").read_text())
-    assert len(facts["hops"]) == len(verified.parity.hops)

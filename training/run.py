@@ -73,9 +73,19 @@ class Run:
         """The page that says it all."""
         return self.folder / "report.html"
 
+    @property
+    def card(self) -> Path:
+        """What the model's users should know, as model hubs show it."""
+        return self.folder / "MODEL_CARD.md"
+
     def evaluation(self, data: str) -> Path:
         """What the student's masks are worth on that data."""
         return self.folder / f"evaluation-{data}"
+
+    def evaluations(self) -> dict[str, Path]:
+        """The figures of each evaluation so far, by what it was called."""
+        found = sorted(self.folder.glob("evaluation-*/evaluation.json"))
+        return {path.parent.name.removeprefix("evaluation-"): path for path in found}
 
     @property
     def is_finished(self) -> bool:
@@ -132,6 +142,11 @@ class Run:
         found = self._read()["data"]
         assert isinstance(found, dict)
         return found
+
+    def split_sizes(self) -> dict[str, int]:
+        """How many pairs are on each side: train, validation and test."""
+        found = self._read()
+        return {side: len(found.get(side) or ()) for side in ("train", "validation", "test")}
 
     def held_out(self) -> list[Pair]:
         """The pairs to judge by: those kept for a test, or those that chose the best epoch where none were.

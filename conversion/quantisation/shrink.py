@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from conversion import manifest
 from conversion.artefact import KINDS, SIMPLIFIED, Precision, size
@@ -147,8 +148,8 @@ def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str,
     return {target: ladder for target, ladder in found.items() if ladder}
 
 
-def read(export: Path) -> dict[str, Any] | None:
-    """The walk that was kept beside a manifest, as JSON has it; None where there was none of this very student.
+def read(export: Path) -> Walk | None:
+    """The walk that was kept beside a manifest; None where there was none of this very student.
 
     Raises:
         BadInput: It is damaged.
@@ -156,11 +157,10 @@ def read(export: Path) -> dict[str, Any] | None:
     if not (export / FILE).is_file():
         return None
     try:
-        found = json.loads((export / FILE).read_text(encoding="utf-8"))
-        is_of_this = found["checkpoint"] == manifest.read(export).checkpoint
-    except (ValueError, KeyError, TypeError) as error:
+        found: Walk = TypeAdapter(Walk).validate_json((export / FILE).read_bytes())
+    except ValueError as error:
         raise BadInput(f"{export / FILE} is damaged: {error!r}; delete it, or export with --budget again") from error
-    return dict(found) if is_of_this else None
+    return found if found.checkpoint == manifest.read(export).checkpoint else None
 
 
 def as_text(walk: Walk) -> str:

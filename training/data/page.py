@@ -10,16 +10,17 @@ from training.student.aside import write_text
 _HERE = Path(__file__).parent
 
 
-def write(path: Path, template: str, script: str = "", **facts: Any) -> None:
-    """Render a template of this folder.
+def write(path: Path, template: str, script: str = "", folder: Path = _HERE, **facts: Any) -> None:
+    """Render a template that extends `page.html.j2`.
 
     Names and texts may hold anything: they are escaped, and the page's own policy lets no script run but this one
     and nothing be fetched.
 
     Args:
         path: Of the page.
-        template: File name of the template; it extends `page.html.j2`.
+        template: Its file name.
         script: File name of its script, if it has one.
+        folder: Where both lie; this one when left out.
         facts: What the template asks for.
 
     Raises:
@@ -29,13 +30,19 @@ def write(path: Path, template: str, script: str = "", **facts: Any) -> None:
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    source = (_HERE / script).read_text(encoding="utf-8") if script else ""
+    source = (folder / script).read_text(encoding="utf-8") if script else ""
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
     page = environment.get_template(template).render(**facts, script=Markup(source), digest=digest)
     write_text(path, page)
+
+
+def embedded(picture: Path) -> str:
+    """A PNG or JPEG file as an address that needs no other file."""
+    kind = "png" if picture.suffix == ".png" else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture.read_bytes()).decode()}"

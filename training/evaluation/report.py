@@ -1,8 +1,5 @@
 """What an evaluation found: in lines, and as a folder with JSON, CSV, pictures and a page."""
 
-import base64
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +12,7 @@ from training.evaluation.evaluate import Findings, Side
 from training.evaluation.figures import draw, draw_confusions
 from training.evaluation.judge import MEASURES, Judge, Row
 from training.evaluation.robustness import Cost, verdict
-from training.student.aside import write_csv, write_text, written_aside
+from training.student.aside import write_csv, write_json, written_aside
 
 _CALIBRATION = "calibration_error"
 _WORDS = {**MEASURES, _CALIBRATION: "calibration error, over pixels"}
@@ -104,7 +101,7 @@ def write(report: Report, folder: Path) -> None:
     """
     findings, by_teacher = report.findings, report.against["teacher"]
     with written_aside(folder) as temporary:
-        write_text(temporary / "evaluation.json", json.dumps(_plain(_record(report)), indent=1) + "\n")
+        write_json(temporary / "evaluation.json", _record(report))
         write_csv(temporary / "photos.csv", [_row(report, index) for index in range(len(by_teacher.rows))])
         draw(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
         pictures = {"How photos are spread, and how sure the student is": "figures.png"}
@@ -126,7 +123,7 @@ def write(report: Report, folder: Path) -> None:
             against=report.against,
             costs=report.costs,
             verdict=verdict(report.costs) if report.costs else "",
-            pictures=[(words, _url(temporary / name)) for words, name in pictures.items()],
+            pictures=[(words, page.embedded(temporary / name)) for words, name in pictures.items()],
         )
 
 
@@ -164,16 +161,3 @@ def _row(report: Report, index: int) -> dict[str, object]:
             by_name = {row.photo: row.iou for row in report.against[key].rows}
             found[f"iou {words}"] = by_name.get(str(found["photo"]), "")
     return {name: "" if value != value else value for name, value in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    """The same with None for what is no number, which JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _url(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,70 @@
+"""The report as one page: what a person reads, pictures included."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from conversion.artefact import WORTH_IT
+from conversion.gate.blame import Point
+from conversion.report.facts import Facts, HopFacts
+from training.data import page
+from training.run import Run
+from training.student.errors import BadInput
+
+_HERE = Path(__file__).parent
+
+
+def write(facts: Facts, run: Run) -> None:
+    """Into the run's folder.
+
+    Raises:
+        BadInput: The pictures that `verify` draws are gone.
+    """
+    page.write(
+        run.report,
+        "report.html.j2",
+        folder=_HERE,
+        title=facts.run,
+        facts=facts,
+        data=asdict(facts.data),
+        worth_it=WORTH_IT,
+        worst=_worst(run),
+        errors=_errors(run, facts.hops),
+        curve=_curve,
+        curves=page.embedded(run.curves) if run.curves.is_file() else "",
+    )
+
+
+def _errors(run: Run, hops: Sequence[HopFacts]) -> dict[str, dict[str, str]]:
+    """By hop, the pictures that `verify` drew of the error behind a faulty operator."""
+    found = {}
+    for row in hops:
+        stem = run.parity / "errors" / row.hop.split(" → ")[-1]
+        if row.trail and row.trail.fault:
+            found[row.hop] = {part: page.embedded(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")}
+    return found
+
+
+_TOP = 160
+"""dB; a curve shows nothing above."""
+
+
+def _curve(points: Sequence[Point]) -> str:
+    """A trail as an SVG polyline's points, one unit per operator and per dB; what is no number lies at the foot."""
+    heights = (np.clip(np.nan_to_num(point.psnr, nan=0, posinf=_TOP, neginf=0), 0, _TOP) for point in points)
+    return " ".join(f"{x},{_TOP - height:.0f}" for x, height in enumerate(heights))
+
+
+def _worst(run: Run) -> list[dict[str, str]]:
+    """The pictures that `verify` drew, worst photo first."""
+    folder = run.parity / "pictures"
+    index = folder / "index.json"
+    if not index.is_file():
+        raise BadInput(f"no pictures at {folder}; draw them with `make parity`")
+    return [
+        entry | {part: page.embedded(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
+        for rank, entry in enumerate(json.loads(index.read_text(encoding="utf-8")))
+    ]

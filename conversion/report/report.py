@@ -1,0 +1,42 @@
+"""The report of a run in its three forms: a page that opens from disk, the same as JSON, and a model card."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from conversion.report import card, page
+from conversion.report.facts import Facts, gather
+from training.run import Run
+from training.student.aside import write_json, write_text
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
+"""What report.json holds, as JSON Schema: `schema()`, kept where readers of the file look."""
+
+
+def write(run: Run) -> None:
+    """Gather what the run's folder holds into report.html, report.json and MODEL_CARD.md; no model runs.
+
+    Raises:
+        BadInput: The run has not been trained, exported and verified yet.
+    """
+    facts = gather(run)
+    page.write(facts, run)
+    write_json(run.report.with_suffix(".json"), asdict(facts))
+    write_text(run.card, card.render(facts))
+
+
+def schema() -> str:
+    """JSON Schema of report.json."""
+    found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(Facts).json_schema()}
+    return json.dumps(_with_null(found), indent=1) + "\n"
+
+
+def _with_null(schema: Any) -> Any:
+    """The same where every number may be null: JSON has no infinity, such as the decibels of no error are."""
+    if isinstance(schema, dict):
+        found = {key: _with_null(value) for key, value in schema.items()}
+        return {**found, "type": ["number", "null"]} if found.get("type") == "number" else found
+    return [_with_null(each) for each in schema] if isinstance(schema, list) else schema
