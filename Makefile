@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -35,6 +35,9 @@ parity: .venv/ready ## Run every hop on held-out photos, hold it against its bud
 
 report: .venv/ready ## Write the run's report and model card again, without running models
 	$(PY) -m conversion report $(RUN)
+
+demo: .venv/ready ## Try the run's artefacts on a local page: a photo in, all masks side by side
+	$(PY) -m conversion demo $(RUN)
 
 bench: .venv/ready ## Time the run's artefacts against the usual UNet
 	$(PY) -m conversion bench $(RUN)
@@ -98,7 +101,7 @@ help: ## This list
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,trackers,tflite-runtime]'
+	$(PY) -m uv pip install --python $(PY) -e '.[demo,dev,teachers,trackers,tflite-runtime]'
 	touch $@
 
 # Apart, since MediaPipe brings opencv-contrib, which overwrites the headless OpenCV. Debian: libgl1 libegl1 libgles2.

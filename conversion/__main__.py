@@ -196,6 +196,24 @@ def apply(artefact: Path, paths: tuple[Path, ...], out: Path | None, **said: Any
     summary.check()
 
 
+@main.command(short_help="Try RUN's artefacts on a page of this machine.")
+@_run
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+def demo(run_folder: Path, port: int) -> None:
+    """Try RUN's artefacts on a local page: drop or take a photo, see all masks side by side.
+
+    \b
+    Example:  python -m conversion demo runs/mobile
+    Only this machine can open it. Needs pip install '.[demo]'
+    """
+    from conversion.demo.exhibits import examples, open_run
+    from conversion.demo.server import serve
+    from training.run import Run
+
+    run = Run(run_folder)
+    serve(open_run(run), examples(run), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
+
+
 @main.command(short_help="Time RUN's TFLite artefacts against the usual UNet.")
 @_run
 @click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")

@@ -1,6 +1,7 @@
 """How both command lines speak: help on one screen, errors in one line, exit codes that mean something."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,6 +33,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        from PIL import Image
+
+        # `read_photo` refuses what is too large in a line of its own.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             return super().invoke(ctx)
         except PocketmaskError as error:

@@ -9,9 +9,7 @@ import av
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
 
-from conversion.about import CONTRACT_KEY
 from conversion.apply.opened import Opened, open_artefact
 from conversion.artefact import KINDS
 from conversion.export import emit
@@ -27,33 +25,14 @@ BRIGHT = Contract(32, 48, 4, ("bright",), threshold=100.0)
 RATE = Fraction(1, 600)
 
 
-def _bright(path: Path, contract: Contract) -> Path:
-    """A network that gives the mean of its red, in blocks of 4 × 4: bright is where that is above the threshold.
-
-    Of several classes, the first is red, the second green.
-    """
-    weights = np.zeros((len(contract.classes), 3, 4, 4), np.float32)
-    for channel in range(len(contract.classes)):
-        weights[channel, channel] = 1 / 16
-    image, logits = (helper.make_tensor_value_info(name, 1, None) for name in ("image", "logits"))
-    for value, shape in ((image, (1, 3, contract.height, contract.width)), (logits, (1, *contract.logits_shape))):
-        value.CopyFrom(helper.make_tensor_value_info(value.name, 1, shape))
-    node = helper.make_node("Conv", ["image", "weights"], ["logits"], strides=[4, 4], kernel_shape=[4, 4])
-    body = helper.make_graph([node], "bright", [image], [logits], [numpy_helper.from_array(weights, "weights")])
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    helper.set_model_props(model, {CONTRACT_KEY: contract.to_json()})
-    onnx.save(model, str(path))
-    return path
-
-
 @pytest.fixture(scope="session")
-def artefacts(tmp_path_factory) -> Path:
+def artefacts(tmp_path_factory, bright) -> Path:
     """A folder with that network in every kind of file, an untrained student's checkpoint, and one of two classes."""
     folder = tmp_path_factory.mktemp("artefacts")
-    model = onnx.load(str(_bright(folder / "student.onnx", BRIGHT)))
+    model = onnx.load(str(bright(folder / "student.onnx", BRIGHT)))
     for name in ("tflite-fp32", "coreml-fp16"):
         emit(graph.read(model), KINDS[name], folder / KINDS[name].file, BRIGHT)
-    _bright(folder / "classes.onnx", Contract(32, 48, 4, ("red", "green")))
+    bright(folder / "classes.onnx", Contract(32, 48, 4, ("red", "green")))
     contract = Contract(64, 96, 4, ("thing",))
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
     checkpoint.save(
@@ -66,20 +45,6 @@ def artefacts(tmp_path_factory) -> Path:
 def opened(artefacts) -> Opened:
     """The network for one class, in ONNX Runtime."""
     return open_artefact(artefacts / "student.onnx")
-
-
-@pytest.fixture(scope="session")
-def scene() -> Callable[..., Pixels]:
-    """Draws a dark picture with a bright, reddish block, which moves to the right with `step`."""
-
-    def draw(rows: int = 72, columns: int = 96, step: int = 0) -> Pixels:
-        picture = np.zeros((rows, columns, 3), np.uint8)
-        picture[..., 1] = np.linspace(20, 90, columns).astype(np.uint8)
-        left = columns // 8 + 4 * step
-        picture[rows // 4 : rows // 2, left : left + columns // 3] = 220, 160, 120
-        return picture
-
-    return draw
 
 
 @dataclasses.dataclass(frozen=True)

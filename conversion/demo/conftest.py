@@ -1,0 +1,41 @@
+"""A run whose artefacts see what is bright, and whose student, untrained, sees something else."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+from conversion import manifest
+from conversion.artefact import KINDS
+from conversion.export import emit
+from conversion.manifest import Artefact, Manifest
+from conversion.source import graph
+from training.data.conftest import browser  # noqa: F401  # a fixture
+from training.run import Run
+from training.student import checkpoint
+from training.student.checkpoint import Checkpoint
+from training.student.contract import Contract
+from training.student.network import Architecture, Student
+from training.student.normalisation import NEUTRAL
+
+BRIGHT = Contract(64, 96, 4, ("bright",), threshold=100.0)
+NAMES = ("onnx", "tflite-fp32", "coreml-fp16")
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, bright) -> Run:
+    """The run, its student, three artefacts, and one that is listed and broken."""
+    found = Run(tmp_path_factory.mktemp("runs") / "bright <i>run")
+    found.export.mkdir(parents=True)
+    model = onnx.load(str(bright(found.export / KINDS["onnx"].file, BRIGHT)))
+    for name in NAMES[1:]:
+        emit(graph.read(model), KINDS[name], found.export / KINDS[name].file, BRIGHT)
+    Path(found.export / "student-int8.tflite").write_bytes(b"broken")
+    listed = {
+        name: Artefact(KINDS[name].target, KINDS[name].precision, KINDS[name].file, "", 0, 0.0, gate)
+        for name, gate in zip((*NAMES, "tflite-int8"), ("passed", "passed", "breached", "unverified"), strict=True)
+    }
+    manifest.write(Manifest(BRIGHT, "", listed), found.export)
+    architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
+    checkpoint.save(Checkpoint(Student(BRIGHT, architecture), BRIGHT, architecture, {}), found.checkpoint)
+    return found
