@@ -20,7 +20,7 @@ from conversion.apply.video import FORMS, apply_to_video
 from training.student.aside import written_aside
 from training.student.errors import BadInput, PocketmaskError
 
-DRAWN = 1
+DRAWN = 2
 """Raised when the same settings come to draw something else, so that earlier results are made anew."""
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from conversion.apply.effect import Effect, Look, draw
 from conversion.apply.opened import Opened
-from training.data.photos import read_photo, read_profile
+from training.data.photos import read_photo
 from training.data.preview import shrunk
 
 _JPEG = (".jpg", ".jpeg")
@@ -20,10 +20,9 @@ def suffix_of(source: Path, effect: Effect) -> str:
 def apply_to_photo(
     source: Path, target: Path, opened: Opened, effect: Effect, look: Look, biggest_side: int | None
 ) -> None:
-    """Write the picture of an effect to `target`, upright, in the photo's own size and colour profile.
+    """Write the picture of an effect to `target`: upright, the photo's own size, sRGB.
 
-    Pixels are never converted to another profile, as nowhere between a photo and its training: the picture carries
-    the photo's, and so shows the same colours. Other metadata, such as where it was taken, is left behind.
+    The photo's metadata, such as where it was taken, is left behind, its profile as well: `read_photo` has followed it.
 
     Raises:
         BadInput: The photo cannot be used.
@@ -32,9 +31,7 @@ def apply_to_photo(
     if biggest_side:
         photo = shrunk(photo, biggest_side)
     picture = Image.fromarray(draw(effect, photo, opened.mask(photo), look))
-    # A mask has no colours that a profile could tell.
-    profile = read_profile(source) if picture.mode != "L" else None
     if target.suffix in _JPEG:
-        picture.save(target, quality=95, subsampling=0, icc_profile=profile)
+        picture.save(target, quality=95, subsampling=0)
     else:
-        picture.save(target, icc_profile=profile)
+        picture.save(target)

@@ -1,7 +1,9 @@
 """Photos and masks from disk, upright and checked; the only module that decodes image files.
 
-Anything whose pixels would have to be guessed at is refused: transparency has no colour, 16 bits and CMYK have
-several renderings, and a mask that was scaled or saved with loss has values that nobody drew.
+Photos become sRGB here, by the profile that they carry, so that a colour is the same number to training, to every
+artefact and on a phone. Anything whose pixels would have to be guessed at is refused: transparency has no colour, 16
+bits and inks without a profile have several renderings, and a mask that was scaled or saved with loss has values that
+nobody drew.
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from training.data import profiles
 from training.data.colours import FILE as COLOURS
 from training.data.colours import Colours
 from training.student.errors import BadInput
@@ -39,29 +42,28 @@ _DAMAGE = (OSError, SyntaxError, ValueError)
 
 
 def read_photo(path: Path) -> Pixels:
-    """(rows, columns, 3) RGB with the EXIF orientation applied; grey and palette photos become RGB.
+    """(rows, columns, 3) sRGB with the EXIF orientation applied; grey and palette photos become RGB.
 
-    An alpha channel is dropped where it is opaque everywhere.
-
-    Raises:
-        BadInput: The file is missing, empty, damaged, animated, too large, no 8-bit RGB or grey image, or has
-            transparent pixels.
-    """
-    with _opened(path, _PHOTO_FORMATS) as image:
-        _check_mode(path, image, _PHOTO_MODES)
-        return np.array(_opaque(path, ImageOps.exif_transpose(image)).convert("RGB"))
-
-
-def read_profile(path: Path) -> bytes | None:
-    """The ICC profile of a photo, for pictures made from what `read_photo` gives; None where it has none for RGB.
+    Colours are converted by the photo's ICC profile; without one, or by one that cannot be used, they are taken for
+    sRGB. An alpha channel is dropped where it is opaque everywhere.
 
     Raises:
-        BadInput: As `read_photo`, of what the header shows.
+        BadInput: The file is missing, empty, damaged, animated, too large, no 8-bit RGB or grey image nor one of inks
+            with a profile, or has transparent pixels.
     """
     with _opened(path, _PHOTO_FORMATS) as image:
+        _check_photo_mode(path, image)
         profile = image.info.get("icc_profile")
-        # Its header names the colour space of its data there (ICC.1, 7.2); a grey photo's does not fit its RGB.
-        return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+        opaque = _opaque(path, ImageOps.exif_transpose(image))
+        mode = opaque.mode if opaque.mode in ("L", "CMYK") else "RGB"
+        conversion = profiles.to_srgb(profile, mode) if profile else None
+        if conversion:
+            return np.array(conversion.apply(opaque.convert(mode)))
+        if mode == "CMYK":
+            raise BadInput(
+                f"{path} has a profile that does not tell what its inks look like; convert it to sRGB"
+            )
+        return np.array(opaque.convert("RGB"))
 
 
 def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None) -> Pixels:
@@ -127,7 +129,7 @@ def read_thumbnail(path: Path, *, side: int) -> Pixels:
         BadInput: The file is missing, empty, damaged, animated, too large, or no 8-bit RGB or grey image.
     """
     with _opened(path, _PHOTO_FORMATS) as image:
-        _check_mode(path, image, _PHOTO_MODES)
+        _check_photo_mode(path, image)
         # A JPEG decodes straight to an eighth of its size; twice the side leaves something to average.
         image.draft("L", (2 * side, 2 * side))
         opaque = image.convert("RGBA") if image.has_transparency_data else image
@@ -172,6 +174,10 @@ def _check_mode(path: Path, image: ImageFile.ImageFile, modes: tuple[str, ...]) 
     if is_16_bit or image.mode not in modes:
         found = "16-bit" if is_16_bit else image.mode
         raise BadInput(f"{path} is {found}, expected 8-bit RGB or grey; convert it to 8-bit sRGB")
+
+
+def _check_photo_mode(path: Path, image: ImageFile.ImageFile) -> None:
+    _check_mode(path, image, (*_PHOTO_MODES, "CMYK") if image.info.get("icc_profile") else _PHOTO_MODES)
 
 
 def _check_mask_mode(path: Path, image: Image.Image, classes: int) -> None:
