@@ -12,11 +12,12 @@ from tqdm import tqdm
 
 from conversion.apply import effect as effects
 from conversion.apply.effect import EFFECTS, Look
+from conversion.apply.forms import FORMS
 from conversion.apply.inputs import Input, find
 from conversion.apply.opened import Opened, open_artefact
 from conversion.apply.photos import apply_to_photo, suffix_of
 from conversion.apply.results import Results, digest
-from conversion.apply.video import FORMS, apply_to_video
+from conversion.apply.video import apply_to_video
 from training.student.aside import written_aside
 from training.student.errors import BadInput, PocketmaskError
 

@@ -70,7 +70,7 @@ class Effect:
     is_exact: bool
     """Whether a photo's result has to be kept without loss; a JPEG otherwise where the photo is one."""
     video: Literal["h264", "prores", "ffv1"]
-    """A key of `video.FORMS`: what can hold this effect's frames."""
+    """A key of `forms.FORMS`: what can hold this effect's frames."""
     needs_foreground: bool
 
 

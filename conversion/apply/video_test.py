@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from conversion.apply.effect import EFFECTS, Look, draw
+from conversion.apply.forms import FORMS
 from conversion.apply.opened import open_artefact
-from conversion.apply.video import FORMS, apply_to_video
+from conversion.apply.video import apply_to_video
 from training.student.effects import overlay, smoothed
 from training.student.errors import BadInput
 from training.student.postprocess import postprocess

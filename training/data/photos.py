@@ -60,9 +60,7 @@ def read_photo(path: Path) -> Pixels:
         if conversion:
             return np.array(conversion.apply(opaque.convert(mode)))
         if mode == "CMYK":
-            raise BadInput(
-                f"{path} has a profile that does not tell what its inks look like; convert it to sRGB"
-            )
+            raise BadInput(f"{path} has a profile that does not tell what its inks look like; convert it to sRGB")
         return np.array(opaque.convert("RGB"))
 
 
