@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
-from training.command import Commands, pairs_of
-from training.student.errors import AccuracyBreached, ParityBreached
+from training.command import Commands, as_json, pairs_of
+from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached
 
 _folder = click.Path(path_type=Path, file_okay=False)
 _run = click.argument("run_folder", metavar="RUN", type=_folder)
@@ -16,22 +16,29 @@ _targets = click.option(
 )
 _photos = click.option("--photos", default=24, show_default=True, help="How many of the held-out photos to compare on.")
 
+_floats = click.Choice(["fp32", "fp16"])
+_layouts = click.Choice(["nchw", "nhwc"])
+_activations = click.Choice(["logits", "sigmoid", "softmax"])
 _effects = click.Choice(["mask", "overlay", "cut-out", "blur", "background"])
 _rate = click.FloatRange(0, 1, min_open=True)
 _positive = click.FloatRange(0, min_open=True)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    example="python -m conversion export runs/mobile",
+    ends=(ConversionRefused, ParityBreached, AccuracyBreached),
+)
 def main() -> None:
-    """From a student checkpoint, or anyone's ONNX file, to verified artefacts.
-
-    \b
-    Example:  python -m conversion export runs/mobile
-    Exit codes: 0 fine, 2 bad input, 3 refused, 4 parity, 5 accuracy breached.
-    """
+    """From a student checkpoint, or anyone's ONNX file, to verified artefacts."""
 
 
-@main.command(short_help="Convert RECIPE's student before it is trained.")
+@main.command(
+    short_help="Convert RECIPE's student before it is trained.",
+    example="python -m conversion rehearse mobile height=320",
+    ends=(ConversionRefused, ParityBreached),
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
@@ -42,14 +49,24 @@ def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
     print(run(recipes.read(recipe, overrides)))
 
 
-@main.command(short_help="Convert RUN's student to ONNX, Core ML and TFLite.")
+@main.command(
+    short_help="Convert RUN's student to ONNX, Core ML and TFLite.",
+    example="python -m conversion export runs/mobile --to tflite --precision int8",
+    ends=(ConversionRefused,),
+)
 @_run
 @_targets
 @click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Only this; repeatable.")
 @click.option("--budget", "limits", multiple=True, metavar="NAME=NUMBER", help="Find the smallest that holds this.")
 @_photos
+@as_json
 def export(
-    run_folder: Path, targets: tuple[str, ...], precisions: tuple[str, ...], limits: tuple[str, ...], photos: int
+    run_folder: Path,
+    targets: tuple[str, ...],
+    precisions: tuple[str, ...],
+    limits: tuple[str, ...],
+    photos: int,
+    as_json: bool,
 ) -> None:
     """Convert RUN's student: ONNX, Core ML and TFLite, and a manifest; in fp32 and fp16 unless told otherwise.
 
@@ -59,6 +76,7 @@ def export(
     each target that drifts no further on held-out photos, layers kept in
     higher precision where that helps; among each --precision, where given
     """
+    from conversion import manifest
     from conversion.export import CALIBRATED
     from conversion.export import export as convert
     from conversion.quantisation import shrink
@@ -75,26 +93,36 @@ def export(
     if limits and calibration:
         held_out = run.held_out()[:photos]
         walk = shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration, precisions)
-        print(shrink.as_text(walk))
+        print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else shrink.as_text(walk))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
     known = support.read().get(student.architecture.encoder, {})
+    lines = []
     for name, artefact in listed.artefacts.items():
         if name in known and known[name].status == "blocked":
             click.echo(
                 f"{name}: this encoder was {known[name]}, when measured untrained; `verify` will judge", err=True
             )
         speed = f"  {artefact.speedup:.2f} times as fast as fp32" if artefact.speedup else ""
-        print(f"{run.export / artefact.file}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
+        where = run.export / artefact.file
+        lines.append(f"{where}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
+    print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else "\n".join(lines))
 
 
-@main.command(short_help="Compare every hop of RUN's export on real photos.")
+@main.command(
+    short_help="Compare every hop of RUN's export on real photos.",
+    example="python -m conversion verify runs/mobile --photos 48",
+    ends=(ParityBreached, AccuracyBreached),
+)
 @_run
 @_targets
 @_photos
 @click.option("--data", type=_folder, help="Compare on these pairs instead.")
 @click.option("--record", "is_recorded", is_flag=True, help="Keep the figures in budgets.yaml, if all hold.")
-def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool) -> None:
+@as_json
+def verify(
+    run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool, as_json: bool
+) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
     from conversion.gate import measured, parity
     from conversion.report.report import write
@@ -106,15 +134,19 @@ def verify(run_folder: Path, targets: tuple[str, ...], photos: int, data: Path |
     write(run)
     if is_recorded and verdict.is_green:
         measured.record(verdict, run.folder.resolve().name)
-    print(parity.as_text(verdict))
-    print(f"report: {run.report}")
+    if as_json:
+        print((run.parity / "parity.json").read_text(encoding="utf-8"))
+    else:
+        print(f"{parity.as_text(verdict)}\nreport: {run.report}")
     if not verdict.is_green:
         where = ", ".join([str(result.hop) for result in verdict.breached] + verdict.blind)
         kind = AccuracyBreached if verdict.is_accuracy_alone else ParityBreached
         raise kind(f"out of budget: {where}; the table above says by how much, {run.report} shows where")
 
 
-@main.command(short_help="Write RUN's report again, from what was measured.")
+@main.command(
+    short_help="Write RUN's report again, from what was measured.", example="python -m conversion report runs/mobile"
+)
 @_run
 def report(run_folder: Path) -> None:
     """Write RUN's report.html, report.json and MODEL_CARD.md again, from what was measured: no model runs."""
@@ -127,21 +159,25 @@ def report(run_folder: Path) -> None:
         print(path)
 
 
-@main.command(short_help="Convert an ONNX network that was not trained here.")
+@main.command(
+    short_help="Convert an ONNX network that was not trained here.",
+    example="python -m conversion convert net.onnx --to coreml --input-range 0,1",
+    ends=(ConversionRefused, ParityBreached),
+)
 @click.argument("model", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--to", "target", required=True, type=click.Choice(["tflite", "coreml"]))
-@click.option("--precision", default="fp16", show_default=True, type=click.Choice(["fp32", "fp16"]))
-@click.option("--input-range", default="0,255", show_default=True, help="What black and white are to MODEL, as 0,1.")
-@click.option("--mean", default="0", show_default=True, help="Subtracted; in units of the range, one or three numbers.")
-@click.option("--std", default="1", show_default=True, help="Divided by afterwards; in MODEL's own channel order.")
+@click.option("--to", "target", metavar="TARGET", required=True, type=click.Choice(["tflite", "coreml"]))
+@click.option("--precision", metavar="NAME", default="fp16", type=_floats, help="fp32, or fp16 if left out.")
+@click.option("--input-range", metavar="LOW,HIGH", default="0,255", help="Black and white to MODEL: 0,255.")
+@click.option("--mean", metavar="NUMBERS", default="0", help="Subtracted, in that range: one or three; 0.")
+@click.option("--std", metavar="NUMBERS", default="1", help="Then divided by; in MODEL's channel order.")
 @click.option("--bgr", is_flag=True, help="MODEL wants blue first.")
-@click.option("--layout", default="nchw", show_default=True, type=click.Choice(["nchw", "nhwc"]), help="Of its input.")
-@click.option("--size", help="HEIGHTxWIDTH of its input, where MODEL leaves them open.")
-@click.option("--output", help="Which tensor to give out, where MODEL has several outputs.")
-@click.option("--activation", type=click.Choice(["logits", "sigmoid", "softmax"]), help="What it is, if not found out.")
-@click.option("--classes", default="", help="Their names, as sky,road,tree.")
-@click.option("--photos", type=_folder, help="Compare on these instead of on made-up pictures.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write it [default: beside MODEL].")
+@click.option("--layout", metavar="NAME", default="nchw", type=_layouts, help="Of its input: nchw, or nhwc.")
+@click.option("--size", metavar="ROWSxCOLUMNS", help="Of its input, where MODEL leaves it open.")
+@click.option("--output", metavar="TENSOR", help="To give out, where MODEL has several.")
+@click.option("--activation", metavar="NAME", type=_activations, help="logits, sigmoid or softmax, if not found out.")
+@click.option("--classes", metavar="NAMES", default="", help="As sky,road,tree.")
+@click.option("--photos", metavar="FOLDER", type=_folder, help="Compare on these, not on made-up pictures.")
+@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="[default: beside MODEL]")
 def convert(model: Path, target: str, precision: Precision, photos: Path | None, out: Path | None, **said: Any) -> None:
     """Convert an ONNX segmentation network that was not trained here.
 
@@ -154,9 +190,12 @@ def convert(model: Path, target: str, precision: Precision, photos: Path | None,
     print(run(model, target, precision, wishes.read(**said), out=out, photos=photos))
 
 
-@main.command(short_help="Tell what a model file is, from the file alone.")
+@main.command(
+    short_help="Tell what a model file is, from the file alone.",
+    example="python -m conversion inspect model.tflite --json",
+)
 @click.argument("artefact", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="For other programs.")
+@as_json
 def inspect(artefact: Path, as_json: bool) -> None:
     """Print what a .tflite, .mlpackage, .onnx or student's .safetensors is: ours or anybody's, from the file alone."""
     from conversion.inspection import inspect as read
@@ -165,7 +204,11 @@ def inspect(artefact: Path, as_json: bool) -> None:
     print(found.to_json() if as_json else found)
 
 
-@main.command(short_help="Run an artefact on photos and videos, and draw.")
+@main.command(
+    short_help="Run an artefact on photos and videos, and draw.",
+    example="python -m conversion apply student-fp16.tflite photos --effect blur",
+    ends=(ConversionRefused,),
+)
 @click.argument("artefact", type=click.Path(path_type=Path))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--effect", metavar="NAME", type=_effects, help="mask, overlay (default), cut-out, blur, background.")
@@ -179,11 +222,10 @@ def inspect(artefact: Path, as_json: bool) -> None:
 @click.option("--biggest-side", metavar="PIXELS", type=click.IntRange(16), help="Shrink what is larger.")
 @click.option("--frame-rate", metavar="NUMBER", type=_positive, help="Frames a second, at most.")
 @click.option("--out", metavar="FOLDER", type=_folder, help="For results; applied/ARTEFACT if left out.")
-def apply(artefact: Path, paths: tuple[Path, ...], out: Path | None, **said: Any) -> None:
+@as_json
+def apply(artefact: Path, paths: tuple[Path, ...], out: Path | None, as_json: bool, **said: Any) -> None:
     """Run ARTEFACT on photos, videos and folders of them, and draw what it sees.
 
-    \b
-    Example:  python -m conversion apply student-fp16.tflite photos --effect blur
     No input is written to. A second run keeps what it would make alike.
     """
     from conversion.apply.apply import apply as run
@@ -192,18 +234,18 @@ def apply(artefact: Path, paths: tuple[Path, ...], out: Path | None, **said: Any
     summary = run(artefact, paths, out, read_wishes(**said))
     for fault in summary.faults:
         click.echo(f"{click.style('left out:', fg='yellow')} {fault}", err=True)
-    print(summary)
+    print(summary.to_json() if as_json else summary)
     summary.check()
 
 
-@main.command(short_help="Try RUN's artefacts on a page of this machine.")
+@main.command(
+    short_help="Try RUN's artefacts on a page of this machine.", example="python -m conversion demo runs/mobile"
+)
 @_run
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
 def demo(run_folder: Path, port: int) -> None:
     """Try RUN's artefacts on a local page: drop or take a photo, see all masks side by side.
 
-    \b
-    Example:  python -m conversion demo runs/mobile
     Only this machine can open it. Needs pip install '.[demo]'
     """
     from conversion.demo.exhibits import examples, open_run
@@ -214,7 +256,10 @@ def demo(run_folder: Path, port: int) -> None:
     serve(open_run(run), examples(run), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
 
 
-@main.command(short_help="Time RUN's TFLite artefacts against the usual UNet.")
+@main.command(
+    short_help="Time RUN's TFLite artefacts against the usual UNet.",
+    example="python -m conversion bench runs/mobile --runs 200",
+)
 @_run
 @click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
 def bench(run_folder: Path, runs: int) -> None:
@@ -225,7 +270,12 @@ def bench(run_folder: Path, runs: int) -> None:
     print(measure(Run(run_folder).export, runs))
 
 
-@main.command("bench-emission", short_help="Time and weigh the emitters.")
+@main.command(
+    "bench-emission",
+    short_help="Time and weigh the emitters.",
+    example="python -m conversion bench-emission net.onnx",
+    ends=(ConversionRefused,),
+)
 @click.argument("model", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def bench_emission(model: Path | None) -> None:
     """Time and weigh the emitters on MODEL, an ONNX file; on smp.Unet("mobilenet_v2") when left out."""
@@ -236,7 +286,10 @@ def bench_emission(model: Path | None) -> None:
         print(one)
 
 
-@main.command(short_help="Print the results of verified runs as Markdown.")
+@main.command(
+    short_help="Print the results of verified runs as Markdown.",
+    example="python -m conversion table runs/mobile runs/person",
+)
 @click.argument("run_folders", metavar="RUN...", nargs=-1, required=True, type=_folder)
 @click.option("--repetitions", default=50, show_default=True, help="Timed inferences of each TFLite file.")
 def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
@@ -247,7 +300,10 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
     print(as_markdown([Run(folder) for folder in run_folders], repetitions))
 
 
-@main.command(short_help="Draw held-out photos with the masks of RUN's TFLite file.")
+@main.command(
+    short_help="Draw held-out photos with the masks of RUN's TFLite file.",
+    example="python -m conversion picture runs/mobile coins.jpg --photos 8",
+)
 @_run
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--photos", default=8, show_default=True, help="How many of the held-out photos.")
@@ -266,7 +322,28 @@ def picture(run_folder: Path, path: Path, photos: int) -> None:
     print(path)
 
 
-@main.command(short_help="Run ONNX's own node tests through both emitters.")
+@main.command(
+    short_help="Say what this machine can do, and what it lacks.", example="python -m conversion doctor --json"
+)
+@as_json
+def doctor(as_json: bool) -> None:
+    """Say what this machine can train, convert, execute, show and build; where something is missing, what brings it.
+
+    Exit code 2 is a machine that `make mobile` would stop on.
+    """
+    from conversion import doctor as machine
+
+    findings = machine.examine(machine.CHECKS)
+    print(machine.as_json(findings) if as_json else machine.as_text(findings))
+    if lacking := [one.name for one in findings if one.is_needed and not one.found]:
+        raise BadInput(f"{' and '.join(lacking)} is missing, without which nothing can be trained or converted")
+
+
+@main.command(
+    short_help="Run ONNX's own node tests through both emitters.",
+    example="python -m conversion conformance Resize Conv",
+    ends=(ParityBreached,),
+)
 @click.argument("operators", metavar="[OPERATOR]...", nargs=-1)
 @click.option("--write", "path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the page there.")
 def conformance(operators: tuple[str, ...], path: Path | None) -> None:
@@ -283,7 +360,9 @@ def conformance(operators: tuple[str, ...], path: Path | None) -> None:
         raise ParityBreached(f"{wrong} verdicts are wrong, listed above")
 
 
-@main.command(short_help="Measure every encoder in every kind of artefact.")
+@main.command(
+    short_help="Measure every encoder in every kind of artefact.", example="python -m conversion support resnet18"
+)
 @click.argument("encoders", nargs=-1, metavar="[ENCODER]...")
 def support(encoders: tuple[str, ...]) -> None:
     """Export, run and compare every encoder in every kind of artefact; write docs/encoders.md.
@@ -300,7 +379,12 @@ def support(encoders: tuple[str, ...]) -> None:
     print(DOCUMENT)
 
 
-@main.command("designs", short_help="Time and judge every design of a student.")
+@main.command(
+    "designs",
+    short_help="Time and judge every design of a student.",
+    example="python -m conversion designs runs/designs-my_pairs",
+    ends=(ConversionRefused,),
+)
 @click.argument("folder", type=_folder)
 @click.option("--peer", type=click.Path(path_type=Path, dir_okay=False), help="Another .tflite, timed beside them.")
 def designs_(folder: Path, peer: Path | None) -> None:
@@ -313,7 +397,9 @@ def designs_(folder: Path, peer: Path | None) -> None:
     print(as_markdown(measure(folder, peer)))
 
 
-@main.command(short_help="Write the vectors that Swift and Kotlin must reproduce.")
+@main.command(
+    short_help="Write the vectors that Swift and Kotlin must reproduce.", example="python -m conversion golden golden"
+)
 @click.argument("folder", type=_folder)
 def golden(folder: Path) -> None:
     """Write the vectors that Swift and Kotlin must reproduce into FOLDER."""

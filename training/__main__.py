@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from training.command import Commands, TeacherCommand, pairs_of
+from training.command import Commands, TeacherCommand, as_json, pairs_of
 from training.student.errors import BadInput
 
 _folder = click.Path(path_type=Path)
@@ -13,17 +13,20 @@ _natural = click.IntRange(min=0)
 _positive = click.IntRange(min=1)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    example="python -m training fit mobile --data my_pairs epochs=30",
+)
 def main() -> None:
-    """From photos with masks to a student checkpoint.
-
-    \b
-    Example:  python -m training fit mobile --data my_pairs epochs=30
-    Exit codes: 0 fine, 2 usage or bad input.
-    """
+    """From photos with masks to a student checkpoint."""
 
 
-@main.command(cls=TeacherCommand, short_help="Draw masks on photos, or go on with it.")
+@main.command(
+    cls=TeacherCommand,
+    short_help="Draw masks on photos, or go on with it.",
+    example="python -m training label my_photos --phrase coin --teacher classical",
+)
 @click.argument("photos", type=_folder)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--phrase", multiple=True, required=True, help="coin, or NAME=TEXT,TEXT; once a class.")
@@ -65,7 +68,11 @@ def label(
     print(draw(found, chosen, to, share=share, batch=batch))
 
 
-@main.command(cls=TeacherCommand, short_help="Hold teachers against the masks of DATA.")
+@main.command(
+    cls=TeacherCommand,
+    short_help="Hold teachers against the masks of DATA.",
+    example="python -m training compare --teachers sam3 --data pairs --phrase coin",
+)
 @click.option("--teachers", "given", required=True, help="NAME or NAME:SETTINGS.yaml, commas between.")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
 @click.option("--phrase", multiple=True, required=True, help="As for label.")
@@ -111,7 +118,11 @@ def compare(
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
-@main.command(cls=TeacherCommand, short_help="Find a teacher's knobs that suit a few pairs.")
+@main.command(
+    cls=TeacherCommand,
+    short_help="Find a teacher's knobs that suit a few pairs.",
+    example="python -m training tune classical --data my_pairs --phrase coin",
+)
 @click.argument("teacher")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -158,7 +169,10 @@ def tune(
                 tuned.write(out)
 
 
-@main.command(short_help="Adapt SAM to DATA by low-rank additions.")
+@main.command(
+    short_help="Adapt SAM to DATA by low-rank additions.",
+    example="python -m training adapt --data my_pairs --out my.safetensors rank=4",
+)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
 @click.option("--out", type=_folder, required=True, help="The adapter's .safetensors; with --ranks a folder.")
@@ -172,9 +186,7 @@ def adapt(
 
     KEY=VALUE is a knob of training/teacher/adapt.py.
 
-    \b
-    Example:  python -m training adapt --data my_pairs --out my.safetensors rank=4
-    and then  label … --teacher grounded-sam adapter=my.safetensors
+    Then: label … --teacher grounded-sam adapter=my.safetensors
     """
     from training import knobs
     from training.teacher import ranks as several
@@ -189,7 +201,9 @@ def adapt(
         print(learnt)
 
 
-@main.command(short_help="Train a student, or go on with it.")
+@main.command(
+    short_help="Train a student, or go on with it.", example="python -m training fit mobile --data my_pairs epochs=30"
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, multiple=True, help="Folder with photos/ and masks/  [default: rendered coins]")
@@ -200,12 +214,6 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     RECIPE is a name from training/recipes or a .yaml file; KEY=VALUE replaces any
     of its knobs, which training/recipe.py lists. Several --data share each epoch
     alike, however many pairs each has.
-
-    \b
-    Examples:
-      python -m training fit mobile
-      python -m training fit mobile --data my_pairs epochs=30 encoder=resnet18
-      python -m training fit my_recipe.yaml --data my_pairs --run runs/second_try
     """
     from training import designs
     from training import recipe as recipes
@@ -225,7 +233,11 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
         print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
-@main.command("designs", short_help="Train every design of a student alike.")
+@main.command(
+    "designs",
+    short_help="Train every design of a student alike.",
+    example="python -m training designs person --data my_pairs",
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
@@ -250,7 +262,11 @@ def designs_(recipe: str, overrides: tuple[str, ...], data: Path, folder: Path |
         print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
-@main.command(cls=TeacherCommand, short_help="From photos alone to a student, judged beside its teacher.")
+@main.command(
+    cls=TeacherCommand,
+    short_help="From photos alone to a student, judged beside its teacher.",
+    example="python -m training teach mobile my_photos --phrase coin",
+)
 @click.argument("recipe")
 @click.argument("photos", type=_folder)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -305,7 +321,10 @@ def teach(
         print(judge(tutor, student, judges))
 
 
-@main.command(short_help="Draw coin photographs with exact masks.")
+@main.command(
+    short_help="Draw coin photographs with exact masks.",
+    example="python -m training render rendered --count 100 --seed 1",
+)
 @click.argument("folder", type=_folder)
 @click.option("--count", default=900, show_default=True, type=_positive, help="How many photos.")
 @click.option("--seed", default=0, show_default=True, type=_natural, help="Another seed, other photos.")
@@ -320,7 +339,10 @@ def render(folder: Path, count: int, seed: int) -> None:
     print(f"{folder}: {count} pairs")
 
 
-@main.command(short_help="Show masks on one page, most suspicious first.")
+@main.command(
+    short_help="Show masks on one page, most suspicious first.",
+    example="python -m training curate labelled/my_photos-sam3",
+)
 @click.argument("folder", type=_folder)
 @click.option("--against", type=_folder, help="Another teacher's masks for the same photos: a folder of pairs.")
 @click.option("--most", default=500, show_default=True, type=_positive, help="How many photos the page shows.")
@@ -350,7 +372,7 @@ def curate(
     print(f"{path}: {shown} of {len(ranked)} photos, most suspicious first")
 
 
-@main.command(short_help="Show what a folder of pairs is made of.")
+@main.command(short_help="Show what a folder of pairs is made of.", example="python -m training profile my_pairs")
 @click.argument("folder", type=_folder)
 @click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/profile.html]")
 def profile(folder: Path, path: Path | None) -> None:
@@ -362,13 +384,19 @@ def profile(folder: Path, path: Path | None) -> None:
     print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
 
 
-@main.command(short_help="Judge RUN's student: figures, pictures, a page.")
+@main.command(
+    short_help="Judge RUN's student: figures, pictures, a page.",
+    example="python -m training evaluate runs/mobile-my_pairs --robustness",
+)
 @click.argument("run_folder", metavar="RUN", type=_folder)
 @click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what RUN held out]")
 @click.option("--human", type=_folder, help="Masks that people drew of these photos, or some of them.")
 @click.option("--robustness", is_flag=True, help="Judge other resizers, aspects, light and turns, too.")
 @click.option("--worst", default=8, show_default=True, type=_natural, help="How many of the worst photos to show.")
-def evaluate(run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int) -> None:
+@as_json
+def evaluate(
+    run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int, as_json: bool
+) -> None:
     """Judge RUN's student by the teacher masks of DATA, and by people's."""
     from training.evaluation import report
     from training.evaluation.evaluate import by_people
@@ -389,17 +417,23 @@ def evaluate(run_folder: Path, data: Path | None, human: Path | None, robustness
         f"{run_folder.resolve().name} on {where}",
         judge(student, pairs.pairs, people, robustness=robustness, worst=worst),
     )
-    for line in found.lines():
-        print(line)
     out = run.evaluation(where)
     report.write(found, out)
+    if as_json:
+        print((out / "evaluation.json").read_text(encoding="utf-8"))
+        return
+    for line in found.lines():
+        print(line)
     for failure in found.findings.worst:
         print(f"{failure.iou:.3f}  {failure.pair.name}")
     print(f"{out}: evaluation.html, evaluation.json, photos.csv, pictures")
     print(f"mean IoU {found.mean.value:.4f} over {len(pairs.pairs)} photos of {pairs.folder}")
 
 
-@main.command(short_help="Hold the students of several runs side by side.")
+@main.command(
+    short_help="Hold the students of several runs side by side.",
+    example="python -m training beside runs/mobile-my_pairs runs/person-my_pairs",
+)
 @click.argument("runs", nargs=-1, required=True, type=_folder, metavar="RUN RUN...")
 @click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what the first RUN held out]")
 @click.option("--out", type=_folder, help="[default: compared/RUN-RUN]")
@@ -429,7 +463,10 @@ def beside(runs: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
     print(f"{out}: beside.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
 
 
-@main.command(short_help="Train the student and the usual UNet alike, and compare.")
+@main.command(
+    short_help="Train the student and the usual UNet alike, and compare.",
+    example="python -m training rival mobile --data my_pairs",
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -441,7 +478,9 @@ def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     print(measure(recipes.read(recipe, overrides), pairs_of(data)))
 
 
-@main.command(short_help="Suggest a learning rate, by a sweep.")
+@main.command(
+    short_help="Suggest a learning rate, by a sweep.", example="python -m training rate person --data my_pairs"
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
@@ -458,7 +497,10 @@ def rate(recipe: str, overrides: tuple[str, ...], data: Path, steps: int, path: 
     print(f"learning_rate={found.suggested:g}, as {path} shows")
 
 
-@main.command(short_help="Count photos a second in this training loop and the plain.")
+@main.command(
+    short_help="Count photos a second in this training loop and the plain.",
+    example="python -m training bench mobile --data my_pairs --steps 20",
+)
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")

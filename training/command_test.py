@@ -18,20 +18,6 @@ from training.student.errors import BadInput, ParityBreached
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = (
-    "label",
-    "tune",
-    "adapt",
-    "curate",
-    "profile",
-    "teach",
-    "fit",
-    "render",
-    "evaluate",
-    "compare",
-    "rival",
-    "bench",
-)
 
 
 @pytest.fixture
@@ -39,22 +25,6 @@ def call(tmp_path, monkeypatch):
     """Calls `python -m training` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.mark.parametrize("arguments", [(), *((name,) for name in COMMANDS)], ids=["main", *COMMANDS])
-def test_help_fits_one_screen(call, arguments):
-    found = call(*arguments, "--help")
-
-    assert found.exit_code == 0
-    lines = found.stdout.splitlines()
-    assert len(lines) <= 24
-    assert max(map(len, lines)) <= 80
-    assert not any(line.endswith("...") for line in lines if not line.startswith("Usage"))
-    assert found.stdout == call(*arguments, "-h").stdout
-
-
-def test_help_names_every_command(call):
-    assert all(f"\n  {name} " in call("--help").stdout for name in COMMANDS)
 
 
 def refused(found, message):

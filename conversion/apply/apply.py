@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import perf_counter
 
@@ -83,6 +83,11 @@ class Summary:
             named = ", ".join(f"{number} {suffix}" for suffix, number in sorted(self.others.items()))
             lines.append(f"neither photo nor video by name: {named}")
         return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """The same for other programs; `made` counts photos and videos, `others` files that are neither, by suffix."""
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps({**told, "folder": str(self.folder)}, indent=1, ensure_ascii=False)
 
     def check(self) -> None:
         """Refuse a run of which nothing came.

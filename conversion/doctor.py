@@ -1,0 +1,213 @@
+"""What this machine can do, looked at by doing a little of it: train, label, convert, execute, show, build the apps.
+
+A table of checks; each gives what it found, or says what is missing and the line that installs it. Nothing is fetched.
+"""
+
+import json
+import platform
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from conversion.gate.runner import why_not
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_ALL = "make check"
+"""Makes the environment with all that is not an extra."""
+_TEACHERS = "pip install '.[teachers]'"
+
+
+class Missing(Exception):
+    """Something is not here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a machine may have."""
+
+    purpose: str
+    """What it is for: train, label, convert, execute, show, apps."""
+    name: str
+    look: Callable[[], str]
+    """What there is, such as a version.
+
+    Raises:
+        Missing: It is not here.
+    """
+    install: str
+    """The line that brings it, or what to do where no line can."""
+    is_needed: bool = False
+    """Whether `make mobile` stops without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of a check."""
+
+    purpose: str
+    name: str
+    found: str
+    """What there is; empty where it is missing."""
+    why: str
+    """Why it is missing, as far as that can be told; empty where it is there."""
+    install: str
+    """Likewise the line that brings it."""
+    is_needed: bool
+
+
+def imported(module: str, *packages: str) -> Callable[[], str]:
+    """Looks whether a module can be imported, and the packages installed: their versions.
+
+    A package that is there but broken is as good as missing, and only importing tells.
+    """
+
+    def look() -> str:
+        try:
+            import_module(module)
+            return installed(*packages)()
+        except Exception as error:  # what a broken library raises is its own affair
+            raise Missing(" ".join(str(error).split())) from error
+
+    return look
+
+
+def installed(*packages: str) -> Callable[[], str]:
+    """Looks whether packages are installed, without the seconds that importing them takes."""
+
+    def look() -> str:
+        return ", ".join(f"{package} {version(package)}" for package in packages)
+
+    return look
+
+
+def _gpu() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+    if torch.backends.mps.is_available():
+        return "Apple GPU"
+    raise Missing("torch sees none, and trains on the processor")
+
+
+def _bf16() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "in the GPU"
+        raise Missing("the GPU has none")
+    # Anything can compute in it; what makes it fast is an instruction of its own.
+    flags = Path("/proc/cpuinfo")
+    named = {"amx_bf16", "avx512_bf16", "bf16"} & set(flags.read_text().split()) if flags.exists() else set()
+    if named:
+        return f"in the processor: {', '.join(sorted(named))}"
+    raise Missing("the processor has no instruction for it")
+
+
+def _tflite_runtime() -> str:
+    if reason := why_not("tflite-runtime"):
+        raise Missing(reason)
+    return f"tflite-runtime {version('tflite-runtime')}"
+
+
+def _coremltools() -> str:
+    from conversion.coreml.toolbox import load_coremltools
+
+    return f"coremltools {load_coremltools().__version__}"
+
+
+def _coreml() -> str:
+    if reason := why_not("coreml"):
+        raise Missing(reason)
+    return f"macOS {platform.mac_ver()[0]}"
+
+
+def _chromium() -> str:
+    for name in ("chromium", "google-chrome", "chrome"):
+        if path := shutil.which(name):
+            return path
+    raise Missing("no chromium, google-chrome or chrome on PATH")
+
+
+def toolchain(folder: str) -> Callable[[], str]:
+    """Asks a sample app's own toolchain.sh, which says what it lacks."""
+
+    def look() -> str:
+        script = ROOT / folder / "toolchain.sh"
+        if not script.is_file():
+            raise Missing(f"{folder} is not in this clone")
+        found = subprocess.run(
+            ["bash", str(script), "--check"], capture_output=True, text=True, check=False, timeout=60
+        )
+        if found.returncode:
+            raise Missing(found.stderr.strip().removeprefix("toolchain.sh: ") or f"{script} failed")
+        return found.stdout.strip().splitlines()[0]
+
+    return look
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("train", "PyTorch", imported("torch", "torch", "torchvision", "lightning"), _ALL, is_needed=True),
+    Check("train", "GPU", _gpu, "see https://pytorch.org/get-started; none is needed"),
+    Check("train", "bfloat16", _bf16, "another machine; fp32 is used here"),
+    Check("train", "trackers", installed("mlflow-skinny", "tensorboard", "wandb"), "pip install '.[trackers]'"),
+    Check(
+        "label", "teachers", imported("transformers", "transformers", "accelerate", "peft"), "pip install '.[teachers]'"
+    ),
+    Check("label", "tune", imported("optuna", "optuna"), _TEACHERS),
+    Check("convert", "ONNX", imported("onnxsim", "onnx", "onnxscript", "onnxsim"), _ALL, is_needed=True),
+    Check("convert", "Core ML", _coremltools, _ALL, is_needed=True),
+    Check("convert", "TFLite", imported("ai_edge_litert.schema_py_generated", "ai-edge-litert"), _ALL, is_needed=True),
+    Check("convert", "TFLite in integers", installed("ai-edge-quantizer"), _ALL),
+    Check("execute", "ONNX Runtime", imported("onnxruntime", "onnxruntime"), _ALL, is_needed=True),
+    Check("execute", "ONNX's reference", imported("onnx.reference", "onnx"), _ALL),
+    Check("execute", "LiteRT", imported("ai_edge_litert.interpreter", "ai-edge-litert"), _ALL, is_needed=True),
+    Check("execute", "tflite-runtime", _tflite_runtime, "pip install '.[tflite-runtime]', in Python 3.11"),
+    Check("execute", "Core ML, our executor", imported("conversion.coreml.executor"), _ALL),
+    Check("execute", "Core ML itself", _coreml, "a Mac"),
+    Check("show", "videos", imported("av", "av"), "pip install '.[video]'"),
+    Check("show", "demo", installed("gradio"), "pip install '.[demo]'"),
+    Check("show", "Chromium, for tests", _chromium, "apt-get install chromium"),
+    Check("apps", "Swift", toolchain("ios_sample"), "ios_sample/toolchain.sh"),
+    Check("apps", "Kotlin, JUnit, aapt2", toolchain("android_sample"), "android_sample/toolchain.sh"),
+)
+
+
+def examine(checks: tuple[Check, ...]) -> list[Finding]:
+    """Make checks, in order; one that fails in whatever way is missing, and the next goes on."""
+    findings = []
+    for check in checks:
+        found, why = "", ""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = check.look() or "there"
+        except Exception as error:  # the point is to tell, not to stop
+            why = str(error) or type(error).__name__
+        findings.append(Finding(check.purpose, check.name, found, why, "" if found else check.install, check.is_needed))
+    return findings
+
+
+def as_text(findings: list[Finding]) -> str:
+    """For people: what is there, then why not and what to do."""
+    wide = max(len(finding.name) for finding in findings)
+    lines, purpose = [f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}"], ""
+    for finding in findings:
+        if finding.purpose != purpose:
+            lines.append(purpose := finding.purpose)
+        says = finding.found or f"{finding.why} → {finding.install}"
+        lines.append(f"  {'✓' if finding.found else '✗'} {finding.name:<{wide}}  {says}")
+    lines.append("Hugging Face's hub was not tried: `label` says so where weights cannot be fetched.")
+    return "\n".join(lines)
+
+
+def as_json(findings: list[Finding]) -> str:
+    """For other programs: a list of findings."""
+    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
