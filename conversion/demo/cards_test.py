@@ -1,0 +1,58 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conversion.apply.effect import EFFECTS
+from conversion.apply.opened import Opened
+from conversion.demo.cards import Answers, Controls, render
+from conversion.demo.exhibits import Answer, Exhibit
+from conversion.demo.page import _colour
+from training.student.contract import Contract
+from training.student.errors import BadInput
+
+BINARY, SEVERAL = Contract(8, 12, 4, ("<b>thing",)), Contract(8, 12, 4, ("<b>sky", "road"))
+
+
+def answered(contract):
+    """By two artefacts that differ a little; nothing runs."""
+    logits = np.random.default_rng(0).normal(size=contract.logits_shape).astype(np.float32)
+    shown = [
+        Answer(Exhibit(name, Opened(Path(name), "", contract, None), runtime, 1_500_000, gate), drifted, seconds)
+        for name, runtime, gate, drifted, seconds in (
+            ("<i>first", "torch", "", logits, 0.04),
+            ("second", "litert", "passed", logits + np.float32(0.004), 0.01),
+        )
+    ]
+    return Answers((16, 24), np.full((8, 12, 3), 90, np.uint8), tuple(shown))
+
+
+def controls(effect, foreground=(), magnification=100):
+    return Controls(effect, "#204060", foreground, 0.0, 1, magnification)
+
+
+@pytest.mark.parametrize(("contract", "foreground"), [(BINARY, ()), (SEVERAL, ("road",))], ids=["binary", "several"])
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect):
+    page = render(answered(contract), controls(effect, foreground))
+
+    assert page.count("<figure") == 2
+    assert re.findall(r"<b>([\d.]+) ms</b>", page) == ["40.0", "10.0"]
+    # Two pictures of the effect and one difference, each small and large.
+    assert len(re.findall(r'src="data:image/(?:png|jpeg);base64,', page)) == 6
+    assert ("data:image/png" in page) is (effect in ("mask", "cut-out"))
+    assert "largest difference 0.004 logits" in page
+    assert "Differences from &lt;i&gt;first, × 100" in page
+    assert "<i>first" not in page
+    assert "executor" not in page
+
+
+def test_several_classes_want_one_that_stays():
+    with pytest.raises(BadInput, match="has to know what stays"):
+        render(answered(SEVERAL), controls("blur"))
+
+
+def test_what_colour_pickers_give_becomes_a_colour():
+    assert _colour("#204060") == "#204060"
+    assert _colour("rgba(12.4, 200.6, 0, 0.5)") == "rgb(12,201,0)"
