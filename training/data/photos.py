@@ -54,14 +54,14 @@ def read_photo(path: Path) -> Pixels:
     with _opened(path, _PHOTO_FORMATS) as image:
         _check_photo_mode(path, image)
         profile = image.info.get("icc_profile")
-        opaque = _opaque(path, ImageOps.exif_transpose(image))
-        mode = opaque.mode if opaque.mode in ("L", "CMYK") else "RGB"
+        found = _opaque(path, ImageOps.exif_transpose(image))
+        mode = found.mode if found.mode in ("L", "CMYK") else "RGB"
         conversion = profiles.to_srgb(profile, mode) if profile else None
         if conversion:
-            return np.array(conversion.apply(opaque.convert(mode)))
+            return np.array(conversion.apply(_as(mode, found)))
         if mode == "CMYK":
             raise BadInput(f"{path} has a profile that does not tell what its inks look like; convert it to sRGB")
-        return np.array(opaque.convert("RGB"))
+        return np.array(_as("RGB", found))
 
 
 def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None) -> Pixels:
@@ -194,6 +194,11 @@ def _opaque(path: Path, image: Image.Image) -> Image.Image:
     if image.getchannel("A").getextrema() != (255, 255):
         raise BadInput(f"{path} has transparent pixels, whose colour would be a guess; flatten it onto a background")
     return image
+
+
+def _as(mode: str, image: Image.Image) -> Image.Image:
+    """The same in that mode; Pillow would copy even what has it already."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _levels(image: Image.Image, classes: int) -> Pixels:
