@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden conformance mediapipe designs support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps conformance mediapipe designs support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -23,15 +23,18 @@ train-mobile: .venv/ready ## Rehearse the conversion, then train the student
 
 export-coreml: .venv/ready ## Convert the run's student to Core ML, fp32 and fp16
 	$(PY) -m conversion export $(RUN) --to onnx --to coreml
+	@echo "into the iOS app, once it is verified: make parity apps RUN=$(RUN)"
 
 export-tflite: .venv/ready ## Convert the run's student to TFLite, fp32 and fp16
 	$(PY) -m conversion export $(RUN) --to onnx --to tflite
+	@echo "into the Android app, once it is verified: make parity apps RUN=$(RUN)"
 
 export: .venv/ready ## Both
 	$(PY) -m conversion export $(RUN)
 
 parity: .venv/ready ## Run every hop on held-out photos, hold it against its budget, write the report
 	$(PY) -m conversion verify $(RUN)
+	@echo "into the apps: make apps RUN=$(RUN)"
 
 report: .venv/ready ## Write the run's report and model card again, without running models
 	$(PY) -m conversion report $(RUN)
@@ -68,6 +71,9 @@ tune: .venv/ready ## Tune the classical teacher on either half of DATA, judge it
 
 golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 	$(PY) -m conversion golden golden
+
+apps: .venv/ready ## Put the newest run's gated models, or RUN's, where the sample apps look
+	$(PY) -m conversion apps $(if $(filter command environment,$(foreach name,RUN RECIPE DATA,$(origin $(name)))),$(RUN))
 
 conformance: .venv/ready ## Run ONNX's own node tests through both emitters, write docs/operators.md
 	$(PY) -m conversion conformance --write docs/operators.md

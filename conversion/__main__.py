@@ -398,6 +398,29 @@ def designs_(folder: Path, peer: Path | None) -> None:
 
 
 @main.command(
+    short_help="Put RUN's artefacts where the sample apps look.",
+    example="python -m conversion apps runs/mobile",
+    ends=(ParityBreached,),
+)
+@click.argument("run_folders", metavar="[RUN...]", nargs=-1, type=_folder)
+@click.option("--app", "apps", multiple=True, help="Only this, ios or android; repeatable.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS), help="Instead of fp16.")
+@click.option("--force", "is_forced", is_flag=True, help="Also what has not passed its gate.")
+def apps(run_folders: tuple[Path, ...], apps: tuple[str, ...], precisions: tuple[str, ...], is_forced: bool) -> None:
+    """Put the artefacts of each RUN that passed their gate where the sample apps look, in place of its older ones.
+
+    Without RUN: of the one in runs/ that was last exported or verified. With them go the contract, the classes, the
+    digest, and a rendered photo with its mask for the self-test.
+    """
+    from conversion.apps import give, newest
+    from training.run import Run
+
+    for run in [Run(folder) for folder in run_folders] or [newest(Path("runs"))]:
+        for written in give(run, Path(), apps, precisions or ("fp16",), is_forced=is_forced):
+            print(written)
+
+
+@main.command(
     short_help="Write the vectors that Swift and Kotlin must reproduce.", example="python -m conversion golden golden"
 )
 @click.argument("folder", type=_folder)

@@ -5,7 +5,7 @@ docs/golden.md specifies the files and the arithmetic, so that an app can be wri
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,9 +16,10 @@ from conversion.golden import cases
 from training.student import effects
 from training.student.aside import write_text
 from training.student.contract import Contract
+from training.student.effects import Pixels
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
-from training.student.resize import bilinear
+from training.student.resize import Floats, bilinear
 
 SCHEMA = 1
 
@@ -30,8 +31,23 @@ def write(folder: Path) -> None:
         BadInput: The folder cannot be written to.
     """
     for stem, (named, vector) in VERBS.items():
-        listed = [{"name": name, **vector(case)} for name, case in named.items()]
-        write_text(folder / f"{stem}.json", json.dumps({"schema": SCHEMA, "vectors": listed}, indent=1) + "\n")
+        write_file(folder / f"{stem}.json", [{"name": name, **vector(case)} for name, case in named.items()])
+
+
+def write_file(path: Path, vectors: Sequence[Mapping[str, Any]]) -> None:
+    """Write vectors, each with a `name`, as one file of docs/golden.md.
+
+    Raises:
+        BadInput: The file cannot be written.
+    """
+    write_text(path, json.dumps({"schema": SCHEMA, "vectors": vectors}, indent=1) + "\n")
+
+
+def of_photo(name: str, photo: Pixels, contract: Contract, logits: Floats) -> dict[str, Any]:
+    """What an artefact made of a photo: the vector that an app's self-test holds its phone against."""
+    mask = postprocess(logits, contract, photo.shape[0], photo.shape[1])
+    given = {"contract": _contract(contract), "photo": _tensor(photo)}
+    return {"name": name, **given, "logits": _tensor(logits), "mask": _tensor(mask)}
 
 
 def _resize(case: cases.Resize) -> dict[str, Any]:
