@@ -1,0 +1,8 @@
+import SwiftUI
+
+@main
+struct PocketmaskApp: App {
+    var body: some Scene {
+        WindowGroup { StudioScreen() }
+    }
+}
