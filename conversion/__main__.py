@@ -10,6 +10,7 @@ from training.command import Commands, as_json, pairs_of
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached
 
 _folder = click.Path(path_type=Path, file_okay=False)
+_file = click.Path(path_type=Path, dir_okay=False)
 _run = click.argument("run_folder", metavar="RUN", type=_folder)
 _targets = click.option(
     "--to", "targets", multiple=True, type=click.Choice(TARGETS), help="Only this target; repeatable."
@@ -259,15 +260,34 @@ def demo(run_folder: Path, port: int) -> None:
 @main.command(
     short_help="Time RUN's TFLite artefacts against the usual UNet.",
     example="python -m conversion bench runs/mobile --runs 200",
+    ends=(ParityBreached,),
 )
-@_run
+@click.argument("run_folder", metavar="[RUN]", required=False, type=_folder)
 @click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
-def bench(run_folder: Path, runs: int) -> None:
-    """Time RUN's TFLite artefacts against smp.Unet("mobilenet_v2"), in turns, on one thread."""
-    from conversion.bench import bench as measure
+@click.option("--import", "files", multiple=True, metavar="FILE", type=_file, help="Saved by an app's self-test.")
+def bench(run_folder: Path | None, runs: int, files: tuple[Path, ...]) -> None:
+    """Time RUN's TFLite artefacts against smp.Unet("mobilenet_v2"), in turns, on one thread.
+
+    With --import, which may be repeated, add what phones measured to RUN's
+    report and table instead; RUN is then found by what the file says.
+    """
+    from conversion import bench as here
+    from conversion import phones
+    from conversion.report.report import write
     from training.run import Run
 
-    print(measure(Run(run_folder).export, runs))
+    run = Run(run_folder) if run_folder else None
+    if not files:
+        if run is None:
+            raise click.UsageError("missing RUN")
+        print(here.bench(run.export, runs))
+        return
+    kept = list(dict.fromkeys(phones.keep(path, run) for path in files))
+    print(phones.as_markdown(kept))
+    for one in kept:
+        if one.report.is_file():
+            write(one)
+    phones.check([found for one in kept for found in phones.read(one)])
 
 
 @main.command(

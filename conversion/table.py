@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from conversion import phones
 from conversion.artefact import KINDS
 from conversion.bench import milliseconds
 from conversion.gate import parity
@@ -13,6 +14,8 @@ _HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|-
 
 def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
     """One row an artefact, the trained student first; ms is LiteRT's median on one thread, empty for Core ML.
+
+    Below it, where phones took part, what they found.
 
     Raises:
         BadInput: A run has not been exported or verified.
@@ -35,4 +38,5 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
                 what = f"{artefact.target} {artefact.precision} | {artefact.bytes / 1e6:.2f}"
                 iou = verdict.teacher_iou[name]
                 lines.append(f"| {data} | {what} | {drift.psnr:.0f} | {drift.flips:.4%} | {iou:.4f} | {ms} |")
-    return "\n".join(lines)
+    on_phones = phones.as_markdown(runs)
+    return "\n".join(lines) + (f"\n\n{on_phones}" if on_phones else "")

@@ -9,10 +9,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from conversion import manifest
 from conversion.__main__ import main
+from conversion.golden.vectors import VERBS
 from conversion.report import card
 from conversion.report.facts import gather
 from conversion.report.report import SCHEMA, schema, write
+from conversion.table import as_markdown
+from training.run import Run
 
 
 @pytest.fixture
@@ -117,3 +121,23 @@ def test_the_report_is_written_again_without_running_a_model(verified, monkeypat
 
     assert result.exit_code == 0, result.output
     assert [path.read_bytes() for path in paths] == before
+
+
+def test_what_a_phone_saved_is_on_the_report_and_in_the_table(verified, tmp_path):
+    run = Run(shutil.copytree(verified.run.folder, tmp_path / "run"))
+    golden = [{"file": file, "vectors": len(cases), "failed": []} for file, (cases, _) in VERBS.items()]
+    saved = {"schema": 1, "device": "Maker <Phone>", "system": "Android 15", "runtime": "LiteRT", "unit": "GPU"}
+    saved |= {"model": "run", "artefact": "tflite-fp16", "golden": golden, "ms": {"p50": 4.25, "p90": 5, "runs": 50}}
+    saved |= {"sha256": manifest.read(run.export).artefacts["tflite-fp16"].sha256}
+    saved |= {"drift": {"flips": 0.0005, "pixels": 76800, "error": 0.02, "psnr": 61.5}}
+    (tmp_path / "saved.json").write_text(json.dumps(saved))
+    write(run)
+    assert "No phone" in run.report.read_text()
+
+    done = CliRunner().invoke(main, ["bench", str(run.folder), "--import", str(tmp_path / "saved.json")])
+
+    assert done.exit_code == 0, done.output
+    page = run.report.read_text()
+    assert "Maker &lt;Phone&gt;" in page
+    assert "No phone" not in page
+    assert "| run | tflite fp16 | Maker <Phone> |" in as_markdown([run], repetitions=1)

@@ -78,6 +78,11 @@ class Run:
         """What the model's users should know, as model hubs show it."""
         return self.folder / "MODEL_CARD.md"
 
+    @property
+    def phones(self) -> Path:
+        """What phones found when their apps tested themselves."""
+        return self.folder / "phones"
+
     def evaluation(self, data: str) -> Path:
         """What the student's masks are worth on that data."""
         return self.folder / f"evaluation-{data}"

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion import manifest
+from conversion import manifest, phones
 from conversion.gate import parity
 from conversion.gate.blame import Trail
 from conversion.gate.drift import Drift, read_budgets
 from conversion.gate.parity import HopResult, Parity
 from conversion.manifest import Artefact
+from conversion.phones import SelfTest
 from conversion.quantisation import shrink
 from conversion.quantisation.shrink import Walk
 from training.run import Run
@@ -54,6 +55,16 @@ class HopFacts:
     """Which measure that is."""
     trail: Trail | None
     """The drift along the graph, operator by operator, where one was followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """One artefact on one phone, as an app's self-test found."""
+
+    test: SelfTest
+    vectors: str
+    """How many golden vectors are identical, of how many."""
+    breaches: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,8 @@ class Facts:
     """By deliberate mistake: the breaches by which it was noticed."""
     unproven: dict[str, str]
     """By form: why this machine could not run it."""
+    phones: list[PhoneFacts]
+    """Empty where none took part."""
     walk: Walk | None
     """The search for the smallest file that holds a budget, where one was asked for."""
     evaluations: dict[str, dict[str, dict[str, list[float | None]]]]
@@ -150,6 +163,7 @@ def gather(run: Run) -> Facts:
         hops=[_hop(result, verdict, budgets[result.hop.budget]) for result in verdict.hops],
         controls=verdict.controls,
         unproven=verdict.unproven,
+        phones=[PhoneFacts(one, one.vectors, one.breaches) for one in phones.read(run)],
         walk=shrink.read(run.export),
         evaluations=_evaluations(run),
         training=TrainingFacts(

@@ -1,7 +1,6 @@
 """The report of a run in its three forms: a page that opens from disk, the same as JSON, and a model card."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def write(run: Run) -> None:
     """
     facts = gather(run)
     page.write(facts, run)
-    write_json(run.report.with_suffix(".json"), asdict(facts))
+    write_json(run.report.with_suffix(".json"), TypeAdapter(Facts).dump_python(facts))
     write_text(run.card, card.render(facts))
 
 

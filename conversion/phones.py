@@ -1,0 +1,184 @@
+"""What phones found when their apps tested themselves: docs/golden.md says what a self-test is, and what it writes."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from conversion import manifest
+from conversion.gate.drift import read_budgets
+from conversion.golden.vectors import VERBS
+from training.run import Run
+from training.student.aside import write_text
+from training.student.errors import BadInput, ParityBreached
+
+SCHEMA = 1
+
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Count = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    # Not strict in types throughout: JSON has one number for 0 and 0.0.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Golden(_Strict):
+    """One file of golden vectors, replayed."""
+
+    file: _Text
+    vectors: _Count
+    failed: tuple[_Text, ...]
+    """Names of those that are not identical to the bit."""
+
+
+class Drift(_Strict):
+    """The phone's logits and mask of the recorded photo, against those recorded."""
+
+    flips: _Share
+    """Share of the mask's pixels that changed."""
+    pixels: _Count
+    error: Annotated[float, Field(ge=0)]
+    """The largest difference of a logit."""
+    psnr: float | None = None
+    """dB; None where no logit differs."""
+
+
+class Milliseconds(_Strict):
+    """From photo to mask; nothing is drawn."""
+
+    p50: _Positive
+    p90: _Positive
+    runs: _Count
+
+
+class SelfTest(_Strict):
+    """Of one artefact on one phone."""
+
+    device: _Text
+    system: _Text
+    runtime: _Text
+    unit: _Text
+    """What the model ran on, or was allowed to: CPU, GPU, …"""
+    model: _Text
+    """The folder of the run that it is of."""
+    artefact: _Text
+    """Its name in the manifest, such as tflite-fp16."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
+    drift: Drift
+    ms: Milliseconds
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if missing := VERBS.keys() - {one.file for one in self.golden}:
+            raise ValueError(f"golden lacks {', '.join(sorted(missing))}")
+        if self.ms.p90 < self.ms.p50:
+            raise ValueError(f"ms has p50 {self.ms.p50:g} above p90 {self.ms.p90:g}")
+        return self
+
+    @property
+    def vectors(self) -> str:
+        """How many golden vectors are identical, of how many."""
+        count = sum(one.vectors for one in self.golden)
+        return f"{count - sum(len(one.failed) for one in self.golden)} of {count}"
+
+    @property
+    def breaches(self) -> list[str]:
+        """What is not as it should be, in words."""
+        failed = [f"{one.file} ({', '.join(one.failed)})" for one in self.golden if one.failed]
+        allowed = read_budgets()[0]["fp16"]["flips"]
+        found = [f"golden vectors differ: {'; '.join(failed)}"] if failed else []
+        return found + ([f"flips {self.drift.flips:.2g} > {allowed}"] if self.drift.flips > allowed else [])
+
+
+def parse(path: Path) -> SelfTest:
+    """What an app's self-test wrote.
+
+    Raises:
+        BadInput: No such file, not the JSON of a self-test, or of another schema.
+    """
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}; expected what an app's self-test saved") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON ({error}); save it from the app's self-test again") from error
+    if not isinstance(found, dict) or "schema" not in found:
+        raise BadInput(f"{path} is not what an app's self-test saves: expected an object with schema {SCHEMA}")
+    if (schema := found.pop("schema")) != SCHEMA:
+        raise BadInput(f"{path} has schema {schema!r}, this version reads {SCHEMA}; use app and scripts of one version")
+    try:
+        return SelfTest.model_validate(found)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()]
+        raise BadInput(f"{path} is not what an app's self-test saves: {'; '.join(wrong[:3])}") from error
+
+
+def keep(path: Path, run: Run | None = None) -> Run:
+    """Add a self-test to the run whose artefact it is of, in place of what the same phone found before.
+
+    Args:
+        path: As an app saved it.
+        run: None: runs/MODEL, as the file names its model.
+
+    Raises:
+        BadInput: As `parse`, nothing was exported, or it was made with another artefact than the run's own.
+    """
+    found = parse(path)
+    if run is None:
+        if Path(found.model).name != found.model or found.model in ("", ".."):
+            raise BadInput(f"{path} is of {found.model!r}, which is not the name of a run; name the run as well")
+        run = Run(Path("runs") / found.model)
+    own = manifest.read(run.export).artefacts.get(found.artefact)
+    if own is None or own.sha256 != found.sha256:
+        exported = f"the run's has {own.sha256[:12]}…" if own else "the run has none"
+        raise BadInput(
+            f"{path} is of {found.artefact} with sha256 {found.sha256[:12]}…, {exported}: {run.export}; "
+            "put today's artefact into the app, test again, or name the run that it came from"
+        )
+    name = re.sub(r"[^\w.-]+", "-", f"{found.device}-{found.unit}-{found.artefact}")
+    write_text(run.phones / f"{name}.json", json.dumps({"schema": SCHEMA, **found.model_dump()}, indent=1) + "\n")
+    return run
+
+
+def read(run: Run) -> list[SelfTest]:
+    """What phones found of the artefacts that the run has now; of older ones nothing.
+
+    Raises:
+        BadInput: A file is damaged.
+    """
+    artefacts = manifest.read(run.export).artefacts
+    kept = [parse(path) for path in sorted(run.phones.glob("*.json"))]
+    return [one for one in kept if one.artefact in artefacts and artefacts[one.artefact].sha256 == one.sha256]
+
+
+def as_markdown(runs: Sequence[Run]) -> str:
+    """One row a phone, unit and artefact; empty where no phone took part.
+
+    Raises:
+        BadInput: Nothing exported, or a damaged file.
+    """
+    rows = []
+    for run in runs:
+        for one in read(run):
+            texts = (run.folder.name, one.artefact.replace("-", " ", 1), one.device, one.system, one.runtime, one.unit)
+            figures = (f"{one.ms.p50:.1f}", f"{one.ms.p90:.1f}", f"{one.drift.flips:.4%}", one.vectors)
+            rows.append(f"| {' | '.join(text.replace('|', '/') for text in (*texts, *figures))} |")
+    head = "| data | artefact | phone | system | runtime | unit | ms, p50 | p90 | flips | golden vectors |"
+    return "\n".join([head, f"|{'---|' * 6}{'---:|' * 3}---|", *rows]) if rows else ""
+
+
+def check(found: Sequence[SelfTest]) -> None:
+    """Complain of phones that compute otherwise.
+
+    Raises:
+        ParityBreached: One does.
+    """
+    if wrong := [f"{one.device}, {one.unit}: {'; '.join(one.breaches)}" for one in found if one.breaches]:
+        raise ParityBreached(" · ".join(wrong))
