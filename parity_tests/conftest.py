@@ -1,7 +1,8 @@
-"""A student trained for a minute on rendered coins, exported and verified once for all tests."""
+"""What is made once for all tests: a student of rendered coins, exported and verified; the Android sample, compiled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from conversion.export import export
 from conversion.gate import parity
 from conversion.gate.forms import Photo, prepare
 from conversion.gate.parity import Parity
+from parity_tests import kotlin
 from training import recipe as recipes
 from training.data.builtin import rendered_pairs
 from training.data.pairs import Pair
@@ -40,3 +42,9 @@ def verified(tmp_path_factory) -> Verified:
     pairs = run.held_out()[:12]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity)
     return Verified(run, checkpoint.contract, pairs, prepare(pairs, checkpoint.contract), verdict)
+
+
+@pytest.fixture(scope="session")
+def kotlin_classes() -> Path:
+    """The Android sample's arithmetic, and planted errors of it, compiled in one call."""
+    return kotlin.classes(kotlin.sources())

@@ -1,0 +1,62 @@
+// Bilinear resize with half-pixel centres, to the bit as docs/golden.md has it: positions in float64, values and weights
+// in float32, rows first, then columns, each as `a + (b - a) * t`. Java's rules keep the two operations apart, on phones too.
+package pocketmask.core
+
+import kotlin.math.floor
+
+/** (channels, rows, columns) resized to (channels, height, width), planar. */
+fun bilinear(values: Grid, height: Int, width: Int): Grid {
+    val resized = FloatArray(elements("a grid", values.channels, height, width))
+    val resizer = Resizer(values, height, width)
+    for (channel in 0 until values.channels) {
+        for (y in 0 until height) resizer.row(channel, y, resized, (channel * height + y) * width)
+    }
+    return Grid.planar(resized, values.channels, height, width)
+}
+
+/** Row by row, so that nothing as large as the result need be held. */
+internal class Resizer(private val source: Grid, height: Int, width: Int) {
+    private val vertical = Taps(source.rows, height)
+    private val horizontal = Taps(source.columns, width)
+    private val blended = FloatArray(source.columns)
+
+    /** Row `y` of the result, written into [into] from [start] on. */
+    fun row(channel: Int, y: Int, into: FloatArray, start: Int) {
+        // As locals, or they are loaded anew for every pixel.
+        val values = source.values
+        val step = source.columnStep
+        val blended = blended
+        var top = channel * source.channelStep + vertical.first[y] * source.rowStep
+        var bottom = channel * source.channelStep + vertical.second[y] * source.rowStep
+        val down = vertical.weight[y]
+        for (x in blended.indices) {
+            blended[x] = values[top] + (values[bottom] - values[top]) * down
+            top += step
+            bottom += step
+        }
+        val first = horizontal.first
+        val second = horizontal.second
+        val weight = horizontal.weight
+        for (x in first.indices) {
+            val left = blended[first[x]]
+            into[start + x] = left + (blended[second[x]] - left) * weight[x]
+        }
+    }
+}
+
+/** For each target index of an axis: its two neighbours in the source, and the weight of the second. */
+internal class Taps(source: Int, target: Int) {
+    val first = IntArray(target)
+    val second = IntArray(target)
+    val weight = FloatArray(target)
+
+    init {
+        for (i in 0 until target) {
+            // Outside the outermost centres the edge pixel is repeated.
+            val position = (((i + 0.5) * source) / target - 0.5).coerceIn(0.0, source - 1.0)
+            first[i] = floor(position).toInt()
+            second[i] = minOf(first[i] + 1, source - 1)
+            weight[i] = (position - first[i]).toFloat()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+"""Kotlin's real compiler, for the tests of the Android sample."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from parity_tests import planted
+
+SAMPLE = Path(__file__).resolve().parents[1] / "android_sample"
+CORE = SAMPLE / "core" / "src"
+
+_BUILD = SAMPLE / "build" / "parity_tests"
+_JARS = Path("/usr/share/java")
+_JUNIT = (_JARS / "junit4.jar", _JARS / "hamcrest-core.jar")
+
+# Above, the JVM would spend more on compiling the compiler than that saves in runs of a few seconds.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
+def toolchain() -> Path:
+    """The folder of the compiler; where anything is missing, the test fails in CI and is skipped elsewhere with why."""
+    found = subprocess.run([SAMPLE / "toolchain.sh", "--check"], capture_output=True, text=True, check=False)
+    if found.returncode == 0:
+        return Path(found.stdout.strip())
+    reason = found.stderr.strip()
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def texts(folder: Path, suffix: str) -> dict[str, str]:
+    """Every file of that suffix below a folder, by its path below the sample."""
+    return {str(path.relative_to(SAMPLE)): path.read_text(encoding="utf-8") for path in folder.rglob(f"*.{suffix}")}
+
+
+def sources() -> dict[str, str]:
+    """All of the module and its tests, and planted errors, each as a package."""
+    core = texts(CORE, "kt")
+    return core | planted.packages(core)
+
+
+def compile_(
+    sources: Mapping[str, str], folder: Path, path: Sequence[Path] = ()
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """What kotlinc says of all sources in one call, warnings as errors; and the folder of their classes."""
+    compiler = toolchain()
+    files = []
+    for name, text in sources.items():
+        files.append(folder / "sources" / name)
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        files[-1].write_text(text, encoding="utf-8")
+    options = ["-Werror", "-Wextra", "-no-reflect", "-jvm-target", "17", "-d", folder / "classes"]
+    libraries = os.pathsep.join(map(str, [*path, *_JUNIT]))
+    done = subprocess.run(
+        [compiler / "bin" / "kotlinc", *options, "-cp", libraries, *files],
+        env={**os.environ, "JAVA_OPTS": " ".join(QUICK)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done, folder / "classes"
+
+
+def classes(sources: Mapping[str, str]) -> Path:
+    """The folder of what all `sources` compile to, in one call, kept until a source changes; fails if they do not."""
+    digest = hashlib.sha256(repr((toolchain().name, sorted(sources.items()))).encode()).hexdigest()[:16]
+    kept = _BUILD / digest
+    if not kept.exists():
+        shutil.rmtree(_BUILD, ignore_errors=True)
+        done, compiled = compile_(sources, _BUILD)
+        if done.returncode or done.stderr:
+            pytest.fail(done.stderr)
+        compiled.rename(kept)
+    return kept
+
+
+def java(
+    compiled: Path, main: str, *arguments: object, options: Sequence[str] = QUICK
+) -> subprocess.CompletedProcess[str]:
+    """What the class `main` says and exits with."""
+    path = os.pathsep.join(map(str, [compiled, toolchain() / "lib" / "kotlin-stdlib.jar", *_JUNIT]))
+    command = ["java", "-ea", *options, "-cp", path, main, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,49 @@
+"""Errors that the Android sample could have: the file, what stands in it, and what could.
+
+They compile, and golden vectors must find them.
+"""
+
+from collections.abc import Mapping
+
+ARITHMETIC = {
+    "no_half_pixel": ("Resize", "((i + 0.5) * source) / target - 0.5", "i * source.toDouble() / target"),
+    "columns_before_rows": (
+        "Resize",
+        "blended[x] = values[top] + (values[bottom] - values[top]) * down",
+        "blended[x] = values[top] * (1 - down) + values[bottom] * down",
+    ),
+    "cut_off": ("Preprocess", "+ 0.5f).toInt()", ").toInt()"),
+    "bgr": ("Preprocess", "put(index++,", "put(index++ / 3 * 3 + shift / 8,"),
+    "at_the_threshold": ("Postprocess", "row[x] > threshold", "row[x] >= threshold"),
+    "last_of_equals": ("Postprocess", "row[x] > largest[x]", "row[x] >= largest[x]"),
+    "open_forgotten": ("Postprocess", "contract.open > 1", "contract.open > 99"),
+    "tint_cut_off": ("Effects", "4 * colour + 5) / 10", "4 * colour) / 10"),
+    "blurred_once": ("Effects", "repeat(2)", "repeat(1)"),
+    "rate_of_doubles": (
+        "Effects",
+        "previous.values[i] + (logits.values[i] - previous.values[i]) * weight",
+        "(previous.values[i] + (logits.values[i] - previous.values[i]) * rate).toFloat() + weight * 0",
+    ),
+}
+
+# What leads to an error in another file; all else is taken from the module itself, or compiling took minutes.
+_PATH = ("Golden", "Main")
+
+
+def packages(core: Mapping[str, str]) -> dict[str, str]:
+    """Each error of `ARITHMETIC` as a package of its own, among the sources of the module `core`."""
+    made = {}
+    for error, (file, right, wrong) in ARITHMETIC.items():
+        for name in (file, *_PATH):
+            text = core[f"core/src/main/kotlin/pocketmask/core/{name}.kt"]
+            if name == file:
+                assert text.count(right) == 1, f"{error}: {file}.kt no longer has {right!r} once"
+                text = text.replace(right, wrong)
+            made[f"planted/{error}/{name}.kt"] = _moved(text, "core", error)
+    return made
+
+
+def _moved(text: str, module: str, error: str) -> str:
+    own = f"package pocketmask.{module}\n"
+    assert own in text
+    return text.replace(own, f"package planted.{error}\n\nimport pocketmask.{module}.*\n", 1)
