@@ -16,4 +16,4 @@ dependencyResolutionManagement {
 
 rootProject.name = "pocketmask"
 
-include(":core")
+include(":app", ":core")

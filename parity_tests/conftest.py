@@ -45,6 +45,15 @@ def verified(tmp_path_factory) -> Verified:
 
 
 @pytest.fixture(scope="session")
-def kotlin_classes() -> Path:
-    """The Android sample's arithmetic, and planted errors of it, compiled in one call."""
-    return kotlin.classes(kotlin.sources())
+def android_resources(tmp_path_factory) -> str:
+    """R.java, as the real aapt2 makes it of the Android app's manifest and resources."""
+    into = tmp_path_factory.mktemp("resources")
+    done = kotlin.link(kotlin.MAIN / "res", kotlin.manifest(), into)
+    assert (done.returncode, done.stderr) == (0, "")
+    return (into / "pocketmask" / "app" / "R.java").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def kotlin_classes(android_resources) -> Path:
+    """The Android sample, stubs and planted errors of its arithmetic, compiled in one call of some twenty seconds."""
+    return kotlin.classes(kotlin.sources(android_resources))

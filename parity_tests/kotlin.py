@@ -1,9 +1,11 @@
-"""Kotlin's real compiler, for the tests of the Android sample."""
+"""Kotlin's real compiler and Android's real resource linker, for the tests of the Android sample."""
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,10 +15,14 @@ from parity_tests import planted
 
 SAMPLE = Path(__file__).resolve().parents[1] / "android_sample"
 CORE = SAMPLE / "core" / "src"
+APP = SAMPLE / "app" / "src"
+MAIN = APP / "main"
+STUBS = SAMPLE / "stubs"
 
 _BUILD = SAMPLE / "build" / "parity_tests"
 _JARS = Path("/usr/share/java")
 _JUNIT = (_JARS / "junit4.jar", _JARS / "hamcrest-core.jar")
+_FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 
 # Above, the JVM would spend more on compiling the compiler than that saves in runs of a few seconds.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -38,10 +44,47 @@ def texts(folder: Path, suffix: str) -> dict[str, str]:
     return {str(path.relative_to(SAMPLE)): path.read_text(encoding="utf-8") for path in folder.rglob(f"*.{suffix}")}
 
 
-def sources() -> dict[str, str]:
-    """All of the module and its tests, and planted errors, each as a package."""
+def manifest() -> str:
+    """The app's own."""
+    return (MAIN / "AndroidManifest.xml").read_text(encoding="utf-8")
+
+
+def link(res: Path, manifest: str, into: Path) -> subprocess.CompletedProcess[str]:
+    """What aapt2 says of compiling resources and linking them with a manifest; R.java then lies below `into`."""
+    toolchain()
+    # Gradle adds the namespace as package. Debian's framework is of API 29, uses-native-library came with 31.
+    text = manifest.replace("<manifest ", '<manifest package="pocketmask.app" ', 1)
+    text = re.sub(r"<uses-native-library [^>]*/>", "", text)
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "AndroidManifest.xml").write_text(text, encoding="utf-8")
+    versions = tomllib.loads((SAMPLE / "gradle" / "libs.versions.toml").read_text())["versions"]
+    compiling = ["compile", "--dir", res, "-o", into / "res.zip"]
+    linking = ["link", "-o", into / "app.apk", "-I", _FRAMEWORK, "--manifest", into / "AndroidManifest.xml"]
+    linking += ["--min-sdk-version", versions["minSdk"], "--target-sdk-version", versions["targetSdk"]]
+    for command in (compiling, [*linking, "--java", into, into / "res.zip"]):
+        done = subprocess.run(["aapt2", *map(str, command)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            break
+    return done
+
+
+def stubs(resources: str) -> dict[str, str]:
+    """What stands in for the phone: Java where the original is Java, so that Kotlin sees the same properties and nulls.
+
+    Args:
+        resources: R.java, as aapt2 made it.
+    """
+    build = (SAMPLE / "app" / "build.gradle.kts").read_text(encoding="utf-8")
+    fields = re.findall(r'buildConfigField\("String", "(\w+)"', build)
+    constants = "\n".join(f'    public static final String {name} = "";' for name in fields)
+    generated = f"package pocketmask.app;\n\npublic final class BuildConfig {{\n{constants}\n}}\n"
+    return texts(STUBS, "java") | texts(STUBS, "kt") | {"BuildConfig.java": generated, "R.java": resources}
+
+
+def sources(resources: str) -> dict[str, str]:
+    """All of the sample and its tests, stubs for what only phones have, and planted errors, each as a package."""
     core = texts(CORE, "kt")
-    return core | planted.packages(core)
+    return core | texts(APP, "kt") | stubs(resources) | planted.packages(core)
 
 
 def compile_(

@@ -1,6 +1,7 @@
 """Errors that the Android sample could have: the file, what stands in it, and what could.
 
-They compile, and golden vectors must find them.
+Those of `ARITHMETIC` compile, and golden vectors must find them; those of `TYPES` must not compile: the fourth entry is
+what the compiler says.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,15 @@ ARITHMETIC = {
     ),
 }
 
+TYPES = {
+    "a_member_that_litert_lacks": ("Runner", "readFloat()", "readUInt8()", "readUInt8"),
+    "a_member_that_camerax_lacks": ("Camera", "STRATEGY_KEEP_ONLY_LATEST", "STRATEGY_KEEP_LATEST", "KEEP_LATEST"),
+    "arguments_in_another_order": ("Photos", "(it, null, options)", "(it, options, null)", "mismatch"),
+    "a_document_without_content": ("Models", ' ?: throw IOException("$document has no content")', "", "mismatch"),
+    "a_resource_that_is_not_there": ("MainActivity", "R.layout.main", "R.layout.mian", "mian"),
+    "an_effect_left_out": ("Segmenter", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
+}
+
 # What leads to an error in another file; all else is taken from the module itself, or compiling took minutes.
 _PATH = ("Golden", "Main")
 
@@ -40,6 +50,16 @@ def packages(core: Mapping[str, str]) -> dict[str, str]:
                 assert text.count(right) == 1, f"{error}: {file}.kt no longer has {right!r} once"
                 text = text.replace(right, wrong)
             made[f"planted/{error}/{name}.kt"] = _moved(text, "core", error)
+    return made
+
+
+def files(app: Mapping[str, str]) -> dict[str, str]:
+    """Each error of `TYPES` as a package of one file, among the sources of the app."""
+    made = {}
+    for error, (file, right, wrong, _) in TYPES.items():
+        text = app[f"app/src/main/kotlin/pocketmask/app/{file}.kt"]
+        assert right in text, f"{error}: {file}.kt no longer has {right!r}"
+        made[f"planted/{error}/{file}.kt"] = _moved(text.replace(right, wrong, 1), "app", error)
     return made
 
 

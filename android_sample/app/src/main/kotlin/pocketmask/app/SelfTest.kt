@@ -1,0 +1,175 @@
+// Holds this phone against what Python recorded: the arithmetic by golden vectors, the model by a photo and its mask.
+package pocketmask.app
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.util.Base64
+import kotlin.math.abs
+import kotlin.math.log10
+import kotlin.math.sqrt
+import pocketmask.core.BadInput
+import pocketmask.core.Contract
+import pocketmask.core.Grid
+import pocketmask.core.Mask
+import pocketmask.core.Photo
+import pocketmask.core.Replay
+import pocketmask.core.postprocess
+import pocketmask.core.readJson
+
+private const val SCHEMA = 1L
+
+/** Runs that are timed, after one that is not: the first pays for memory that is touched for the first time. */
+private const val RUNS = 50
+
+/**
+ * A photo, and what an artefact made of it on the machine that verified it (docs/golden.md).
+ *
+ * @property name of the artefact, as in its manifest.
+ * @property logits (channels, rows, columns).
+ */
+class Recorded(val name: String, val contract: Contract, val photo: Photo, val logits: Grid, val mask: Mask)
+
+/**
+ * What a phone made of the same photo.
+ *
+ * @property flips share of the photo's [pixels] whose class changed.
+ * @property error the largest difference of a logit.
+ * @property psnr decibels of the recorded logits' range over the RMS of all differences; null where there is none.
+ * @property milliseconds from photo to mask, run by run; nothing is drawn.
+ */
+class Verdict(
+    val unit: String,
+    val flips: Double,
+    val pixels: Int,
+    val error: Double,
+    val psnr: Double?,
+    val milliseconds: List<Double>,
+) {
+    /** As for float16 in conversion/gate/budgets.yaml. */
+    val holds: Boolean get() = flips <= 0.001
+}
+
+/** Where and with what a self-test was run. */
+data class Phone(val device: String, val system: String, val runtime: String)
+
+/**
+ * Reads a `self-test.json`.
+ *
+ * @throws BadInput of another schema, damaged, or a mask that is not of its photo's size.
+ */
+fun recorded(text: String): List<Recorded> {
+    val found = readJson(text) as? Map<*, *> ?: throw BadInput("the self-test holds no JSON object")
+    if (found["schema"] != SCHEMA) throw BadInput("the self-test has schema ${found["schema"]}, this app reads $SCHEMA; update the app")
+    val vectors = found["vectors"] as? List<*> ?: throw BadInput("the self-test has no list of vectors")
+    return vectors.map { vector ->
+        val fields = vector as? Map<*, *> ?: throw BadInput("the self-test has a vector that is no object")
+        val (rows, columns) = shape(fields, "photo", 3)
+        val (height, width) = shape(fields, "mask", 2)
+        if (height != rows || width != columns) throw BadInput("the self-test's mask is $height × $width, its photo $rows × $columns")
+        val mask = Mask(height, width).also { bytes(fields, "mask", it.pixels.size).get(it.pixels) }
+        val photo = ByteArray(rows * columns * 3).also { bytes(fields, "photo", it.size).get(it) }
+        val (channels, down, across) = shape(fields, "logits", 3)
+        val logits = FloatArray(channels * down * across).also { bytes(fields, "logits", it.size * 4).asFloatBuffer().get(it) }
+        Recorded(
+            name = fields["name"] as? String ?: throw BadInput("the self-test has a vector without a name"),
+            contract = Contract.of(fields["contract"]),
+            photo = Photo.ofRgb(photo, rows, columns),
+            logits = Grid.planar(logits, channels, down, across),
+            mask = mask,
+        )
+    }
+}
+
+/**
+ * Runs a model on the recorded photo.
+ *
+ * @param unit what the model runs on.
+ * @param run photo to logits.
+ * @throws BadInput other shapes than recorded, or logits that are no numbers.
+ */
+fun judge(recorded: Recorded, unit: String, run: (Photo) -> Grid): Verdict {
+    val logits = run(recorded.photo)
+    val (found, expected) = shape(logits) to shape(recorded.logits)
+    if (found != expected) throw BadInput("the model gave logits of shape $found, recorded are $expected; run `make apps` again")
+    val mask = Mask(recorded.mask.height, recorded.mask.width)
+    postprocess(logits, recorded.contract, mask)
+    val pixels = mask.pixels
+    val flips = pixels.indices.count { pixels[it] != recorded.mask.pixels[it] }
+    val milliseconds = List(RUNS) {
+        val started = System.nanoTime()
+        postprocess(run(recorded.photo), recorded.contract, mask)
+        (System.nanoTime() - started) / 1e6
+    }
+    val errors = inOrder(logits).zip(inOrder(recorded.logits)) { candidate, reference -> (candidate - reference).toDouble() }
+    val square = errors.sumOf { it * it } / errors.size
+    val range = (recorded.logits.values.max() - recorded.logits.values.min()).toDouble()
+    return Verdict(
+        unit = unit,
+        flips = flips.toDouble() / pixels.size,
+        pixels = pixels.size,
+        error = errors.maxOf { abs(it) },
+        psnr = if (square > 0 && range > 0) 20 * log10(range / sqrt(square)) else null,
+        milliseconds = milliseconds,
+    )
+}
+
+private fun shape(logits: Grid): List<Int> = listOf(logits.channels, logits.rows, logits.columns)
+
+/** Channel by channel, whichever order the runtime left them in. */
+private fun inOrder(logits: Grid): List<Float> = List(logits.values.size) {
+    val pixel = it % (logits.rows * logits.columns)
+    logits[it / (logits.rows * logits.columns), pixel / logits.columns, pixel % logits.columns]
+}
+
+/** What `python -m conversion bench --import FILE` reads: a JSON object, as docs/golden.md describes it. */
+fun report(phone: Phone, model: Shipped, verdict: Verdict, golden: List<Replay>): String {
+    val replays = golden.groupBy { it.file }.map { (file, vectors) ->
+        val failed = vectors.filterNot { it.holds }.joinToString { quoted(it.name) }
+        "{\"file\": ${quoted(file)}, \"vectors\": ${vectors.size}, \"failed\": [$failed]}"
+    }
+    val milliseconds = verdict.milliseconds
+    val entries = listOf(
+        "schema" to "$SCHEMA",
+        "device" to quoted(phone.device),
+        "system" to quoted(phone.system),
+        "runtime" to quoted(phone.runtime),
+        "unit" to quoted(verdict.unit),
+        "model" to quoted(model.folder),
+        "artefact" to quoted(model.name),
+        "sha256" to quoted(model.sha256),
+        "golden" to replays.joinToString(", ", "[", "]"),
+        "drift" to "{\"flips\": ${verdict.flips}, \"pixels\": ${verdict.pixels}, " +
+            "\"error\": ${verdict.error}${verdict.psnr?.let { ", \"psnr\": $it" }.orEmpty()}}",
+        "ms" to "{\"p50\": ${percentile(milliseconds, 50)}, \"p90\": ${percentile(milliseconds, 90)}, \"runs\": ${milliseconds.size}}",
+    )
+    return entries.joinToString(",\n", "{\n", "\n}\n") { (key, value) -> " \"$key\": $value" }
+}
+
+/** As a JSON string: what RFC 8259 says must be escaped, and no more. */
+private fun quoted(text: String): String = text.map {
+    when {
+        it == '"' || it == '\\' -> "\\$it"
+        it < ' ' -> "\\u%04x".format(it.code)
+        else -> "$it"
+    }
+}.joinToString("", "\"", "\"")
+
+private fun shape(vector: Map<*, *>, key: String, rank: Int): List<Int> {
+    val sizes = (vector[key] as? Map<*, *>)?.get("shape") as? List<*>
+    val shape = sizes?.mapNotNull { (it as? Long)?.takeIf { size -> size in 1..MAX_SIDE }?.toInt() }
+    if (shape == null || shape.size != rank || sizes.size != rank) throw BadInput("the self-test's $key has shape $sizes, expected $rank sizes")
+    return shape
+}
+
+private fun bytes(vector: Map<*, *>, key: String, expected: Int): ByteBuffer {
+    val data = (vector[key] as? Map<*, *>)?.get("data") as? String ?: throw BadInput("the self-test's $key has no data")
+    val found = try {
+        Base64.getDecoder().decode(data)
+    } catch (error: IllegalArgumentException) {
+        throw BadInput("the self-test's $key is not base64: ${error.message}")
+    }
+    if (found.size != expected) throw BadInput("the self-test's $key has ${found.size} bytes, its shape says $expected")
+    return ByteBuffer.wrap(found).order(ByteOrder.LITTLE_ENDIAN)
+}
+
+private const val MAX_SIDE = 8192L

@@ -1,0 +1,4 @@
+// Signatures: https://developer.android.com/reference/android/net/Uri
+package android.net;
+
+public abstract class Uri {}

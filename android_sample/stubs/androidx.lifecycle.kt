@@ -1,0 +1,4 @@
+// Signatures: https://developer.android.com/reference/kotlin/androidx/lifecycle/LifecycleOwner
+package androidx.lifecycle
+
+interface LifecycleOwner
