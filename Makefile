@@ -42,7 +42,7 @@ report: .venv/ready ## Write the run's report and model card again, without runn
 demo: .venv/ready ## Try the run's artefacts on a local page: a photo in, all masks side by side
 	$(PY) -m conversion demo $(RUN)
 
-bench: .venv/ready ## Time the run's artefacts against the usual UNet
+bench: .venv/ready ## Weigh and time the run's artefacts, in turns with the usual UNet
 	$(PY) -m conversion bench $(RUN)
 
 bench-emission: .venv/ready ## Time and memory of emitting the usual UNet, to each target

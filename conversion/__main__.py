@@ -1,5 +1,7 @@
 """`python -m conversion`: from a student to verified artefacts. Parses, calls, prints; no logic lives here."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -258,36 +260,43 @@ def demo(run_folder: Path, port: int) -> None:
 
 
 @main.command(
-    short_help="Time RUN's TFLite artefacts against the usual UNet.",
-    example="python -m conversion bench runs/mobile --runs 200",
+    short_help="Weigh and time RUN's artefacts, and others beside.",
+    example="python -m conversion bench runs/mobile other.tflite",
     ends=(ParityBreached,),
 )
 @click.argument("run_folder", metavar="[RUN]", required=False, type=_folder)
-@click.option("--runs", default=50, show_default=True, help="Timed inferences of each.")
-@click.option("--import", "files", multiple=True, metavar="FILE", type=_file, help="Saved by an app's self-test.")
-def bench(run_folder: Path | None, runs: int, files: tuple[Path, ...]) -> None:
-    """Time RUN's TFLite artefacts against smp.Unet("mobilenet_v2"), in turns, on one thread.
+@click.argument("others", metavar="[FILE]...", nargs=-1, type=_file)
+@click.option("--runs", default=50, show_default=True, type=click.IntRange(1), help="Timed inferences of each.")
+@click.option("--import", "saved", multiple=True, metavar="FILE", type=_file, help="Saved by an app's self-test.")
+@as_json
+def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: tuple[Path, ...], as_json: bool) -> None:
+    """Weigh and time RUN's artefacts, any .tflite or .onnx FILEs, and smp.Unet("mobilenet_v2"): all in turns.
 
-    With --import, which may be repeated, add what phones measured to RUN's
-    report and table instead; RUN is then found by what the file says.
+    `times` is against the first row, `loss` of IoU against the trained student, `pieces` by XNNPACK. With --import,
+    which may be repeated, what phones measured is added to RUN's report instead; RUN is then found by what they say.
     """
     from conversion import bench as here
     from conversion import phones
     from conversion.report.report import write
     from training.run import Run
+    from training.student.aside import plain
 
     run = Run(run_folder) if run_folder else None
-    if not files:
-        if run is None:
-            raise click.UsageError("missing RUN")
-        print(here.bench(run.export, runs))
-        return
-    kept = list(dict.fromkeys(phones.keep(path, run) for path in files))
-    print(phones.as_markdown(kept))
+    if saved:
+        kept = list(dict.fromkeys(phones.keep(path, run) for path in saved))
+        print(phones.as_markdown(kept))
+    elif run:
+        found = here.measure(run, others, runs)
+        here.keep(found, run)
+        print(json.dumps(plain(asdict(found)), indent=1) if as_json else here.as_text(found))
+        kept = [run]
+    else:
+        raise click.UsageError("missing RUN")
     for one in kept:
         if one.report.is_file():
             write(one)
-    phones.check([found for one in kept for found in phones.read(one)])
+    if saved:
+        phones.check([test for one in kept for test in phones.read(one)])
 
 
 @main.command(

@@ -1,55 +1,191 @@
-"""How long artefacts take, always as a ratio within one run: machines are shared, and milliseconds drift."""
+"""The table that a mobile engineer reads: what each artefact weighs, loses, takes; in one run, in turns."""
 
+import os
+import platform
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
+from pydantic import TypeAdapter
+from tqdm import tqdm
 
 from conversion import manifest
-from conversion.artefact import Kind
+from conversion.artefact import SIMPLIFIED, Kind, sha256, size
 from conversion.export import emit
+from conversion.gate import parity
+from conversion.gate.parity import Parity
+from conversion.manifest import Manifest
 from conversion.source import graph, to_onnx
-from conversion.tflite.interpreter import open_interpreter
+from conversion.tflite.partitions import partitions
+from conversion.timing import TIMED, Times, in_turns, opened, peak_megabytes, shares
+from training.run import Run
+from training.student.aside import write_json
 from training.student.baseline import usual_network
 from training.student.contract import Contract
+from training.student.errors import BadInput
+
+USUAL = 'smp.Unet("mobilenet_v2")'
 
 
-def milliseconds(paths: Sequence[Path], *, runs: int) -> list[float]:
-    """The median time of one inference of each TFLite file, by LiteRT on one thread; the files take turns."""
-    interpreters = []
-    rng = np.random.default_rng(0)
-    for path in paths:
-        interpreter = open_interpreter(path.read_bytes())
-        entry = interpreter.get_input_details()[0]
-        interpreter.set_tensor(entry["index"], (rng.random(entry["shape"]) * 255).astype(entry["dtype"]))
-        interpreter.invoke()
-        interpreters.append(interpreter)
-    times: list[list[float]] = [[] for _ in paths]
-    for _ in range(runs):
-        for interpreter, own in zip(interpreters, times, strict=True):
-            started = time.perf_counter()
-            interpreter.invoke()
-            own.append((time.perf_counter() - started) * 1e3)
-    return [float(np.median(own)) for own in times]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file."""
+
+    name: str
+    sha256: str
+    megabytes: float
+    one: Times | None
+    """On one thread; None where this machine cannot time it."""
+    all: Times | None
+    """On all cores."""
+    peak: float | None
+    """MB that opening and running it adds to a process at most."""
+    pieces: int | None
+    """TFLite: into how many XNNPACK cuts it, and what it leaves out counts too; 1 is whole."""
+    iou: float | None = None
+    """Of this run's artefacts: mean IoU with the teacher masks, as `verify` found it."""
+    loss: float | None = None
+    """How much less that is than the trained student's."""
+    psnr: float | None = None
+    flips: float | None = None
 
 
-def bench(export: Path, runs: int) -> str:
-    """A table: this run's TFLite artefacts, and smp.Unet as its tutorial builds it, converted by our own emitter."""
-    listed = manifest.read(export)
-    contract = listed.contract
-    rows = [
-        (artefact.file, export / artefact.file) for artefact in listed.artefacts.values() if artefact.target == "tflite"
-    ]
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the benchmark."""
+
+    machine: str
+    cores: int
+    rows: tuple[Row, ...]
+    shares: dict[str, float]
+    """Of the student's time, by kind of operator, in ONNX Runtime."""
+
+
+def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
+    """Time the run's artefacts, other people's files, and the usual UNet, as its tutorial builds it, in turns.
+
+    Args:
+        run: Exported; verified as well, or accuracy stays empty.
+        others: .tflite or .onnx files.
+        runs: Timed inferences of each file and number of threads.
+
+    Raises:
+        BadInput: Nothing was exported, or a file cannot be opened.
+    """
+    listed = manifest.read(run.export)
+    verdict = parity.read(run.parity / "parity.json") if (run.parity / "parity.json").is_file() else None
+    for path in others:
+        opened(path, threads=1)
+    own = {
+        name: run.export / artefact.file
+        for name, artefact in listed.artefacts.items()
+        if artefact.target != "onnx" or artefact.file == SIMPLIFIED.file
+    }
     with tempfile.TemporaryDirectory() as folder:
-        usual = Path(folder) / "usual.tflite"
-        whole = Contract(contract.height, contract.width, 1, contract.classes)
-        source = graph.read(to_onnx.simplify(to_onnx.export(usual_network(whole), whole)))
-        artefact = emit(source, Kind("tflite", "fp32", usual.name), usual, whole)
-        rows.append((f'smp.Unet("mobilenet_v2"), XNNPACK partitions: {artefact.partitions}', usual))
-        times = milliseconds([path for _, path in rows], runs=runs)
-        slowest = times[-1]
-        lines = [f"{'ms (median)':>12} {'times faster':>13}  LiteRT, one thread, {contract.height} × {contract.width}"]
-        lines += [f"{ms:12.1f} {slowest / ms:13.2f}  {name}" for (name, _), ms in zip(rows, times, strict=True)]
-    return "\n".join(lines)
+        usual = _emitted_usual(listed, Path(folder))
+        files = [*sorted(own.values(), key=lambda path: path.suffix != ".tflite"), *others, usual]
+        timed = [path for path in files if path.suffix in TIMED]
+        cores = os.cpu_count() or 1
+        times = {}
+        for threads in (1, cores):
+            steps = [opened(path, threads=threads) for path in timed]
+            times[threads] = dict(zip(timed, in_turns(steps, runs=runs), strict=True))
+        rows = []
+        for path in tqdm(files, "weigh", unit="file", leave=False, disable=None):
+            name = next((name for name, file in own.items() if file == path), "")
+            pieces = partitions(path.read_bytes()) if path.suffix == ".tflite" else None
+            rows.append(
+                Row(
+                    name=USUAL if path == usual else path.name,
+                    sha256=sha256(path),
+                    megabytes=size(path) / 1e6,
+                    one=times[1].get(path),
+                    all=times[cores].get(path),
+                    peak=peak_megabytes(path) if path in timed else None,
+                    pieces=pieces.count + len(pieces.outside) if pieces else None,
+                    **_accuracy(name, verdict),
+                )
+            )
+    return Bench(_machine(), cores, tuple(rows), shares(run.export / SIMPLIFIED.file))
+
+
+def keep(found: Bench, run: Run) -> None:
+    """In the run's folder, for its report."""
+    write_json(run.bench, asdict(found))
+
+
+def read(run: Run) -> Bench | None:
+    """What was kept; None where nothing was.
+
+    Raises:
+        BadInput: It is damaged.
+    """
+    if not run.bench.is_file():
+        return None
+    try:
+        found: Bench = TypeAdapter(Bench).validate_json(run.bench.read_bytes())
+    except ValueError as error:
+        raise BadInput(f"{run.bench} is damaged ({type(error).__name__}); run `make bench` again") from error
+    return found
+
+
+def as_text(found: Bench) -> str:
+    """For a terminal: a line a file."""
+    first = found.rows[0].one
+    columns: dict[str, Callable[[Row], str]] = {
+        "file": lambda row: row.name,
+        "MB": lambda row: _number(row.megabytes, 2),
+        "IoU": lambda row: _number(row.iou, 4),
+        "loss": lambda row: _number(row.loss, 4),
+        "dB": lambda row: _number(row.psnr, 0),
+        "flips": lambda row: "" if row.flips is None else f"{row.flips:.3%}",
+        "ms": lambda row: _number(row.one.p50 if row.one else None, 1),
+        "p90": lambda row: _number(row.one.p90 if row.one else None, 1),
+        "times": lambda row: _number(row.one.p50 / first.p50 if row.one and first else None, 2),
+        f"ms, {found.cores}": lambda row: _number(row.all.p50 if row.all else None, 1),
+        f"p90, {found.cores}": lambda row: _number(row.all.p90 if row.all else None, 1),
+        "peak MB": lambda row: _number(row.peak, 0),
+        "pieces": lambda row: _number(row.pieces, 0),
+    }
+    table = [list(columns), *([text(row) for text in columns.values()] for row in found.rows)]
+    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join([line[0].ljust(wide[0]), *map(str.rjust, line[1:], wide[1:])]).rstrip() for line in table]
+    work = ", ".join(f"{kind} {share:.0%}" for kind, share in found.shares.items() if share >= 0.005)
+    return "\n".join(
+        [
+            *lines,
+            f"ms: median and 90th percentile of one inference on one thread, then on {found.cores}; {found.machine}",
+            f"time by operator, ONNX Runtime, one thread: {work}",
+        ]
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _accuracy(name: str, verdict: Parity | None) -> dict[str, float]:
+    """IoU, loss, PSNR and flips of an artefact, as far as the check has seen it."""
+    if verdict is None or name not in verdict.teacher_iou:
+        return {}
+    iou = verdict.teacher_iou[name]
+    drifts = [result.drift for result in verdict.hops if result.hop.candidate == name]
+    found = {"psnr": drifts[0].psnr, "flips": drifts[0].flips} if drifts else {}
+    return {"iou": iou, "loss": verdict.teacher_iou["torch"] - iou, **found}
+
+
+def _emitted_usual(listed: Manifest, folder: Path) -> Path:
+    """The usual UNet at this student's size, by our own emitter."""
+    path = folder / "usual.tflite"
+    whole = Contract(listed.contract.height, listed.contract.width, 1, listed.contract.classes)
+    source = graph.read(to_onnx.simplify(to_onnx.export(usual_network(whole), whole)))
+    emit(source, Kind("tflite", "fp32", path.name), path, whole)
+    return path
+
+
+def _machine() -> str:
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{(names or [platform.processor() or platform.machine()])[0]}, {platform.system()}"

@@ -9,10 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from conversion.artefact import KINDS, Precision
-from conversion.bench import milliseconds
 from conversion.export import export
 from conversion.gate.forms import FORMS, look, prepare
 from conversion.quantisation.calibration import from_run
+from conversion.timing import milliseconds
 from training import designs
 from training.designs import Measured
 from training.run import Run

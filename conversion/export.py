@@ -106,7 +106,7 @@ def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -
 
 
 def _speedup(made: Variants, path: Path) -> float:
-    from conversion.bench import milliseconds
+    from conversion.timing import milliseconds
 
     with tempfile.TemporaryDirectory() as folder:
         single = Path(folder) / "fp32.tflite"

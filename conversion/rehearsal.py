@@ -42,8 +42,8 @@ def rehearse(recipe: Recipe) -> Rehearsal:
         BadInput: The recipe's sizes, stride or encoder do not go together.
         ConversionRefused: A target cannot express the student, or XNNPACK would cut it into pieces.
     """
-    from conversion.bench import milliseconds
     from conversion.export import emit
+    from conversion.timing import milliseconds
 
     refuse_blocked(recipe.encoder)
     contract = recipe.contract(("foreground",))

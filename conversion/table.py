@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from conversion import phones
 from conversion.artefact import KINDS
-from conversion.bench import milliseconds
 from conversion.gate import parity
 from conversion.manifest import read
+from conversion.timing import milliseconds
 from training.run import Run
 
 _HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|---:|---:|---:|---:|"

@@ -79,6 +79,11 @@ class Run:
         return self.folder / "MODEL_CARD.md"
 
     @property
+    def bench(self) -> Path:
+        """What the artefacts took when they were last timed."""
+        return self.folder / "bench.json"
+
+    @property
     def phones(self) -> Path:
         """What phones found when their apps tested themselves."""
         return self.folder / "phones"

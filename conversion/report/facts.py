@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion import manifest, phones
+from conversion import bench, manifest, phones
 from conversion.gate import parity
 from conversion.gate.blame import Trail
 from conversion.gate.drift import Drift, read_budgets
@@ -36,6 +36,8 @@ class ArtefactFacts(Artefact):
     """Mean IoU with the teacher masks on the photos of the check; null where this machine could not run it."""
     drift: Drift | None
     """Of the hop that ends in it."""
+    ms: float | None
+    """Median of one inference on one thread of the machine that `bench` ran on; null where it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Facts:
     contract: dict[str, Any]
     versions: dict[str, str]
     """Of what converted it."""
+    machine: str | None
+    """On which `bench` ran."""
 
 
 def gather(run: Run) -> Facts:
@@ -146,6 +150,8 @@ def gather(run: Run) -> Facts:
     student = checkpoints.load(run.checkpoint)
     budgets, _ = read_budgets()
     drifts = {result.hop.candidate: result.drift for result in verdict.hops}
+    timed = bench.read(run)
+    times = {row.sha256: row.one.p50 for row in timed.rows if row.one} if timed else {}
     data, sides = run.data(), run.split_sizes()
     return Facts(
         schema=SCHEMA,
@@ -156,7 +162,11 @@ def gather(run: Run) -> Facts:
         torch_iou=verdict.teacher_iou["torch"],
         artefacts=[
             ArtefactFacts(
-                **asdict(artefact), name=name, teacher_iou=verdict.teacher_iou.get(name), drift=drifts.get(name)
+                **asdict(artefact),
+                name=name,
+                teacher_iou=verdict.teacher_iou.get(name),
+                drift=drifts.get(name),
+                ms=times.get(artefact.sha256),
             )
             for name, artefact in listed.artefacts.items()
         ],
@@ -186,6 +196,7 @@ def gather(run: Run) -> Facts:
         ),
         contract=json.loads(listed.contract.to_json()),
         versions=listed.versions,
+        machine=timed.machine if timed else None,
     )
 
 

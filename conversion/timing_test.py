@@ -1,0 +1,119 @@
+import time
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from conversion.source.graph import read
+from conversion.tflite.emitter import emit
+from conversion.timing import in_turns, milliseconds, opened, peak_megabytes, shares
+from training.student.errors import BadInput
+
+
+def network(side, channels=8, kind=TensorProto.FLOAT):
+    """A convolution of 3 × 3, and an activation."""
+    weight = numpy_helper.from_array(np.full((channels, 3, 3, 3), 0.1, np.float32), "weight")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["image", "weight"], ["a"], pads=[1, 1, 1, 1]),
+            helper.make_node("HardSwish", ["a"], ["logits"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info("image", kind, (1, 3, side, side))],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, channels, side, side))],
+        [weight],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def write(side, suffix, channels=8):
+        path = tmp_path / f"{side}{suffix}"
+        model = network(side, channels)
+        path.write_bytes(model.SerializeToString() if suffix == ".onnx" else emit(read(model), metadata={}))
+        return path
+
+    return write
+
+
+def test_steps_take_turns_after_one_each_to_warm_up():
+    taken = []
+
+    found = in_turns([lambda: taken.append("a"), lambda: taken.append("b")], runs=2)
+
+    assert taken == ["a", "b"] * 3
+    assert len(found) == 2
+
+
+def test_the_median_is_of_what_a_step_mostly_takes():
+    pauses = iter([0, 0.001, 0.001, 0.001, 0.2])
+
+    found = in_turns([lambda: time.sleep(next(pauses))], runs=4)[0]
+
+    assert 1 <= found.p50 < 50 < found.p90
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_sixteen_times_the_pixels_take_longer(saved, suffix):
+    small, large = milliseconds([saved(64, suffix), saved(256, suffix)], runs=20)
+
+    assert 0 < 4 * small < large
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_the_peak_holds_what_the_network_makes(saved, suffix):
+    # 64 channels of 512 × 512 are 67 MB.
+    small, large = (peak_megabytes(saved(side, suffix, channels=64)) for side in (16, 512))
+
+    assert small is not None
+    assert small < 20 < 60 < large < 1000
+
+
+def test_time_divides_among_the_kinds_of_operators(saved):
+    found = shares(saved(128, ".onnx"))
+
+    assert "Conv" in found
+    assert sum(found.values()) == pytest.approx(1)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("net.mlpackage", b"", "cannot be timed here; expected a file that ends in .tflite or .onnx"),
+        ("net.tflite", b"no model" * 9, "cannot be opened"),
+        ("net.onnx", b"no model", "cannot be opened"),
+        ("net.onnx", None, "cannot read .*: No such file"),
+        ("net.tflite", None, "cannot read .*: No such file"),
+    ],
+)
+def test_what_cannot_be_timed_is_refused_in_one_line(tmp_path, name, content, says):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(BadInput, match=says) as error:
+        opened(path, threads=1)
+
+    assert "\n" not in str(error.value)
+
+
+def test_an_input_without_a_size_is_refused(tmp_path):
+    model = network(16)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "rows"
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    (tmp_path / "open.onnx").write_bytes(model.SerializeToString())
+
+    with pytest.raises(BadInput, match=r"input image of tensor\(float\).*'rows'.*fix its sizes"):
+        opened(tmp_path / "open.onnx", threads=1)
+
+
+def test_an_open_batch_is_one(tmp_path):
+    model = network(16)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, tmp_path / "batch.onnx")
+
+    assert milliseconds([tmp_path / "batch.onnx"], runs=1)[0] > 0
