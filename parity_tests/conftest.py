@@ -45,6 +45,19 @@ def verified(tmp_path_factory) -> Verified:
 
 
 @pytest.fixture(scope="session")
+def real_photos() -> list[Path]:
+    """Photos that people took: coins, portraits, streets and rings, upright and across, of odd sizes too."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no photos at {folder}; masks are compared on rendered ones alone")
+    return [path for name in ("coins", "person", "street/val", "rings/test") for path in _photos(folder / name)]
+
+
+def _photos(folder: Path) -> list[Path]:
+    return sorted((folder / "photos").iterdir())[:3]
+
+
+@pytest.fixture(scope="session")
 def android_resources(tmp_path_factory) -> str:
     """R.java, as the real aapt2 makes it of the Android app's manifest and resources."""
     into = tmp_path_factory.mktemp("resources")

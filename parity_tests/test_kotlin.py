@@ -167,6 +167,19 @@ def test_photo_to_mask_of_a_trained_student_is_identical(verified, core, tmp_pat
         np.testing.assert_array_equal(_mask(core, tmp_path, contract, beside, size, "interleaved"), expected)
 
 
+@pytest.mark.parametrize("form", ["tflite-fp16", "coreml-fp16"])
+def test_masks_of_photos_that_people_took_are_identical(verified, real_photos, core, tmp_path, form):
+    contract = verified.contract
+    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+    for path in real_photos:
+        photo = read_photo(path)
+        logits = runner(preprocess(photo, contract))
+
+        expected = postprocess(logits, contract, *photo.shape[:2])
+
+        np.testing.assert_array_equal(_mask(core, tmp_path, contract, logits, photo.shape[:2]), expected, path.name)
+
+
 BAD_INPUT = {
     "newer schema": ({"schema": 2}, 0.0, "4", "schema 2, this version expects 1; it is newer than this app"),
     "other outputs": ({"output": "mask"}, 0.0, "4", 'output "mask", this version expects "logits"'),

@@ -156,6 +156,18 @@ def test_masks_of_a_trained_students_artefact_are_pythons(verified, mask_of, for
     assert max(areas) > 0.01
 
 
+@pytest.mark.parametrize("form", ["tflite-fp16", "coreml-fp16"])
+def test_masks_of_photos_that_people_took_are_pythons(verified, real_photos, mask_of, form):
+    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+    for path in real_photos:
+        photo = read_photo(path)
+        logits = runner(preprocess(photo, verified.contract))
+
+        expected = postprocess(logits, verified.contract, *photo.shape[:2])
+
+        assert np.array_equal(mask_of(logits, verified.contract, *photo.shape[:2]), expected), path.name
+
+
 def test_inputs_of_photos_are_pythons_in_every_orientation(verified, command, tmp_path):
     contract = tmp_path / "contract.json"
     contract.write_text(verified.contract.to_json(), encoding="utf-8")

@@ -20,7 +20,7 @@ from training.student.errors import BadInput
 
 folder, run, *overrides = sys.argv[1:]
 data = read_pairs(Path(folder))
-fit(read("mobile", [*overrides, "batch=2"]), data=data, run=Run(Path(run) / "warm"))
+fit(read("mobile", [*overrides, "batch=2", "photos_per_epoch=4"]), data=data, run=Run(Path(run) / "warm"))
 status = Path("/proc/self/status").read_text()
 used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20,) * 2)
