@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps bench-kotlin conformance mediapipe designs support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs support check test clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -75,9 +75,10 @@ golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
 apps: .venv/ready ## Put the newest run's gated models, or RUN's, where the sample apps look
 	$(PY) -m conversion apps $(if $(filter command environment,$(foreach name,RUN RECIPE DATA,$(origin $(name)))),$(RUN))
 
-bench-kotlin: .venv/ready ## Time the Android arithmetic on this machine's JVM, step by step
+bench-apps: .venv/ready ## Time the apps' arithmetic on this machine, step by step: Swift, and Kotlin on the JVM
+	ios_sample/toolchain.sh
 	android_sample/toolchain.sh
-	$(PY) -m pytest -q -rP parity_tests/test_kotlin.py -k milliseconds
+	$(PY) -m pytest -q -rP parity_tests/test_swift.py parity_tests/test_kotlin.py -k milliseconds
 
 conformance: .venv/ready ## Run ONNX's own node tests through both emitters, write docs/operators.md
 	$(PY) -m conversion conformance --write docs/operators.md

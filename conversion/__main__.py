@@ -1,7 +1,5 @@
 """`python -m conversion`: from a student to verified artefacts. Parses, calls, prints; no logic lives here."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +277,6 @@ def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: t
     from conversion import phones
     from conversion.report.report import write
     from training.run import Run
-    from training.student.aside import plain
 
     run = Run(run_folder) if run_folder else None
     if saved:
@@ -288,7 +285,7 @@ def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: t
     elif run:
         found = here.measure(run, others, runs)
         here.keep(found, run)
-        print(json.dumps(plain(asdict(found)), indent=1) if as_json else here.as_text(found))
+        print(run.bench.read_text(encoding="utf-8") if as_json else here.as_text(found))
         kept = [run]
     else:
         raise click.UsageError("missing RUN")

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from conversion import manifest
-from conversion.artefact import sha256
 from conversion.gate.forms import FORMS
 from conversion.golden import vectors
 from conversion.manifest import Artefact, Manifest
@@ -117,9 +116,7 @@ def _chosen(listed: Manifest, run: Run, target: str, precisions: Sequence[str], 
             f"make it with `python -m conversion export {run.folder} --to {target}`"
         )
     for name, artefact in chosen.items():
-        path = run.export / artefact.file
-        if not path.exists() or sha256(path) != artefact.sha256:
-            raise BadInput(f"{path} is not the artefact that the manifest lists as {name}; export again")
+        path = listed.path_of(name, run.export)
         if artefact.gate != "passed" and not is_forced:
             raise ParityBreached(
                 f"{path} is {artefact.gate}, only what passed its gate goes into an app; "

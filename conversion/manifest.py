@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from conversion.artefact import sha256
 from training.student.aside import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -49,6 +50,17 @@ class Manifest:
     """sha256 of the student's weights."""
     artefacts: dict[str, Artefact]
     versions: dict[str, str] = field(default_factory=dict)
+
+    def path_of(self, name: str, folder: Path) -> Path:
+        """Where an artefact lies, once it is found to be what is listed.
+
+        Raises:
+            BadInput: It is missing, or another.
+        """
+        path = folder / self.artefacts[name].file
+        if not path.exists() or sha256(path) != self.artefacts[name].sha256:
+            raise BadInput(f"{path} is not the artefact that the manifest lists as {name}; export again")
+        return path
 
     def with_artefact(self, name: str, artefact: Artefact) -> "Manifest":
         """The same with one artefact added or replaced."""

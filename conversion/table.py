@@ -24,7 +24,6 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
     for run in runs:
         verdict = parity.read(run.parity / "parity.json")
         listed = read(run.export).artefacts
-        by_form = {result.hop.candidate: result.drift for result in verdict.hops}
         timed = [name for name, artefact in listed.items() if artefact.target == "tflite"]
         times = dict(
             zip(timed, milliseconds([run.export / listed[name].file for name in timed], runs=repetitions), strict=True)
@@ -32,8 +31,8 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
         data = run.folder.name
         lines.append(f"| {data} | trained student |  |  |  | {verdict.teacher_iou['torch']:.4f} |  |")
         for name in sorted(KINDS, key=lambda name: KINDS[name].target):
-            if KINDS[name].target != "onnx" and name in listed and name in by_form:
-                drift, artefact = by_form[name], listed[name]
+            if KINDS[name].target != "onnx" and name in listed and name in verdict.drifts:
+                drift, artefact = verdict.drifts[name], listed[name]
                 ms = f"{times[name]:.1f}" if name in times else ""
                 what = f"{artefact.target} {artefact.precision} | {artefact.bytes / 1e6:.2f}"
                 iou = verdict.teacher_iou[name]

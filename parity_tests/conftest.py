@@ -50,11 +50,8 @@ def real_photos() -> list[Path]:
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"no photos at {folder}; masks are compared on rendered ones alone")
-    return [path for name in ("coins", "person", "street/val", "rings/test") for path in _photos(folder / name)]
-
-
-def _photos(folder: Path) -> list[Path]:
-    return sorted((folder / "photos").iterdir())[:3]
+    kinds = ("coins", "person", "street/val", "rings/test")
+    return [path for kind in kinds for path in sorted((folder / kind / "photos").iterdir())[:3]]
 
 
 @pytest.fixture(scope="session")

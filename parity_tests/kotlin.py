@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests import planted
+from parity_tests import planted_kotlin as planted
 
 SAMPLE = Path(__file__).resolve().parents[1] / "android_sample"
 CORE = SAMPLE / "core" / "src"

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from parity_tests import kotlin, planted
+from parity_tests import kotlin
+from parity_tests import planted_kotlin as planted
 
 SAMPLE = kotlin.SAMPLE
 SOURCES = kotlin.MAIN / "kotlin" / "pocketmask" / "app"

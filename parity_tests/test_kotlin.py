@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 from conversion.gate.forms import FORMS
 from conversion.golden import vectors as golden
 from conversion.golden.cases import Background, Postprocess, Preprocess, Resize
-from parity_tests import kotlin, planted
+from parity_tests import kotlin
+from parity_tests import planted_kotlin as planted
 from training.data.photos import read_photo
 from training.student.contract import Contract
 from training.student.postprocess import postprocess

@@ -81,7 +81,9 @@ def test_the_card_warns_of_what_breached(facts):
     assert "Verified" not in breached + blind
 
 
-@pytest.mark.parametrize("name", ['a: "b"\n- c', "---", "<script>alert(1)</script>", "x | y `z` [l](http://a)"])
+@pytest.mark.parametrize(
+    "name", ['a: "b"\n- c', "---", "<script>alert(1)</script>", "münzen 🪙", "x | y `z` [l](http://a)"]
+)
 def test_a_name_stays_a_name_whatever_it_holds(facts, name):
     text = card.render(replace(facts, run=name, data=replace(facts.data, folder=f"/d/{name.replace('/', '')}")))
 

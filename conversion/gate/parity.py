@@ -56,6 +56,11 @@ class Parity:
     """By hop: its drift along the graph, on the photo that drifts most."""
 
     @property
+    def drifts(self) -> dict[str, Drift]:
+        """By form: of the hop that ends in it."""
+        return {result.hop.candidate: result.drift for result in self.hops}
+
+    @property
     def breached(self) -> list[HopResult]:
         """The hops that left their budget."""
         return [result for result in self.hops if result.breaches]
@@ -222,10 +227,8 @@ def _listed(checkpoint: Path, export: Path) -> Manifest:
     listed = manifest.read(export)
     if not checkpoint.is_file() or sha256(checkpoint) != listed.checkpoint:
         raise BadInput(f"{export} was exported from another student than {checkpoint}; export again")
-    for name, artefact in listed.artefacts.items():
-        path = export / artefact.file
-        if not path.exists() or sha256(path) != artefact.sha256:
-            raise BadInput(f"{path} is not the artefact that the manifest lists as {name}; export again")
+    for name in listed.artefacts:
+        listed.path_of(name, export)
     return listed
 
 

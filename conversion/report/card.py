@@ -5,6 +5,7 @@ The header follows Hugging Face's model card metadata, `model-index` included.
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def render(facts: Facts) -> str:
         tags=["image-segmentation", "on-device", "unet", *targets],
         results=list(_results(facts)),
         people=any("human" in against for against in facts.evaluations.values()),
-        quoted=json.dumps,
+        quoted=partial(json.dumps, ensure_ascii=False),
+        folders=[Path(folder).name for folder in (facts.data.folder, *facts.data.further)],
         line=line,
     )
 

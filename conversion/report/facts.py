@@ -149,7 +149,6 @@ def gather(run: Run) -> Facts:
     verdict = parity.read(run.parity / "parity.json")
     student = checkpoints.load(run.checkpoint)
     budgets, _ = read_budgets()
-    drifts = {result.hop.candidate: result.drift for result in verdict.hops}
     timed = bench.read(run)
     times = {row.sha256: row.one.p50 for row in timed.rows if row.one} if timed else {}
     data, sides = run.data(), run.split_sizes()
@@ -165,7 +164,7 @@ def gather(run: Run) -> Facts:
                 **asdict(artefact),
                 name=name,
                 teacher_iou=verdict.teacher_iou.get(name),
-                drift=drifts.get(name),
+                drift=verdict.drifts.get(name),
                 ms=times.get(artefact.sha256),
             )
             for name, artefact in listed.artefacts.items()

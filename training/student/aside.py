@@ -61,15 +61,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write plain values as JSON, likewise; null stands for what is no finite number, which JSON cannot hold."""
-    write_text(path, json.dumps(plain(value), indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(_plain(value), indent=1, allow_nan=False) + "\n")
 
 
-def plain(value: Any) -> Any:
-    """The same with None for what is no finite number."""
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [_plain(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
