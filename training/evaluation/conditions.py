@@ -11,6 +11,7 @@ from PIL import Image
 
 from training.student.contract import Contract
 from training.student.metrics import IGNORED
+from training.student.postprocess import Mask, postprocess
 from training.student.preprocess import preprocess
 from training.student.resize import bilinear
 
@@ -38,6 +39,26 @@ class Condition:
     """Photo, mask and contract to scene."""
     is_phone: bool = False
     """Whether it is a resizer that phones use beside the contract's."""
+
+
+def faultless_answer(condition: Condition, mask: Pixels, contract: Contract) -> Mask:
+    """The mask that a faultless student gives of a photo that is resized otherwise.
+
+    Its logits say of each place how much of it each class takes, where the resizer has moved it to. What they cost is
+    what no training can win back.
+
+    Args:
+        condition: A resizer; it changes no light and no frame.
+        mask: (rows, columns) class indices.
+        contract: Says where logits stand, and how they become a mask.
+    """
+    channels, rows, columns = contract.logits_shape
+    values = [1] if contract.is_binary else range(channels)
+    planes = [np.where(mask == value, np.uint8(255), np.uint8(0))[..., None].repeat(3, axis=2) for value in values]
+    seen = np.stack([condition.see(plane, mask, contract).input[..., 0] for plane in planes])
+    shares = seen.reshape(channels, rows, contract.stride, columns, contract.stride).mean((2, 4), dtype=np.float32)
+    logits = shares - np.float32(127.5 - contract.threshold) if contract.is_binary else shares
+    return postprocess(logits, contract, *mask.shape)
 
 
 def _resized(resize: Callable[[Pixels, int, int], Pixels]) -> Callable[[Pixels, Pixels, Contract], Scene]:

@@ -146,7 +146,12 @@ def _record(report: Report) -> dict[str, Any]:
             for key, each in report.against.items()
         },
         "robustness": [
-            {"condition": cost.condition, "iou": cost.iou._asdict(), "drop": cost.drop._asdict()}
+            {
+                "condition": cost.condition,
+                "iou": cost.iou._asdict(),
+                "drop": cost.drop._asdict(),
+                **({"faultless": cost.faultless} if cost.is_phone else {}),
+            }
             for cost in report.costs
         ],
         "worst": {failure.pair.name: failure.iou for failure in report.findings.worst},
