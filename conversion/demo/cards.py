@@ -1,6 +1,5 @@
 """What each artefact made of a photo, as HTML: its picture, its time, its difference from the first."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import cv2
 from conversion.apply.effect import EFFECTS, Look, draw, look_of
 from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
 from conversion.demo.exhibits import RUNS, Answer
+from training.data.page import address
 from training.data.preview import as_url
 from training.student.contract import Contract
 from training.student.effects import Pixels
@@ -128,4 +128,4 @@ def _url(picture: Pixels) -> str:
         return as_url(picture)
     stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA)
     encoded: Any = cv2.imencode(".png", stored)[1]
-    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return address(encoded.tobytes(), "png")

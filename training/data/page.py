@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from training.student.aside import write_text
 
@@ -44,5 +44,9 @@ def write(path: Path, template: str, script: str = "", folder: Path = _HERE, **f
 
 def embedded(picture: Path) -> str:
     """A PNG or JPEG file as an address that needs no other file."""
-    kind = "png" if picture.suffix == ".png" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture.read_bytes()).decode()}"
+    return address(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
+
+
+def address(encoded: bytes, kind: Literal["png", "jpeg"]) -> str:
+    """The same of a picture that is no file."""
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"

@@ -1,12 +1,12 @@
 """Photos with their masks, small enough for a page of hundreds."""
 
-import base64
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.page import address
 from training.student.effects import Pixels, overlay
 
 OTHER = (255, 0, 80)
@@ -43,7 +43,7 @@ def as_url(picture: Pixels) -> str:
     """A JPEG that a page holds in itself."""
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     encoded: Any = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1]
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return address(encoded.tobytes(), "jpeg")
 
 
 def _nearest(mask: Pixels, size: tuple[int, ...]) -> Pixels:
