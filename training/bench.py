@@ -17,7 +17,7 @@ from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
 from training.evaluation.tally import Tally
 from training.loop.arithmetic import Format, choose, prepared
-from training.loop.batches import training_batches, validation_batches
+from training.loop.batches import Tickets, training_batches, validation_batches
 from training.loop.memory import keep_freed_memory
 from training.loss import border_bce_dice
 from training.recipe import Recipe
@@ -51,7 +51,7 @@ class Speeds:
 
 
 def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
-    """Time `steps` batches of each loop, in turns, after one to warm up.
+    """Time `steps` batches of each loop, in turns, after one to warm up; of this loop at each of the recipe's scales.
 
     The plain loop has a process of its own, since how a process keeps its memory is one of the differences.
     """
@@ -61,28 +61,40 @@ def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
     process.start()
     plain_end.close()
     keep_freed_memory()
-    network = _student(recipe, data)
-    arithmetic = choose(network, recipe).format
-    loader = training_batches(TrainingView(data.pairs, len(data.classes), recipe), recipe)
-    ours = _Loop(
-        prepared(network, arithmetic),
-        recipe,
-        arithmetic,
-        itertools.chain.from_iterable(itertools.repeat(loader)),
-        is_ours=True,
-    )
+    student = _student(recipe, data)
+    arithmetic = choose(student, recipe).format
+    network = prepared(student, arithmetic)
+    view = TrainingView(data.pairs, len(data.classes), recipe)
+    epochs = [recipe.scale(epoch) for epoch in range(recipe.epochs)]
+    ours = {
+        scale: _Loop(network, recipe, arithmetic, _batches(view, recipe, epochs.index(scale)), is_ours=True)
+        for scale in sorted(set(epochs))
+    }
     seconds: list[float] = []
     for _ in tqdm(range(steps + 1), desc="time both loops", unit="step"):
         ours_end.send(True)
         seconds.append(ours_end.recv())
-        ours.step()
+        for loop in ours.values():
+            loop.step()
     # Closing the pipe would not do: the loader's forked workers hold it too.
     ours_end.send(False)
     process.join()
-    parts = {name: float(np.median(spent[1:])) for name, spent in ours.parts.items()}
-    parts["validation"] = _validation(ours.network, recipe, data, arithmetic)
+    # Every epoch shows as many photos, at its own scale.
+    ours_seconds = float(np.mean([_median(ours[scale].seconds) for scale in epochs]))
+    parts = {
+        name: float(np.mean([_median(ours[scale].parts[name]) for scale in epochs])) for name in ours[epochs[0]].parts
+    }
+    parts["validation"] = _validation(network, recipe, data, arithmetic)
     shares = {name: spent / sum(parts.values()) for name, spent in parts.items()}
-    return Speeds(_photos_per_second(seconds), _photos_per_second(ours.seconds), shares)
+    return Speeds(1 / _median(seconds), 1 / ours_seconds, shares)
+
+
+def _batches(view: TrainingView, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Those of one epoch, without end."""
+    loader = training_batches(view, recipe)
+    assert isinstance(loader.sampler, Tickets)
+    loader.sampler.set_epoch(epoch)
+    return itertools.chain.from_iterable(itertools.repeat(loader))
 
 
 def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: Format) -> float:
@@ -124,9 +136,9 @@ def _student(recipe: Recipe, data: Pairs) -> Student:
     return Student(recipe.contract(data.classes), recipe.architecture(*normalisation(recipe)))
 
 
-def _photos_per_second(seconds: list[float]) -> float:
-    """By the median, without the first step."""
-    return 1 / float(np.median(seconds[1:]))
+def _median(seconds: Sequence[float]) -> float:
+    """Without the first step."""
+    return float(np.median(seconds[1:]))
 
 
 class _Loop:

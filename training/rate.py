@@ -94,6 +94,7 @@ def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:
     torch.manual_seed(recipe.seed)
     student = Student(contract, recipe.architecture(*normalisation(recipe)))
     load_into(student, recipe)
+    recipe = recipe.model_copy(update={"scales": (1.0,)})
     training = TrainingView(sides.train, len(data.classes), recipe)
     batches = max(1, len(training) // recipe.batch)
     # Enough epochs; the rates of one-cycle are replaced, their peaks say how the groups compare.

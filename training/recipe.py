@@ -1,5 +1,6 @@
 """A recipe: every knob of one training run, typed, from a YAML file and `key=value` overrides."""
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ Spread = Annotated[float, Field(gt=0)]
 
 
 class Recipe(BaseModel):
-    """All that decides what a run learns, the data apart. Defaults are those of the recipe `mobile`."""
+    """All that decides what a run learns, the data apart. What a recipe does not say is as here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -87,6 +88,8 @@ class Recipe(BaseModel):
 
     # The run.
     epochs: Count = 12
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)
+    """Shares of the input's sides, for as many equal parts of the epochs: `[0.75, 1]` learns from small photos first."""
     photos_per_epoch: Count = 700
     """About as many as an epoch shows at least: a small folder is gone through several times, augmented anew."""
     batch: Annotated[int, Field(ge=2)] = 16
@@ -138,6 +141,13 @@ class Recipe(BaseModel):
             raise ValueError(f"the least comes first; use [{zoom[1]}, {zoom[0]}]")
         return zoom
 
+    @field_validator("scales")
+    @classmethod
+    def _end_at_full_size(cls, scales: tuple[float, ...]) -> tuple[float, ...]:
+        if scales[-1] != 1:
+            raise ValueError(f"the last is 1, the size that phones run; use {[*scales, 1]}")
+        return scales
+
     @field_validator("test")
     @classmethod
     def _within(cls, test: str | None) -> str | None:
@@ -151,6 +161,10 @@ class Recipe(BaseModel):
         if self.freeze and self.encoder_weights == "none":
             raise ValueError(f"freeze={self.freeze} needs an encoder with weights; set encoder_weights, or freeze=0")
         return self
+
+    def scale(self, epoch: int) -> float:
+        """The share of the input's sides that an epoch, counted from 0, is learnt at; all of them from the last on."""
+        return self.scales[min(math.ceil((epoch + 1) * len(self.scales) / self.epochs), len(self.scales)) - 1]
 
     def contract(self, classes: tuple[str, ...]) -> Contract:
         """The contract of a student of this recipe, taught these classes.

@@ -68,6 +68,8 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("arithmetic=fp8", "arithmetic='fp8': .*'auto', 'fp32', 'bf16' or 'fp16'"),
         ("encoder_std=0", "encoder_std"),
         ("zoom=[0,1]", "zoom.0=0: .*greater than 0"),
+        ("scales=[1,0.5]", "scales=.*the last is 1, the size that phones run; use \\[1.0, 0.5, 1\\]"),
+        ("scales=[]", "scales="),
         ("test=0/5", "test='0/5': .*k from 1 to n"),
         ("test=6/5", "k from 1 to n"),
         ("test=a fifth", "such as 1/5"),
@@ -87,6 +89,13 @@ def test_what_cannot_be_is_refused_in_one_line(override, message):
         recipes.read("mobile", [override])
 
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(1, [1]), (2, [0.5, 1]), (3, [0.5, 1, 1]), (4, [0.5, 0.5, 1, 1])])
+def test_epochs_share_the_scales(epochs, expected):
+    recipe = recipes.read("mobile", [f"epochs={epochs}", "scales=[0.5,1]"])
+
+    assert [recipe.scale(epoch) for epoch in range(epochs)] == expected
 
 
 def test_all_faults_are_told_at_once():

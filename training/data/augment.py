@@ -20,9 +20,10 @@ _KERNELS = (cv2.INTER_NEAREST_EXACT, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTE
 class Augmentation:
     """Moves photo and teacher mask together; the same seed gives the same result."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        """Build the pipeline of a recipe."""
-        size = (recipe.height, recipe.width)
+    def __init__(self, recipe: Recipe, scale: float = 1.0) -> None:
+        """Build the pipeline of a recipe, for inputs of that share of its sides, as nearly as its encoder can halve."""
+        step = 2**recipe.depth
+        size = [max(1, round(side * scale / step)) * step for side in (recipe.height, recipe.width)]
         turns = A.D4() if recipe.turn == "any" else A.HorizontalFlip()
         # Rows and columns are scaled apart, since photos of every aspect are stretched to the input.
         place = A.Affine(
@@ -60,7 +61,7 @@ class Augmentation:
     def __call__(
         self, photo: NDArray[np.uint8], teacher_mask: NDArray[np.uint8], seed: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """(H, W, 3) and (H, W) to the recipe's input size."""
+        """(H, W, 3) and (H, W), of one size, to the input's."""
         self._pipeline.set_random_seed(seed)
         result = self._pipeline(image=photo, mask=teacher_mask)
         return result["image"], result["mask"]

@@ -29,6 +29,14 @@ def test_photo_and_mask_come_out_at_the_size_of_the_input(turn):
         assert set(np.unique(mask)) <= {0, 1}
 
 
+@pytest.mark.parametrize(("scale", "size"), [(0.75, (64, 96)), (0.4, (32, 64)), (0.01, (32, 32))])
+def test_smaller_inputs_suit_the_encoder_s_halvings(scale, size):
+    photo, mask = Augmentation(recipe(height=96, width=128), scale)(*disc(), seed=0)
+
+    assert photo.shape == (*size, 3)
+    assert mask.shape == size
+
+
 @pytest.mark.parametrize("turn", ["mirror", "any"])
 def test_what_nobody_judged_stays_apart_from_both_classes(turn):
     photo, mask = disc()

@@ -27,7 +27,7 @@ def decode_pair(pair: Pair, classes: int) -> Decoded:
 
 
 class TrainingView(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented pairs: (3, H, W) uint8 input and (H, W) uint8 teacher mask.
+    """Augmented pairs: (3, H, W) uint8 input and (H, W) uint8 teacher mask, of the size that the epoch is learnt at.
 
     An item is asked for by `epoch · len + index`: its augmentation depends on nothing else, so a run that was
     interrupted goes on with the very pictures that it would have seen.
@@ -37,8 +37,8 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         """Decode as many pairs as `bound` has room for, by default what the recipe says, with a progress bar."""
         self._pairs, self._classes = pairs, classes
         self._size = stored_size(recipe)
-        self._augmentation = Augmentation(recipe)
-        self._seed = recipe.seed
+        self._recipe = recipe
+        self._augmentations = {scale: Augmentation(recipe, scale) for scale in recipe.scales}
         self._epoch = epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
         self._store = Store(self._decode, len(pairs), bound or Bound.of(recipe.cache), "decode for training")
 
@@ -49,9 +49,9 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, ticket: int) -> tuple[Tensor, Tensor]:
         """The pair of that ticket, as augmented for it alone."""
         pair = self._store[self._epoch[ticket % len(self._epoch)]]
-        photo, teacher_mask = self._augmentation(
-            pair.photo, pair.teacher_mask, seed=int(np.random.SeedSequence((self._seed, ticket)).generate_state(1)[0])
-        )
+        seed = int(np.random.SeedSequence((self._recipe.seed, ticket)).generate_state(1)[0])
+        augmentation = self._augmentations[self._recipe.scale(ticket // len(self._epoch))]
+        photo, teacher_mask = augmentation(pair.photo, pair.teacher_mask, seed)
         return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(teacher_mask.copy())
 
     def _decode(self, index: int) -> Decoded:

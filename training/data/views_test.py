@@ -44,6 +44,14 @@ def test_another_epoch_or_seed_augments_otherwise(discs, view, tiny_recipe):
     assert not torch.equal(view[3][0], other[3][0])
 
 
+def test_early_epochs_are_learnt_smaller(discs, tiny_recipe):
+    view = TrainingView(discs.pairs, 1, tiny_recipe("epochs=5", "scales=[0.5,1]"))
+
+    sides = [view[epoch * len(view)][0].shape[1] for epoch in range(5)]
+
+    assert sides == [32, 32, 64, 64, 64]
+
+
 @pytest.mark.parametrize(("wanted", "expected"), [(1, 12), (12, 12), (17, 12), (19, 24), (60, 60)])
 def test_few_pairs_come_several_times_an_epoch_each_as_often_and_augmented_otherwise(
     discs, tiny_recipe, wanted, expected
