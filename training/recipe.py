@@ -89,7 +89,7 @@ class Recipe(BaseModel):
     # The run.
     epochs: Count = 12
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)
-    """Shares of the input's sides, for as many equal parts of the epochs: `[0.75, 1]` learns from small photos first."""
+    """Shares of the input's sides, for as many equal parts of the epochs: `[0.75, 1]` begins with small photos."""
     photos_per_epoch: Count = 700
     """About as many as an epoch shows at least: a small folder is gone through several times, augmented anew."""
     batch: Annotated[int, Field(ge=2)] = 16
