@@ -114,7 +114,10 @@ class Recipe(BaseModel):
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of pairs held out to choose the best epoch, near-duplicates kept together."""
     test: str | None = None
-    """`1/5` keeps the first of five parts for the final judgement, where it chooses nothing; 2/5 to 5/5 likewise."""
+    """`1/5` keeps the first of five parts for the final judgement, where it chooses nothing; 2/5 to 5/5 likewise.
+
+    Each part is the same for every seed.
+    """
     arithmetic: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here."""
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"

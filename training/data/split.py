@@ -53,8 +53,8 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
     Args:
         pairs: In any order; the result does not depend on it.
         validation: Share of the pairs to choose the best epoch with, met as nearly as the groups allow.
-        seed: Draws the groups; equal seeds draw equally.
-        test: `k/n` keeps the k-th of n parts out of both. Over all k, each pair is tested once.
+        seed: Draws what validates; equal seeds draw equally.
+        test: `k/n` keeps the k-th of n parts out of both, whatever the seed. Over all k, each pair is tested once.
 
     Raises:
         BadInput: The share is not between 0 and 1, there are too few pairs or groups, or a photo cannot be read.
@@ -70,10 +70,9 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
             f"all {len(pairs)} photos look alike, a split needs at least 2 groups that do not; "
             "add photos of another scene"
         )
-    random.Random(seed).shuffle(groups)
-    tested: list[list[int]] = []
-    if test is not None:
-        tested, groups = _part(groups, test)
+    # The same part whatever the seed: what several seeds bring is compared on the same photos.
+    tested = [] if test is None else _part(_shuffled(groups, seed=0), test)
+    groups = [group for group in _shuffled(groups, seed) if group not in tested]
     count = sum(len(group) for group in groups)
     wanted = min(max(round(validation * count), 1), count - 1)
     drawn = _draw([len(group) for group in groups], wanted)
@@ -85,8 +84,14 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
     return Split(*(tuple(pairs[member] for member in sorted(chain.from_iterable(side))) for side in sides))
 
 
-def _part(groups: list[list[int]], asked: str) -> tuple[list[list[int]], list[list[int]]]:
-    """The groups of one of n parts of nearly equal size, and all others."""
+def _shuffled(groups: list[list[int]], seed: int) -> list[list[int]]:
+    shuffled = list(groups)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled
+
+
+def _part(groups: list[list[int]], asked: str) -> list[list[int]]:
+    """The groups of one of n parts of nearly equal size."""
     part, parts = map(int, asked.split("/"))
     if len(groups) < parts + 2:
         raise BadInput(
@@ -96,8 +101,7 @@ def _part(groups: list[list[int]], asked: str) -> tuple[list[list[int]], list[li
     filled: list[list[list[int]]] = [[] for _ in range(parts)]
     for group in sorted(groups, key=len, reverse=True):
         min(filled, key=lambda part: sum(len(group) for group in part)).append(group)
-    own = filled[part - 1]
-    return own, [group for group in groups if group not in own]
+    return filled[part - 1]
 
 
 def group_alike(photos: Sequence[Path]) -> list[list[int]]:

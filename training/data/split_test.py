@@ -126,6 +126,15 @@ def test_over_all_folds_each_pair_is_tested_once_and_never_learnt_from_beside_it
         assert fold.held_out == fold.test
 
 
+def test_what_is_tested_is_the_same_for_every_seed_and_what_validates_is_not(tmp_path):
+    pairs = pairs_of(saved(tmp_path, [scene(seed) for seed in range(20)]))
+
+    one, other = (split(pairs, validation=0.25, seed=seed, test="1/5") for seed in (1, 2))
+
+    assert one.test == other.test
+    assert one.validation != other.validation
+
+
 def test_too_few_scenes_for_the_folds_are_refused(tmp_path):
     with pytest.raises(BadInput, match=r"test=1/5 needs at least 7 groups .*, found 6; use fewer parts"):
         split(pairs_of(saved(tmp_path, [scene(seed) for seed in range(6)])), validation=0.5, seed=0, test="1/5")
