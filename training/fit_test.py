@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from training.data.pairs import Pairs, read_pairs
 from training.evaluation.tally import evaluate
-from training.fit import fit
+from training.fit import FROM_SCRATCH, fit
 from training.run import Run
 from training.student import encoders
 from training.student.checkpoint import load
@@ -125,7 +125,7 @@ def encoder_weights(tmp_path_factory):
 
 
 def test_all_care_together_goes_on_after_an_interruption_as_if_there_had_been_none(
-    discs, tiny_recipe, encoder_weights, tmp_path
+    discs, tiny_recipe, encoder_weights, tmp_path, capsys
 ):
     recipe = tiny_recipe(
         "average=0.9",
@@ -138,12 +138,19 @@ def test_all_care_together_goes_on_after_an_interruption_as_if_there_had_been_no
     )
     whole, interrupted = Run(tmp_path / "whole"), Run(tmp_path / "interrupted")
     fit(recipe, data=discs, run=whole)
+    assert FROM_SCRATCH not in capsys.readouterr().err
     with pytest.raises(KeyboardInterrupt):
         fit(recipe, data=discs, run=interrupted, callbacks=[InterruptedAt("within an epoch")])
 
     fit(recipe, data=discs, run=interrupted)
 
     assert results(interrupted) == results(whole)
+
+
+def test_a_training_from_scratch_says_what_would_be_better(discs, tiny_recipe, tmp_path, capsys):
+    fit(tiny_recipe("epochs=1"), data=discs, run=Run(tmp_path / "run"))
+
+    assert f"note: {FROM_SCRATCH}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
