@@ -35,7 +35,9 @@ from training.student.network import Student
 from training.student.support import refuse_blocked
 from training.weights import load_into, normalisation
 
-FROM_SCRATCH = "the encoder starts from scratch; ImageNet weights are worth more than any knob: encoder_weights=hub"
+FROM_SCRATCH = (
+    "the encoder starts from scratch; masks are mostly far better from ImageNet's weights: encoder_weights=hub"
+)
 
 
 def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] = ()) -> Checkpoint:
@@ -63,9 +65,9 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
         return load(run.checkpoint)
     if not run.state.exists():
         names = {side: [pair.name for pair in getattr(sides, side)] for side in ("train", "validation")}
-        remarks = list(check_pairs(data).remarks(**names))
+        remarks = check_pairs(data).remarks(**names)
         if recipe.encoder_weights == "none":
-            remarks.append(FROM_SCRATCH)
+            remarks = [*remarks, FROM_SCRATCH]
         for remark in remarks if together.is_first else ():
             tqdm.write(f"note: {remark}", sys.stderr)
         load_into(student, recipe)

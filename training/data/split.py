@@ -72,10 +72,11 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
         )
     # The same part whatever the seed: what several seeds bring is compared on the same photos.
     tested = [] if test is None else _part(_shuffled(groups, seed=0), test)
-    groups = [group for group in _shuffled(groups, seed) if group not in tested]
+    first_of_tested = {group[0] for group in tested}
+    groups = [group for group in _shuffled(groups, seed) if group[0] not in first_of_tested]
     count = sum(len(group) for group in groups)
     wanted = min(max(round(validation * count), 1), count - 1)
-    drawn = _draw([len(group) for group in groups], wanted)
+    drawn = set(_draw([len(group) for group in groups], wanted))
     sides = (
         [group for index, group in enumerate(groups) if index not in drawn],
         [groups[index] for index in drawn],
@@ -98,10 +99,14 @@ def _part(groups: list[list[int]], asked: str) -> list[list[int]]:
             f"test={asked} needs at least {parts + 2} groups of photos that do not look alike, found {len(groups)}; "
             "use fewer parts, or add photos of other scenes"
         )
-    filled: list[list[list[int]]] = [[] for _ in range(parts)]
+    own: list[list[int]] = []
+    filled = [0] * parts
     for group in sorted(groups, key=len, reverse=True):
-        min(filled, key=lambda part: sum(len(group) for group in part)).append(group)
-    return filled[part - 1]
+        emptiest = filled.index(min(filled))
+        filled[emptiest] += len(group)
+        if emptiest == part - 1:
+            own.append(group)
+    return own
 
 
 def group_alike(photos: Sequence[Path]) -> list[list[int]]:
