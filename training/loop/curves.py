@@ -26,7 +26,8 @@ def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
         (best["epoch"], best["iou"]),
         textcoords="offset points",
         xytext=(0, -14),
-        ha="center",
+        # Centred, the figure of the first or last epoch would run over the frame.
+        ha="right" if best["epoch"] > epochs[-1] / 2 else "left",
         fontsize=9,
     )
     with written_aside(path) as temporary:
