@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from conversion.coreml import emitter as coreml
 from conversion.source import graph, to_onnx
-from conversion.source.spelling.operators import SPELLINGS
+from conversion.source.canonical.operators import SPELLINGS
 from conversion.tflite import emitter as tflite
 from training.student.errors import BadInput, ConversionRefused
 

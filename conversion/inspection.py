@@ -12,7 +12,7 @@ from typing import Any
 from conversion.about import CONTRACT_KEY, ENCODER_KEY, contract_of
 from conversion.artefact import sha256, size
 from conversion.contents import Contents, Tensor
-from conversion.source.spelling.soundness import one_line
+from conversion.source.canonical.validation import one_line
 from training.student import checkpoint, support
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput

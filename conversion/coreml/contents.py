@@ -8,7 +8,7 @@ from typing import Any
 
 from conversion.contents import Contents, Tensor
 from conversion.coreml import package
-from conversion.source.spelling.soundness import one_line
+from conversion.source.canonical.validation import one_line
 from training.student.errors import BadInput
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion.coreml.toolbox import load_coremltools
-from conversion.source.spelling.soundness import one_line
+from conversion.source.canonical.validation import one_line
 from training.student.errors import BadInput
 
 SPECIFICATION = "com.apple.CoreML/model.mlmodel"

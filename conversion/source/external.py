@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from conversion.source.spelling.soundness import dtype_of
+from conversion.source.canonical.validation import dtype_of
 from training.student.errors import ConversionRefused
 
 

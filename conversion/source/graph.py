@@ -1,7 +1,7 @@
 """The typed graph that both emitters read: an ONNX model of any opset, every shape, constant and attribute resolved.
 
 Reading does all that is common to the targets, so that an emitter is a table of small functions: each operator comes
-in one spelling (see `conversion.source.spelling.operators`), with all of its attributes and its data alone as inputs;
+in one spelling (see `conversion.source.canonical.operators`), with all of its attributes and its data alone as inputs;
 whatever depends only on constants and shapes is folded, what passes its input on vanishes, patterns become the
 operator that they mean, and anything dynamic is refused here.
 """
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import onnx
 
+from conversion.source.canonical import elementwise, validation
+from conversion.source.canonical.builder import Draft
+from conversion.source.canonical.conv_folding import absorb, reorder
+from conversion.source.canonical.operators import SPELLINGS
+from conversion.source.canonical.pattern_fusion import recognise
+from conversion.source.canonical.shape_inference import infer
 from conversion.source.node import Array, Dtype, Node, Shape
-from conversion.source.spelling import elementwise, soundness
-from conversion.source.spelling.absorption import absorb, reorder
-from conversion.source.spelling.draft import Draft
-from conversion.source.spelling.inference import infer
-from conversion.source.spelling.operators import SPELLINGS
-from conversion.source.spelling.recognition import recognise
 from training.student.errors import BadInput, ConversionRefused
 
 __all__ = ["Array", "Graph", "Node", "read"]
@@ -58,13 +58,13 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     """
     draft = Draft(_opset(model), recognise)
     for tensor in model.graph.initializer:
-        draft.fix(tensor.name, soundness.array(tensor))
+        draft.fix(tensor.name, validation.array(tensor))
     inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
     for name in (shapes or {}).keys() - set(inputs):
         raise BadInput(f"no input is called '{name}'; the model has {', '.join(inputs)}")
     for value in model.graph.input:
         if value.name in inputs:
-            dtype = soundness.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
+            dtype = validation.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
             draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
             draft.limit(value.name)
     outputs = tuple(value.name for value in model.graph.output)
@@ -90,7 +90,7 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     with np.errstate(all="ignore"):
         absorb(draft, outputs)
         reorder(draft, outputs)
-    soundness.check(draft.nodes, draft.constants)
+    validation.check(draft.nodes, draft.constants)
     used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
     return Graph(
         nodes=tuple(draft.nodes),
@@ -175,7 +175,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, onnx.TensorProto):
-        return soundness.array(value)
+        return validation.array(value)
     if isinstance(value, list | tuple) or type(value).__name__.startswith("Repeated"):
         return tuple(_plain(item) for item in value)
     return value

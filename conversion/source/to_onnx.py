@@ -14,8 +14,8 @@ from timm.models import reparameterize_model
 from torch import nn
 
 from conversion.about import CONTRACT_KEY, ENCODER_KEY
+from conversion.source.canonical.validation import one_line
 from conversion.source.external import fetch
-from conversion.source.spelling.soundness import one_line
 from training.student.aside import written_aside
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput, ConversionRefused

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion.contents import Contents, Tensor
-from conversion.source.spelling.soundness import one_line
+from conversion.source.canonical.validation import one_line
 from conversion.tflite import mediapipe
 from conversion.tflite.metadata import read_entries, read_metadata
 from conversion.tflite.partitions import partitions

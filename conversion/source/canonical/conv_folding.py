@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft
 from conversion.source.node import Array, Node
-from conversion.source.spelling.draft import Draft
 
 
 def absorb(draft: Draft, outputs: Collection[str]) -> None:

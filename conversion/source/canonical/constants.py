@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft, refusal
 
 
 def constant(node: Node, draft: Draft) -> None:

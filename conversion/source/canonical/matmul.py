@@ -1,7 +1,7 @@
 """Products of matrices."""
 
+from conversion.source.canonical.builder import Draft
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft
 
 
 def matmul(node: Node, draft: Draft) -> None:

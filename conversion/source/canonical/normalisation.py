@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft, refusal
 from conversion.source.node import Array, Node
-from conversion.source.spelling.draft import Draft, refusal
 
 
 def batch(node: Node, draft: Draft) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft, Spell, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft, Spell, refusal
 
 
 def as_it_is(node: Node, draft: Draft) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from conversion.source.canonical import constant_folding
 from conversion.source.node import Array, Dtype, Node, Shape
-from conversion.source.spelling import folding
 from training.student.errors import ConversionRefused
 
 LARGEST = 2**27
@@ -42,7 +42,7 @@ class Draft:
         self._sources: dict[str, str] = {}
         self._producers: dict[str, Node] = {}
         self._current = Node("", (), ())
-        self._allowance = folding.Allowance()
+        self._allowance = constant_folding.Allowance()
 
     def declare(self, name: str, shape: Shape, dtype: Dtype) -> None:
         """Let `name` be a tensor of this shape."""
@@ -154,9 +154,11 @@ class Draft:
         Raises:
             ConversionRefused: It has no elements, or more than any phone has room for; or it cannot be folded.
         """
-        if all(name in self.constants for name in node.inputs if name) and node.operator in folding.KERNELS:
+        if all(name in self.constants for name in node.inputs if name) and node.operator in constant_folding.KERNELS:
             self.allow(node)
-            values = folding.evaluate(node, [self.constants[name] for name in node.inputs], self.shapes, self.dtypes)
+            values = constant_folding.evaluate(
+                node, [self.constants[name] for name in node.inputs], self.shapes, self.dtypes
+            )
             for name, value in zip(node.outputs, values, strict=True):
                 self.fix(name, value)
             return

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
+from conversion.source.canonical.builder import LARGEST, Draft, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import LARGEST, Draft, refusal
 
 Sizes = tuple[int, ...]
 """One entry for each axis behind the channels."""

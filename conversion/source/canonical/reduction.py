@@ -3,8 +3,8 @@
 import math
 from typing import Literal
 
+from conversion.source.canonical.builder import Draft, Spell, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft, Spell, refusal
 
 
 def softmax(node: Node, draft: Draft) -> None:

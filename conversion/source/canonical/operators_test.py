@@ -4,8 +4,8 @@ from onnx.reference import ReferenceEvaluator
 
 from conversion.conformance import cases, verdict
 from conversion.source.as_onnx import as_onnx
+from conversion.source.canonical.operators import SPELLINGS
 from conversion.source.graph import read
-from conversion.source.spelling.operators import SPELLINGS
 from training.student.errors import ConversionRefused
 
 RNG = np.random.default_rng(0)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft
 
 _DEPTH = 4
 """Products within products that are looked into."""

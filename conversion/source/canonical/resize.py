@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from conversion.source import sampling
+from conversion.source.canonical.builder import Draft, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft, refusal
 
 
 def resize(node: Node, draft: Draft) -> None:

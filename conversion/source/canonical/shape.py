@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from conversion.source.canonical.builder import Draft, refusal
 from conversion.source.node import Node
-from conversion.source.spelling.draft import Draft, refusal
 
 
 def reshape(node: Node, draft: Draft) -> None:

@@ -7,9 +7,9 @@ from onnx import numpy_helper
 from onnx.helper import make_opsetid, make_tensor_type_proto, np_dtype_to_tensor_dtype
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
+from conversion.source.canonical.builder import Draft
+from conversion.source.canonical.validation import dtype_of, one_line
 from conversion.source.node import Dtype, Node, Shape
-from conversion.source.spelling.draft import Draft
-from conversion.source.spelling.soundness import dtype_of, one_line
 from training.student.errors import ConversionRefused
 
 _LONGEST = 256
