@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from conversion.coreml import emitter as coreml
 from conversion.source import graph, to_onnx
-from conversion.source.canonical.operators import SPELLINGS
+from conversion.source.canonical.operators import CANONICAL
 from conversion.tflite import emitter as tflite
 from training.student.errors import BadInput, ConversionRefused
 
@@ -140,7 +140,7 @@ def twist(model, rng):
     node, tensor = pick(nodes, rng), pick(tensors, rng)
     match rng.integers(14):
         case 0:
-            node.op_type = pick([*SPELLINGS, "Sin", "TopK", "NonZero", "Einsum", "If", "Nothing"], rng)
+            node.op_type = pick([*CANONICAL, "Sin", "TopK", "NonZero", "Einsum", "If", "Nothing"], rng)
         case 1 if node.input:
             node.input[int(rng.integers(len(node.input)))] = pick(names, rng)
         case 2:

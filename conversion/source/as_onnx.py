@@ -11,7 +11,7 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from conversion.source.graph import Array, Graph, Node
 
 OPSET = 21
-"""The oldest with every operator of the canonical spelling that the common runtimes read."""
+"""The oldest with every operator of the canonical form that the common runtimes read."""
 
 _Parameters = list[Array | None]
 """Inputs behind the data; None leaves one out."""

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 
 from conversion.source.canonical import elementwise, validation
-from conversion.source.canonical.builder import Draft
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.canonical.conv_folding import absorb, reorder
-from conversion.source.canonical.operators import SPELLINGS
+from conversion.source.canonical.operators import CANONICAL
 from conversion.source.canonical.pattern_fusion import recognise
 from conversion.source.canonical.shape_inference import infer
 from conversion.source.node import Array, Dtype, Node, Shape
@@ -56,49 +56,49 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
             inferred, or contradicts itself.
         BadInput: `shapes` names an input that the model has not.
     """
-    draft = Draft(_opset(model), recognise)
+    builder = GraphBuilder(_opset(model), recognise)
     for tensor in model.graph.initializer:
-        draft.fix(tensor.name, validation.array(tensor))
-    inputs = tuple(value.name for value in model.graph.input if value.name not in draft.constants)
+        builder.fix(tensor.name, validation.array(tensor))
+    inputs = tuple(value.name for value in model.graph.input if value.name not in builder.constants)
     for name in (shapes or {}).keys() - set(inputs):
         raise BadInput(f"no input is called '{name}'; the model has {', '.join(inputs)}")
     for value in model.graph.input:
         if value.name in inputs:
             dtype = validation.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
-            draft.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
-            draft.limit(value.name)
+            builder.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
+            builder.limit(value.name)
     outputs = tuple(value.name for value in model.graph.output)
     read_by_name = {name for proto in model.graph.node for name in proto.input}.union(outputs)
     for proto in model.graph.node:
         node = _node(proto, read_by_name)
-        draft.begin(node)
-        node = replace(node, inputs=tuple(draft.source(name) for name in node.inputs))
-        for name, (shape, dtype) in infer(proto, node, draft).items():
-            draft.declare(name, shape, dtype)
+        builder.begin(node)
+        node = replace(node, inputs=tuple(builder.source(name) for name in node.inputs))
+        for name, (shape, dtype) in infer(proto, node, builder).items():
+            builder.declare(name, shape, dtype)
         try:
             # What overflows on the way is found at the end.
             with np.errstate(all="ignore"):
-                SPELLINGS.get(node.operator, elementwise.as_it_is)(node, draft)
+                CANONICAL.get(node.operator, elementwise.as_it_is)(node, builder)
         except (ArithmeticError, LookupError, ValueError) as error:
             # ONNX's inference lets some nodes pass whose parameters do not fit their inputs.
             raise ConversionRefused(f"{node} contradicts itself: {error}") from error
-    draft.begin(Node("output", (), ()))
+    builder.begin(Node("output", (), ()))
     for value in model.graph.output:
-        draft.publish(value.name, outputs)
-        _check_output(value, draft.shapes[value.name])
-    draft.nodes = _needed(draft.nodes, outputs)
+        builder.publish(value.name, outputs)
+        _check_output(value, builder.shapes[value.name])
+    builder.nodes = _needed(builder.nodes, outputs)
     with np.errstate(all="ignore"):
-        absorb(draft, outputs)
-        reorder(draft, outputs)
-    validation.check(draft.nodes, draft.constants)
-    used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in draft.nodes))
+        absorb(builder, outputs)
+        reorder(builder, outputs)
+    validation.check(builder.nodes, builder.constants)
+    used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in builder.nodes))
     return Graph(
-        nodes=tuple(draft.nodes),
+        nodes=tuple(builder.nodes),
         inputs=inputs,
         outputs=outputs,
-        shapes={name: shape for name, shape in draft.shapes.items() if name in used},
-        dtypes={name: dtype for name, dtype in draft.dtypes.items() if name in used},
-        constants={name: value for name, value in draft.constants.items() if name in used},
+        shapes={name: shape for name, shape in builder.shapes.items() if name in used},
+        dtypes={name: dtype for name, dtype in builder.dtypes.items() if name in used},
+        constants={name: value for name, value in builder.constants.items() if name in used},
         metadata={entry.key: entry.value for entry in model.metadata_props},
     )
 

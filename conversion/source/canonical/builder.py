@@ -1,4 +1,4 @@
-"""What a spelling function is given: it reads tensors of the file and writes canonical nodes through this.
+"""The builder of the canonical graph: each operator reads tensors of the file and writes canonical nodes through it.
 
 Shapes of new tensors, constants and what adds nothing are dealt with here, so that an operator is a few lines.
 """
@@ -19,14 +19,14 @@ LARGEST = 2**27
 
 
 def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
-    """The error for what has no canonical spelling: what was found where, and what would work."""
+    """The error for what has no canonical form: what was found where, and what would work."""
     return ConversionRefused(f"{node}: {attribute} {found}; {instead}")
 
 
-class Draft:
-    """A graph on its way into canonical spelling."""
+class GraphBuilder:
+    """A graph on its way into canonical form."""
 
-    def __init__(self, opset: int, recognise: Callable[[Node, "Draft"], Node]) -> None:
+    def __init__(self, opset: int, recognise: Callable[[Node, "GraphBuilder"], Node]) -> None:
         """Start empty.
 
         Args:
@@ -58,7 +58,7 @@ class Draft:
             raise ConversionRefused(f"{found} '{name}' of shape {self.shapes[name]}; expected 1 to {LARGEST} elements")
 
     def begin(self, node: Node) -> None:
-        """From here on, what is written spells `node`."""
+        """From here on, what is written is part of `node`."""
         self._current = node
 
     def source(self, name: str) -> str:
@@ -239,5 +239,5 @@ class Draft:
         return name
 
 
-Spell = Callable[[Node, Draft], None]
-Table = Mapping[str, Spell]
+Canonicalise = Callable[[Node, GraphBuilder], None]
+Table = Mapping[str, Canonicalise]

@@ -9,82 +9,84 @@ from dataclasses import replace
 
 import numpy as np
 
-from conversion.source.canonical.builder import Draft
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.node import Array, Node
 
 
-def absorb(draft: Draft, outputs: Collection[str]) -> None:
+def absorb(builder: GraphBuilder, outputs: Collection[str]) -> None:
     """Let each Conv and ConvTranspose of constant weights apply what alone reads it, if that is a number a channel."""
-    uses = Counter(name for node in draft.nodes for name in node.inputs)
+    uses = Counter(name for node in builder.nodes for name in node.inputs)
     nodes: list[Node] = []
     places: dict[str, int] = {}
     exact: dict[str, tuple[Array, Array]] = {}
-    for node in draft.nodes:
-        place, value = _operand(node, draft, places)
+    for node in builder.nodes:
+        place, value = _operand(node, builder, places)
         conv = nodes[place] if place >= 0 else node
         if value is None or uses[conv.outputs[0]] > 1 or conv.outputs[0] in outputs:
-            if node.operator in ("Conv", "ConvTranspose") and all(name in draft.constants for name in node.inputs[1:]):
+            if node.operator in ("Conv", "ConvTranspose") and all(
+                name in builder.constants for name in node.inputs[1:]
+            ):
                 places[node.outputs[0]] = len(nodes)
             nodes.append(node)
             continue
-        channels = draft.shapes[conv.outputs[0]][1]
+        channels = builder.shapes[conv.outputs[0]][1]
         # In double precision from the first to the last, since there are two steps.
-        weights, bias = exact.get(conv.outputs[0]) or _parameters(conv, channels, draft)
+        weights, bias = exact.get(conv.outputs[0]) or _parameters(conv, channels, builder)
         value = np.broadcast_to(value.reshape(-1), (channels,)).astype(np.float64)
         if node.operator == "Mul":
             weights, bias = _scaled(conv, weights, value), bias * value
         else:
             bias = bias + value
-        name, dtype = node.outputs[0], draft.dtypes[node.outputs[0]]
-        names = (draft.fix(f"{name}/weights", weights.astype(dtype)), draft.fix(f"{name}/bias", bias.astype(dtype)))
+        name, dtype = node.outputs[0], builder.dtypes[node.outputs[0]]
+        names = (builder.fix(f"{name}/weights", weights.astype(dtype)), builder.fix(f"{name}/bias", bias.astype(dtype)))
         nodes[place] = replace(conv, inputs=(conv.inputs[0], *names), outputs=node.outputs)
         places[name], exact[name] = place, (weights, bias)
-    draft.nodes = nodes
+    builder.nodes = nodes
 
 
-def reorder(draft: Draft, outputs: Collection[str]) -> None:
+def reorder(builder: GraphBuilder, outputs: Collection[str]) -> None:
     """Let a Conv give its channels in the order of DCR, where a DepthToSpace of mode CRD alone reads it.
 
     Where DepthToSpace makes a single channel the two are one.
     """
-    uses = Counter(name for node in draft.nodes for name in node.inputs)
-    places = {node.outputs[0]: place for place, node in enumerate(draft.nodes)}
-    nodes = list(draft.nodes)
-    for place, node in enumerate(draft.nodes):
+    uses = Counter(name for node in builder.nodes for name in node.inputs)
+    places = {node.outputs[0]: place for place, node in enumerate(builder.nodes)}
+    nodes = list(builder.nodes)
+    for place, node in enumerate(builder.nodes):
         if node.operator != "DepthToSpace" or node.attributes["mode"] != "CRD":
             continue
         (name,), size = node.inputs, node.attributes["blocksize"]
-        channels = draft.shapes[name][1]
+        channels = builder.shapes[name][1]
         if channels > size**2:
             conv = nodes[places[name]] if name in places else node
             is_ours = conv.operator == "Conv" and conv.attributes["group"] == 1 and uses[name] == 1
-            if not is_ours or name in outputs or not all(one in draft.constants for one in conv.inputs[1:]):
+            if not is_ours or name in outputs or not all(one in builder.constants for one in conv.inputs[1:]):
                 continue
             order = np.arange(channels).reshape(-1, size**2).T.reshape(-1)
-            parameters = (draft.fix(f"{one}/by place", draft.constants[one][order]) for one in conv.inputs[1:])
+            parameters = (builder.fix(f"{one}/by place", builder.constants[one][order]) for one in conv.inputs[1:])
             moved = f"{name}/by place"
-            draft.declare(moved, draft.shapes[name], draft.dtypes[name])
+            builder.declare(moved, builder.shapes[name], builder.dtypes[name])
             nodes[places[name]] = replace(conv, inputs=(conv.inputs[0], *parameters), outputs=(moved,))
             name = moved
         nodes[place] = replace(node, inputs=(name,), attributes={**node.attributes, "mode": "DCR"})
-    draft.nodes = nodes
+    builder.nodes = nodes
 
 
-def _operand(node: Node, draft: Draft, places: dict[str, int]) -> tuple[int, Array | None]:
+def _operand(node: Node, builder: GraphBuilder, places: dict[str, int]) -> tuple[int, Array | None]:
     """Where the convolution stands that a Mul or Add reads, and the number per channel that it applies."""
     for name, other in (node.inputs, node.inputs[::-1]) if node.operator in ("Mul", "Add") else ():
-        value = draft.constants.get(other)
+        value = builder.constants.get(other)
         if name in places and value is not None:
-            shape = draft.shapes[name]
+            shape = builder.shapes[name]
             along = (1,) * (len(shape) - value.ndim) + value.shape
             is_per_channel = len(along) == len(shape) and value.size in (1, along[1])
             return (places[name], value) if is_per_channel else (-1, None)
     return -1, None
 
 
-def _parameters(conv: Node, channels: int, draft: Draft) -> tuple[Array, Array]:
-    weights = draft.constants[conv.inputs[1]].astype(np.float64)
-    bias = draft.constants[conv.inputs[2]].astype(np.float64) if len(conv.inputs) > 2 else np.zeros(channels)
+def _parameters(conv: Node, channels: int, builder: GraphBuilder) -> tuple[Array, Array]:
+    weights = builder.constants[conv.inputs[1]].astype(np.float64)
+    bias = builder.constants[conv.inputs[2]].astype(np.float64) if len(conv.inputs) > 2 else np.zeros(channels)
     return weights, bias
 
 

@@ -3,26 +3,26 @@
 import math
 from typing import Any
 
-from conversion.source.canonical.builder import LARGEST, Draft, refusal
+from conversion.source.canonical.builder import LARGEST, GraphBuilder, refusal
 from conversion.source.node import Node
 
 Sizes = tuple[int, ...]
 """One entry for each axis behind the channels."""
 
 
-def convolution(node: Node, draft: Draft) -> None:
+def convolution(node: Node, builder: GraphBuilder) -> None:
     """Conv; zeros padded on in front of it become its own padding."""
-    x, kernel = node.inputs[0], draft.shapes[node.inputs[1]][2:]
-    attributes = _window(node, kernel, draft)
-    x, attributes["pads"] = _with_padding_absorbed(x, attributes["pads"], draft)
-    draft.write("Conv", [x, *_given(node.inputs[1:])], node.outputs[0], **attributes, group=_group(node))
+    x, kernel = node.inputs[0], builder.shapes[node.inputs[1]][2:]
+    attributes = _window(node, kernel, builder)
+    x, attributes["pads"] = _with_padding_absorbed(x, attributes["pads"], builder)
+    builder.write("Conv", [x, *_given(node.inputs[1:])], node.outputs[0], **attributes, group=_group(node))
 
 
-def transposed_convolution(node: Node, draft: Draft) -> None:
+def transposed_convolution(node: Node, builder: GraphBuilder) -> None:
     """ConvTranspose; an `output_shape` or `auto_pad` is what the padding leaves of the whole."""
-    size, kernel = draft.shapes[node.inputs[0]][2:], draft.shapes[node.inputs[1]][2:]
-    output = draft.shapes[node.outputs[0]][2:]
-    window = _window(node, kernel, draft, is_transposed=True)
+    size, kernel = builder.shapes[node.inputs[0]][2:], builder.shapes[node.inputs[1]][2:]
+    output = builder.shapes[node.outputs[0]][2:]
+    window = _window(node, kernel, builder, is_transposed=True)
     extra = list(node.attributes.get("output_padding", (0,) * len(kernel)))
     automatic = node.attributes.get("auto_pad", "NOTSET")
     if "output_shape" in node.attributes or automatic.startswith("SAME"):
@@ -34,7 +34,7 @@ def transposed_convolution(node: Node, draft: Draft) -> None:
             pads.append(total // 2 if automatic == "SAME_UPPER" else total - total // 2)
             pads.append(total - pads[-1])
         window["pads"] = (*pads[::2], *pads[1::2])
-    draft.write(
+    builder.write(
         "ConvTranspose",
         _given(node.inputs),
         node.outputs[0],
@@ -44,32 +44,32 @@ def transposed_convolution(node: Node, draft: Draft) -> None:
     )
 
 
-def max_pool(node: Node, draft: Draft) -> None:
+def max_pool(node: Node, builder: GraphBuilder) -> None:
     """MaxPool; its second output, if read, stays for an emitter to judge."""
     indices = {"storage_order": node.attributes.get("storage_order", 0)} if len(node.outputs) > 1 else {}
-    draft.write("MaxPool", node.inputs, node.outputs, **_pool(node, draft), **indices)
+    builder.write("MaxPool", node.inputs, node.outputs, **_pool(node, builder), **indices)
 
 
-def average_pool(node: Node, draft: Draft) -> None:
+def average_pool(node: Node, builder: GraphBuilder) -> None:
     """AveragePool."""
     counts = node.attributes.get("count_include_pad", 0)
-    draft.write("AveragePool", node.inputs, node.outputs, **_pool(node, draft), count_include_pad=counts)
+    builder.write("AveragePool", node.inputs, node.outputs, **_pool(node, builder), count_include_pad=counts)
 
 
-def _pool(node: Node, draft: Draft) -> dict[str, Any]:
+def _pool(node: Node, builder: GraphBuilder) -> dict[str, Any]:
     kernel = tuple(node.attributes["kernel_shape"])
-    attributes = _window(node, kernel, draft)
+    attributes = _window(node, kernel, builder)
     return {"kernel_shape": kernel, **attributes, "ceil_mode": node.attributes.get("ceil_mode", 0)}
 
 
-def _window(node: Node, kernel: Sizes, draft: Draft, *, is_transposed: bool = False) -> dict[str, Any]:
+def _window(node: Node, kernel: Sizes, builder: GraphBuilder, *, is_transposed: bool = False) -> dict[str, Any]:
     """Strides, dilations and pads.
 
     Raises:
         ConversionRefused: They are not those of one window.
     """
     axes, one = range(len(kernel)), (1,) * len(kernel)
-    size, places = draft.shapes[node.inputs[0]][2:], draft.shapes[node.outputs[0]][2:]
+    size, places = builder.shapes[node.inputs[0]][2:], builder.shapes[node.outputs[0]][2:]
     strides = tuple(node.attributes.get("strides", one))
     dilations = tuple(node.attributes.get("dilations", one))
     pads = tuple(node.attributes.get("pads", (0,) * 2 * len(kernel)))
@@ -91,9 +91,9 @@ def _window(node: Node, kernel: Sizes, draft: Draft, *, is_transposed: bool = Fa
     return {"strides": strides, "dilations": dilations, "pads": pads}
 
 
-def _with_padding_absorbed(x: str, pads: Sizes, draft: Draft) -> tuple[str, Sizes]:
+def _with_padding_absorbed(x: str, pads: Sizes, builder: GraphBuilder) -> tuple[str, Sizes]:
     """What a zero Pad of the image axes alone pads, and its padding together with `pads`."""
-    pad = draft.producer(x)
+    pad = builder.producer(x)
     if pad.operator != "Pad" or pad.attributes["mode"] != "constant" or pad.attributes["value"] != 0:
         return x, pads
     amounts = pad.attributes["pads"]

@@ -1,4 +1,4 @@
-"""From ONNX operator, of any opset, to the function that gives its canonical spelling."""
+"""From ONNX operator, of any opset, to the function that gives its canonical form."""
 
 from conversion.source.canonical import (
     constants,
@@ -12,7 +12,7 @@ from conversion.source.canonical import (
 )
 from conversion.source.canonical.builder import Table
 
-SPELLINGS: Table = {
+CANONICAL: Table = {
     "Add": elementwise.binary,
     "ArgMax": reduction.index_of_extreme,
     "ArgMin": reduction.index_of_extreme,
@@ -91,4 +91,4 @@ SPELLINGS: Table = {
     "Unsqueeze": shape.reshape,
     "Upsample": resize.upsample,
 }
-"""An operator that is missing here is spelled as it stands."""
+"""An operator that is missing here stays as it stands."""

@@ -4,7 +4,7 @@ from onnx.reference import ReferenceEvaluator
 
 from conversion.conformance import cases, verdict
 from conversion.source.as_onnx import as_onnx
-from conversion.source.canonical.operators import SPELLINGS
+from conversion.source.canonical.operators import CANONICAL
 from conversion.source.graph import read
 from training.student.errors import ConversionRefused
 
@@ -22,7 +22,7 @@ REFUSED = [
 """Words in the names of examples of other types, without elements, or that ONNX and its runtimes read differently."""
 
 
-@pytest.mark.parametrize("operator", sorted(SPELLINGS.keys() - SLOW - COMPUTED))
+@pytest.mark.parametrize("operator", sorted(CANONICAL.keys() - SLOW - COMPUTED))
 def test_onnx_s_own_examples_keep_their_results(operator):
     judged = 0
     for case in cases.read([operator]):

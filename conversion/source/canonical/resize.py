@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from conversion.source import sampling
-from conversion.source.canonical.builder import Draft, refusal
+from conversion.source.canonical.builder import GraphBuilder, refusal
 from conversion.source.node import Node
 
 
-def resize(node: Node, draft: Draft) -> None:
+def resize(node: Node, builder: GraphBuilder) -> None:
     """Resize; before opset 11 its scales are the second input and it samples asymmetrically.
 
     Raises:
         ConversionRefused: ONNX and its runtimes read it differently.
     """
-    is_old = draft.opset < 11
-    scales = _scales(node, draft, position=1 if is_old else 2)
-    shape, resized = draft.shapes[node.inputs[0]], draft.shapes[node.outputs[0]]
+    is_old = builder.opset < 11
+    scales = _scales(node, builder, position=1 if is_old else 2)
+    shape, resized = builder.shapes[node.inputs[0]], builder.shapes[node.outputs[0]]
     if resized == shape and all(scale == 1 for scale in scales):
-        draft.alias(node.outputs[0], node.inputs[0])
+        builder.alias(node.outputs[0], node.inputs[0])
         return
     attributes = {**_DEFAULTS, **(_OLD if is_old else {})}
     attributes = {name: node.attributes.get(name, default) for name, default in attributes.items()}
@@ -33,7 +33,7 @@ def resize(node: Node, draft: Draft) -> None:
             raise refusal(node, "align_corners with a scale of", f"{scale:g} of {size}", "give sizes instead of scales")
         if is_old and is_nearest and scale < 1 and not _is_settled(size, out, scale):
             raise refusal(node, "a nearest pixel at scale", f"{scale:g} of {size}", "export with opset 11 or later")
-    draft.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=scales)
+    builder.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=scales)
 
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -48,12 +48,12 @@ _OLD: Mapping[str, Any] = {"coordinate_transformation_mode": "asymmetric", "near
 """What Upsample, and Resize before opset 11, do without saying so."""
 
 
-def _scales(node: Node, draft: Draft, position: int) -> tuple[float, ...]:
+def _scales(node: Node, builder: GraphBuilder, position: int) -> tuple[float, ...]:
     """One for each axis, as given or as the sizes are to each other."""
-    shape, resized = draft.shapes[node.inputs[0]], draft.shapes[node.outputs[0]]
+    shape, resized = builder.shapes[node.inputs[0]], builder.shapes[node.outputs[0]]
     scales = [out / size for size, out in zip(shape, resized, strict=True)]
     axes = node.attributes.get("axes", range(len(shape)))
-    given = draft.constant(node, position)
+    given = builder.constant(node, position)
     if given is not None and given.size:
         for axis, scale in zip(axes, given.tolist(), strict=True):
             scales[axis] = scale
@@ -71,15 +71,15 @@ def _is_settled(size: int, out: int, scale: float) -> bool:
     return np.array_equal(before, behind)
 
 
-def upsample(node: Node, draft: Draft) -> None:
+def upsample(node: Node, builder: GraphBuilder) -> None:
     """Upsample: a Resize that samples asymmetrically and takes the pixel before.
 
     Raises:
         ConversionRefused: It is older than opset 7.
     """
-    scales = draft.constant(node, 1)
+    scales = builder.constant(node, 1)
     if scales is None and "scales" not in node.attributes:
-        raise refusal(node, "opset", draft.opset, "export with opset 7 or later")
+        raise refusal(node, "opset", builder.opset, "export with opset 7 or later")
     attributes = {**_DEFAULTS, **_OLD, "mode": node.attributes.get("mode", "nearest")}
     factors = tuple(node.attributes["scales"] if scales is None else scales.tolist())
-    draft.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=factors)
+    builder.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=factors)

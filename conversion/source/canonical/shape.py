@@ -2,48 +2,48 @@
 
 import numpy as np
 
-from conversion.source.canonical.builder import Draft, refusal
+from conversion.source.canonical.builder import GraphBuilder, refusal
 from conversion.source.node import Node
 
 
-def reshape(node: Node, draft: Draft) -> None:
+def reshape(node: Node, builder: GraphBuilder) -> None:
     """Reshape, Flatten, Squeeze and Unsqueeze: to the shape that shape inference knows."""
-    draft.reshape(node.inputs[0], draft.shapes[node.outputs[0]], node.outputs[0])
+    builder.reshape(node.inputs[0], builder.shapes[node.outputs[0]], node.outputs[0])
 
 
-def transpose(node: Node, draft: Draft) -> None:
+def transpose(node: Node, builder: GraphBuilder) -> None:
     """Transpose; by default it turns the axes round."""
-    rank = len(draft.shapes[node.inputs[0]])
-    draft.transpose(node.inputs[0], tuple(node.attributes.get("perm", range(rank)[::-1])), node.outputs[0])
+    rank = len(builder.shapes[node.inputs[0]])
+    builder.transpose(node.inputs[0], tuple(node.attributes.get("perm", range(rank)[::-1])), node.outputs[0])
 
 
-def expand(node: Node, draft: Draft) -> None:
+def expand(node: Node, builder: GraphBuilder) -> None:
     """Expand to the shape that shape inference knows."""
     x, output = node.inputs[0], node.outputs[0]
-    if draft.shapes[x] == draft.shapes[output]:
-        draft.alias(output, x)
+    if builder.shapes[x] == builder.shapes[output]:
+        builder.alias(output, x)
     else:
-        draft.write("Expand", [x], output)
+        builder.write("Expand", [x], output)
 
 
-def tile(node: Node, draft: Draft) -> None:
+def tile(node: Node, builder: GraphBuilder) -> None:
     """Tile a whole number of times along each axis."""
-    repeats = draft.constant(node, 1)
+    repeats = builder.constant(node, 1)
     if repeats is None or len(node.inputs) > 2:
-        raise refusal(node, "opset", draft.opset, "export with opset 7 or later")
+        raise refusal(node, "opset", builder.opset, "export with opset 7 or later")
     if (repeats == 1).all():
-        draft.alias(node.outputs[0], node.inputs[0])
+        builder.alias(node.outputs[0], node.inputs[0])
     else:
-        draft.write("Tile", node.inputs[:1], node.outputs[0], repeats=tuple(repeats.tolist()))
+        builder.write("Tile", node.inputs[:1], node.outputs[0], repeats=tuple(repeats.tolist()))
 
 
-def slice_(node: Node, draft: Draft) -> None:
+def slice_(node: Node, builder: GraphBuilder) -> None:
     """Slice; its bounds are inputs since opset 10 and attributes before."""
     x, output = node.inputs[0], node.outputs[0]
-    shape = draft.shapes[x]
+    shape = builder.shapes[x]
 
     def given(position: int, name: str) -> list[int] | None:
-        value = draft.constant(node, position)
+        value = builder.constant(node, position)
         if value is not None:
             return [int(item) for item in value.reshape(-1)]
         return [int(item) for item in node.attributes[name]] if name in node.attributes else None
@@ -57,51 +57,51 @@ def slice_(node: Node, draft: Draft) -> None:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         bounds[axis] = slice(start, end, step).indices(shape[axis])
     if bounds == [(0, size, 1) for size in shape]:
-        draft.alias(output, x)
+        builder.alias(output, x)
         return
     starts, ends, steps = (list(column) for column in zip(*bounds, strict=True))
-    draft.write("Slice", [x], output, starts=tuple(starts), ends=tuple(ends), steps=tuple(steps))
+    builder.write("Slice", [x], output, starts=tuple(starts), ends=tuple(ends), steps=tuple(steps))
 
 
-def pad(node: Node, draft: Draft) -> None:
+def pad(node: Node, builder: GraphBuilder) -> None:
     """Pad; amounts and fill are inputs since opset 11, the axes that they are of since 18."""
     x, output = node.inputs[0], node.outputs[0]
-    rank = len(draft.shapes[x])
-    given, fill, axes = (draft.constant(node, position) for position in (1, 2, 3))
+    rank = len(builder.shapes[x])
+    given, fill, axes = (builder.constant(node, position) for position in (1, 2, 3))
     if given is None:
         given = np.asarray(node.attributes.get("pads", node.attributes.get("paddings", ())))
     pads = np.zeros((2, rank), np.int64)
     pads[:, range(rank) if axes is None else axes.reshape(-1)] = given.reshape(2, -1)
     if not pads.any():
-        draft.alias(output, x)
+        builder.alias(output, x)
         return
-    draft.write(
+    builder.write(
         "Pad",
         [x],
         output,
-        shape=tuple(size + sum(pair) for size, pair in zip(draft.shapes[x], pads.T.tolist(), strict=True)),
+        shape=tuple(size + sum(pair) for size, pair in zip(builder.shapes[x], pads.T.tolist(), strict=True)),
         mode=node.attributes.get("mode", "constant"),
         pads=tuple(pads.reshape(-1).tolist()),
         value=float(node.attributes.get("value", 0.0) if fill is None or not fill.size else fill.reshape(-1)[0]),
     )
 
 
-def gather(node: Node, draft: Draft) -> None:
+def gather(node: Node, builder: GraphBuilder) -> None:
     """Gather; constant indices become an attribute."""
     x, indices = node.inputs
-    axis = node.attributes.get("axis", 0) % max(len(draft.shapes[x]), 1)
-    if indices not in draft.constants:
-        draft.write("Gather", [x, indices], node.outputs[0], axis=axis)
+    axis = node.attributes.get("axis", 0) % max(len(builder.shapes[x]), 1)
+    if indices not in builder.constants:
+        builder.write("Gather", [x, indices], node.outputs[0], axis=axis)
         return
-    places, length = draft.constants[indices], draft.shapes[x][axis]
+    places, length = builder.constants[indices], builder.shapes[x][axis]
     if places.size and not (-length <= places.min() and places.max() < length):
         raise refusal(node, "index", f"{places.min()} to {places.max()} of {length}", "repair the model")
-    draft.write("Gather", [x], node.outputs[0], axis=axis, indices=places % length)
+    builder.write("Gather", [x], node.outputs[0], axis=axis, indices=places % length)
 
 
-def depth_to_space(node: Node, draft: Draft) -> None:
+def depth_to_space(node: Node, builder: GraphBuilder) -> None:
     """DepthToSpace; DCR is what it meant before opset 11."""
-    draft.write(
+    builder.write(
         "DepthToSpace",
         node.inputs,
         node.outputs,
@@ -110,7 +110,7 @@ def depth_to_space(node: Node, draft: Draft) -> None:
     )
 
 
-def space_to_depth(node: Node, draft: Draft) -> None:
+def space_to_depth(node: Node, builder: GraphBuilder) -> None:
     """SpaceToDepth, which also has a mode since opset 28.
 
     Raises:
@@ -118,4 +118,4 @@ def space_to_depth(node: Node, draft: Draft) -> None:
     """
     if (mode := node.attributes.get("mode", "DCR")) != "DCR":
         raise refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
-    draft.write("SpaceToDepth", node.inputs, node.outputs, blocksize=node.attributes["blocksize"])
+    builder.write("SpaceToDepth", node.inputs, node.outputs, blocksize=node.attributes["blocksize"])

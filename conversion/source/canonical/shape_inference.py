@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from onnx.helper import make_opsetid, make_tensor_type_proto, np_dtype_to_tensor_dtype
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
-from conversion.source.canonical.builder import Draft
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.canonical.validation import dtype_of, one_line
 from conversion.source.node import Dtype, Node, Shape
 from training.student.errors import ConversionRefused
@@ -19,40 +19,40 @@ _LIKE_THEIR_INPUT = {"GroupNormalization", "LpNormalization", "MeanVarianceNorma
 """Operators that ONNX defines by others and leaves without a rule of their own, or withdrew in some opsets."""
 
 
-def infer(proto: onnx.NodeProto, node: Node, draft: Draft) -> Mapping[str, tuple[Shape, Dtype]]:
+def infer(proto: onnx.NodeProto, node: Node, builder: GraphBuilder) -> Mapping[str, tuple[Shape, Dtype]]:
     """Shape and type of each output that the node names.
 
     Args:
         proto: The node as the file has it.
         node: The same with sources as inputs.
-        draft: Knows the shapes of these.
+        builder: Knows the shapes of these.
 
     Raises:
         ConversionRefused: The operator is unknown to its opset, its inputs do not fit, or the shape depends on values.
     """
-    for name in filter(draft.is_written, node.outputs):
+    for name in filter(builder.is_written, node.outputs):
         raise ConversionRefused(f"{node} writes '{name}', which is written before; repair the model")
     try:
-        schema = onnx.defs.get_schema(proto.op_type, draft.opset, "")
+        schema = onnx.defs.get_schema(proto.op_type, builder.opset, "")
     except onnx.defs.SchemaError as error:
         raise ConversionRefused(
-            f"{node} is no operator of ONNX's opset {draft.opset}; export the model with operators of ONNX alone"
+            f"{node} is no operator of ONNX's opset {builder.opset}; export the model with operators of ONNX alone"
         ) from error
     if proto.op_type in _LIKE_THEIR_INPUT:
-        return dict.fromkeys(proto.output, (draft.shapes[node.inputs[0]], draft.dtypes[node.inputs[0]]))
+        return dict.fromkeys(proto.output, (builder.shapes[node.inputs[0]], builder.dtypes[node.inputs[0]]))
     given = {name: source for name, source in zip(proto.input, node.inputs, strict=True) if name}
     types = {
-        name: make_tensor_type_proto(np_dtype_to_tensor_dtype(draft.dtypes[source]), draft.shapes[source])
+        name: make_tensor_type_proto(np_dtype_to_tensor_dtype(builder.dtypes[source]), builder.shapes[source])
         for name, source in given.items()
     }
     values = {
-        name: numpy_helper.from_array(draft.constants[source], name)
+        name: numpy_helper.from_array(builder.constants[source], name)
         for name, source in given.items()
-        if source in draft.constants and draft.constants[source].size <= _LONGEST
+        if source in builder.constants and builder.constants[source].size <= _LONGEST
     }
     try:
         inferred = infer_node_outputs(
-            schema, proto, types, values, opset_imports=[make_opsetid("", draft.opset)], ir_version=onnx.IR_VERSION
+            schema, proto, types, values, opset_imports=[make_opsetid("", builder.opset)], ir_version=onnx.IR_VERSION
         )
     except (InferenceError, onnx.checker.ValidationError, ValueError, RuntimeError) as error:
         raise ConversionRefused(f"{node} contradicts the model: {one_line(error)}") from error
