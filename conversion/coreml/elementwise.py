@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conversion.coreml.emission import Emission, refusal
+from conversion.coreml.builder import Emission, refusal
 from conversion.source.graph import Array, Node
 
 Emitter = Callable[[Node, Emission], None]

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import numpy as np
 
 from conversion.coreml import package
+from conversion.coreml.builder import KINDS, LARGEST_RANK, Emission, Precision
 from conversion.coreml.description import describe
-from conversion.coreml.emission import KINDS, LARGEST_RANK, Emission, Precision
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
 from conversion.coreml.toolbox import load_coremltools, quiet

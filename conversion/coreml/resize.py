@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.coreml.arrangement import regular_step
-from conversion.coreml.emission import Emission, refusal
+from conversion.coreml.builder import Emission, refusal
 from conversion.coreml.interpolation import matrix
 from conversion.coreml.sampling import MIL, mil_positions
+from conversion.coreml.shape import regular_step
 from conversion.source import sampling
 from conversion.source.graph import Node
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.coreml.emission import mended
+from conversion.coreml.builder import mended
 from conversion.coreml.executor import Rounding, load
 from conversion.source.graph import Array, Graph
 from conversion.tflite import layout

@@ -7,7 +7,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import fusion
-from conversion.tflite.emission import Emission, Emitter
+from conversion.tflite.builder import Emission, Emitter
 
 
 def plain(builtin: str, **options: Any) -> Emitter:

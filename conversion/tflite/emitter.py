@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conversion.about import about, contract_of
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
-from conversion.tflite.emission import Emission, refusal
+from conversion.tflite.builder import Emission, refusal
 from conversion.tflite.layout import Order
 from conversion.tflite.operators import OPERATORS, kinds
 from training.student.errors import BadInput, ConversionRefused

@@ -3,7 +3,7 @@ import pytest
 from onnx.helper import make_node
 
 from conversion.source.graph import read
-from conversion.tflite import fusion, sign
+from conversion.tflite import fusion, non_negative
 
 RNG = np.random.default_rng(0)
 CONV = make_node("Conv", ["image", "w"], ["a"])
@@ -108,4 +108,4 @@ def test_an_output_that_an_identity_names_needs_no_operator(model, drift):
 def test_what_cannot_be_negative_is_known_by_its_producers(model, nodes, expected):
     graph = fusion.fused(read(model(nodes, ones=1.0, below=-1.0, size=[1, 4, 3, 3])))
 
-    assert ("logits" in sign.non_negative(graph)) == expected
+    assert ("logits" in non_negative.non_negative(graph)) == expected

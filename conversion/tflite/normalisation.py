@@ -6,7 +6,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.emission import Emission, Emitter, refusal
+from conversion.tflite.builder import Emission, Emitter, refusal
 
 
 def reduction(builtin: str) -> Emitter:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from conversion.tflite import axes, elementwise, normalisation, padding, products, transposed, windows
+from conversion.tflite import conv_transpose, convolution, elementwise, matmul, normalisation, padding, shape
+from conversion.tflite.builder import Emitter
 from conversion.tflite.elementwise import plain
-from conversion.tflite.emission import Emitter
 from conversion.tflite.normalisation import extreme_place, reduction
 from conversion.tflite.resize import resize
 
@@ -29,22 +29,22 @@ OPERATORS: Mapping[str, Emitter] = {
     "And": plain("LOGICAL_AND"),
     "ArgMax": extreme_place("ARG_MAX"),
     "ArgMin": extreme_place("ARG_MIN"),
-    "AveragePool": windows.average_pool,
+    "AveragePool": convolution.average_pool,
     "Cast": elementwise.cast,
     "Ceil": plain("CEIL"),
     "Clip": elementwise.clip,
-    "Concat": axes.concat,
-    "Conv": windows.convolution,
-    "ConvTranspose": transposed.transposed_convolution,
+    "Concat": shape.concat,
+    "Conv": convolution.convolution,
+    "ConvTranspose": conv_transpose.transposed_convolution,
     "Cos": plain("COS"),
-    "DepthToSpace": axes.depth_to_space,
+    "DepthToSpace": shape.depth_to_space,
     "Div": plain("DIV"),
     "Elu": elementwise.elu,
     "Equal": plain("EQUAL"),
     "Exp": plain("EXP"),
-    "Expand": axes.expand,
+    "Expand": shape.expand,
     "Floor": plain("FLOOR"),
-    "Gather": axes.gather,
+    "Gather": shape.gather,
     "Gelu": elementwise.gelu,
     "Greater": plain("GREATER"),
     "GreaterOrEqual": plain("GREATER_EQUAL"),
@@ -57,9 +57,9 @@ OPERATORS: Mapping[str, Emitter] = {
     "LessOrEqual": plain("LESS_EQUAL"),
     "Log": plain("LOG"),
     "LogSoftmax": normalisation.softmax("LOG_SOFTMAX"),
-    "MatMul": products.matmul,
+    "MatMul": matmul.matmul,
     "Max": plain("MAXIMUM"),
-    "MaxPool": windows.max_pool,
+    "MaxPool": convolution.max_pool,
     "Min": plain("MINIMUM"),
     "Mul": plain("MUL"),
     "Neg": plain("NEG"),
@@ -75,21 +75,21 @@ OPERATORS: Mapping[str, Emitter] = {
     "ReduceProd": reduction("REDUCE_PROD"),
     "ReduceSum": reduction("SUM"),
     "Relu": elementwise.clip,
-    "Reshape": axes.reshape,
+    "Reshape": shape.reshape,
     "Resize": resize,
     "Round": plain("ROUND"),
     "Sigmoid": plain("LOGISTIC"),
     "Sin": plain("SIN"),
-    "Slice": axes.slice_,
+    "Slice": shape.slice_,
     "Softmax": normalisation.softmax("SOFTMAX", beta=1.0),
     "Softplus": elementwise.softplus,
-    "SpaceToDepth": axes.space_to_depth,
-    "Split": axes.split,
+    "SpaceToDepth": shape.space_to_depth,
+    "Split": shape.split,
     "Sqrt": plain("SQRT"),
     "Sub": plain("SUB"),
     "Tanh": plain("TANH"),
-    "Tile": axes.tile,
-    "Transpose": axes.transpose,
+    "Tile": shape.tile,
+    "Transpose": shape.transpose,
     "Where": plain("SELECT_V2"),
     "Xor": plain("NOT_EQUAL"),
 }

@@ -7,7 +7,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.emission import Emission, refusal
+from conversion.tflite.builder import Emission, refusal
 from conversion.tflite.layout import Order, Shape
 
 Pair = tuple[int, int]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from conversion.source import sampling
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.axes import joined
-from conversion.tflite.emission import Emission, refusal
+from conversion.tflite.builder import Emission, refusal
 from conversion.tflite.padding import Pair
+from conversion.tflite.shape import joined
 
 # The grids that TFLite's kernels know, (alignCorners, halfPixelCenters); the first is the oldest.
 _GRIDS = ((False, False), (False, True), (True, False))

@@ -10,27 +10,27 @@ from typing import Any
 
 from conversion.coreml.kernels import (
     activations,
-    arithmetic,
-    arrangement,
-    linear,
+    convolution,
+    elementwise,
+    matmul,
     normalisation,
-    reductions,
-    resizing,
+    reduction,
+    resize,
     selection,
-    windows,
+    shape,
 )
 
 Kernel = Callable[..., Any]
 
 KERNELS: Mapping[str, Kernel] = {
     **activations.KERNELS,
-    **arithmetic.KERNELS,
-    **arrangement.KERNELS,
-    **linear.KERNELS,
+    **elementwise.KERNELS,
+    **shape.KERNELS,
+    **matmul.KERNELS,
     **normalisation.KERNELS,
-    **reductions.KERNELS,
-    **resizing.KERNELS,
+    **reduction.KERNELS,
+    **resize.KERNELS,
     **selection.KERNELS,
-    **windows.KERNELS,
+    **convolution.KERNELS,
 }
 """By MIL's name."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from conversion.coreml.kernels.arrangement import Ints, ints
+from conversion.coreml.kernels.shape import Ints, ints
 from training.student.errors import ConversionRefused
 
 Mask = Sequence[bool]

@@ -23,9 +23,8 @@ def absorb(builder: GraphBuilder, outputs: Collection[str]) -> None:
         place, value = _operand(node, builder, places)
         conv = nodes[place] if place >= 0 else node
         if value is None or uses[conv.outputs[0]] > 1 or conv.outputs[0] in outputs:
-            if node.operator in ("Conv", "ConvTranspose") and all(
-                name in builder.constants for name in node.inputs[1:]
-            ):
+            is_convolution = node.operator in ("Conv", "ConvTranspose")
+            if is_convolution and all(name in builder.constants for name in node.inputs[1:]):
                 places[node.outputs[0]] = len(nodes)
             nodes.append(node)
             continue

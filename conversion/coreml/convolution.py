@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.coreml.emission import Emission, refusal
+from conversion.coreml.builder import Emission, refusal
 from conversion.source.graph import Node
 
 Sizes = tuple[int, ...]

@@ -8,10 +8,10 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout, padding
-from conversion.tflite.axes import joined
-from conversion.tflite.emission import Array, Emission, refusal
+from conversion.tflite.builder import Array, Emission, refusal
+from conversion.tflite.convolution import biases, filters
 from conversion.tflite.padding import Pair
-from conversion.tflite.windows import biases, filters
+from conversion.tflite.shape import joined
 
 
 @dataclass(frozen=True, slots=True)

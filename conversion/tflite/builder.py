@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.source.graph import Graph, Node
-from conversion.tflite import fusion, layout, sign
+from conversion.tflite import fusion, layout, non_negative
 from conversion.tflite.builtin import most_axes
 from conversion.tflite.layout import Order, Shape
 from conversion.tflite.program import Program
@@ -62,7 +62,7 @@ class Emission:
             ConversionRefused: An input is of a type that phones do not compute with.
         """
         self.graph = graph
-        self.non_negative = sign.non_negative(graph)
+        self.non_negative = non_negative.non_negative(graph)
         self._program = Program()
         self._is_half = is_half
         self._stored: dict[str, _Stored] = {}

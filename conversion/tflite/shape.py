@@ -6,7 +6,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.emission import Array, Emission
+from conversion.tflite.builder import Array, Emission
 from conversion.tflite.layout import Order
 
 # XNNPACK takes neither more operands at once nor more parts.

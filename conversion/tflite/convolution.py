@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conversion.source.graph import Node
-from conversion.tflite.emission import Array, Emission, refusal
+from conversion.tflite.builder import Array, Emission, refusal
 from conversion.tflite.layout import CHANNELS_LAST, laid_out
 from conversion.tflite.padding import Window, padded, window
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.coreml.emission import LARGEST_RANK, Emission, refusal
+from conversion.coreml.builder import LARGEST_RANK, Emission, refusal
 from conversion.source.graph import Array, Node
 
 PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}

@@ -4,7 +4,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.emission import Array, Emission, refusal
+from conversion.tflite.builder import Array, Emission, refusal
 
 
 def matmul(node: Node, emission: Emission) -> None:

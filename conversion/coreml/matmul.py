@@ -1,6 +1,6 @@
 """Products of matrices: `linear` where one is known, which Core ML runs as a convolution, otherwise `matmul`."""
 
-from conversion.coreml.emission import Emission
+from conversion.coreml.builder import Emission
 from conversion.source.graph import Node
 
 

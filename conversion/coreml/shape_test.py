@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversion.coreml.arrangement import merged
+from conversion.coreml.shape import merged
 
 TRANSPOSES = st.lists(st.integers(1, 3), min_size=1, max_size=8).flatmap(
     lambda shape: st.tuples(st.just(tuple(shape)), st.permutations(range(len(shape))).map(tuple))
