@@ -30,7 +30,7 @@ def refusal(node: Node, attribute: str, found: object, instead: str) -> Conversi
     return ConversionRefused(f"{node}: Core ML cannot express {attribute} {found}; {instead}")
 
 
-class Emission:
+class Builder:
     """One graph on its way into a MIL program.
 
     With fp16, each operator computes in float16, its constants included, and casts stand only at the borders.

@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from conversion.coreml.builder import Emission, refusal
+from conversion.coreml.builder import Builder, refusal
 from conversion.source.graph import Node
 
 Sizes = tuple[int, ...]
 """One entry per spatial axis."""
 
 
-def convolution(node: Node, emission: Emission) -> None:
+def convolution(node: Node, builder: Builder) -> None:
     """Conv, dense, grouped or depthwise."""
-    emission.write(
+    builder.write(
         node,
         "conv",
-        x=emission.read(node.inputs[0]),
-        weight=emission.weights(node, 1),
-        **_bias(node, emission),
+        x=builder.read(node.inputs[0]),
+        weight=builder.weights(node, 1),
+        **_bias(node, builder),
         strides=node.attributes["strides"],
         dilations=node.attributes["dilations"],
         groups=node.attributes["group"],
@@ -31,20 +31,20 @@ def convolution(node: Node, emission: Emission) -> None:
     )
 
 
-def transposed_convolution(node: Node, emission: Emission) -> None:
+def transposed_convolution(node: Node, builder: Builder) -> None:
     """ConvTranspose; output padding is less padding at the end, and where there is none, taps of zero."""
-    weight = emission.weights(node, 1)
+    weight = builder.weights(node, 1)
     before, after = _pads(node)
     dilations = node.attributes["dilations"]
     end = [pad - more for pad, more in zip(after, node.attributes["output_padding"], strict=True)]
     taps = [-(min(pad, 0) // step) for pad, step in zip(end, dilations, strict=True)]
     end = [pad + more * step for pad, more, step in zip(end, taps, dilations, strict=True)]
-    emission.write(
+    builder.write(
         node,
         "conv_transpose",
-        x=emission.read(node.inputs[0]),
+        x=builder.read(node.inputs[0]),
         weight=np.pad(weight, [(0, 0), (0, 0), *((0, more) for more in taps)]) if any(taps) else weight,
-        **_bias(node, emission),
+        **_bias(node, builder),
         strides=node.attributes["strides"],
         dilations=dilations,
         groups=node.attributes["group"],
@@ -52,30 +52,30 @@ def transposed_convolution(node: Node, emission: Emission) -> None:
     )
 
 
-def max_pool(node: Node, emission: Emission) -> None:
+def max_pool(node: Node, builder: Builder) -> None:
     """MaxPool; what `ceil_mode` adds becomes padding, which never wins."""
-    pool = _pool(node, emission)
-    emission.write(
+    pool = _pool(node, builder)
+    builder.write(
         node,
         "max_pool",
-        x=emission.read(node.inputs[0]),
+        x=builder.read(node.inputs[0]),
         kernel_sizes=pool.kernel,
         strides=pool.strides,
         **_padding(pool.before, tuple(np.add(pool.after, pool.overhang))),
     )
 
 
-def average_pool(node: Node, emission: Emission) -> None:
+def average_pool(node: Node, builder: Builder) -> None:
     """AveragePool; where padding counts, but not what `ceil_mode` adds to it, zeros are padded on beforehand."""
-    pool = _pool(node, emission)
-    x, before, after = emission.read(node.inputs[0]), pool.before, tuple(np.add(pool.after, pool.overhang))
+    pool = _pool(node, builder)
+    x, before, after = builder.read(node.inputs[0]), pool.before, tuple(np.add(pool.after, pool.overhang))
     counts_padding = bool(node.attributes["count_include_pad"])
     if counts_padding and any(pool.overhang):
         zeros = _padding(pool.before, pool.after).get("pad", [0] * 2 * len(before))
-        x = emission.intermediate(node, "pad", x=x, pad=zeros, mode="constant", constant_val=np.float32(0))
+        x = builder.intermediate(node, "pad", x=x, pad=zeros, mode="constant", constant_val=np.float32(0))
         counts_padding, before, after = False, (0,) * len(before), pool.overhang
     padding = _padding(before, after)
-    emission.write(
+    builder.write(
         node,
         "avg_pool",
         x=x,
@@ -97,12 +97,12 @@ class _Pool:
     """Samples by which `ceil_mode` lets the last window reach beyond the padding."""
 
 
-def _pool(node: Node, emission: Emission) -> _Pool:
+def _pool(node: Node, builder: Builder) -> _Pool:
     kernel, strides, dilations = (node.attributes[name] for name in ("kernel_shape", "strides", "dilations"))
     if any(step != 1 for step in dilations):
         raise refusal(node, "dilations", list(dilations), "use dilation 1")
     before, after = _pads(node)
-    sizes, places = emission.shape(node.inputs[0])[2:], emission.shape(node.outputs[0])[2:]
+    sizes, places = builder.shape(node.inputs[0])[2:], builder.shape(node.outputs[0])[2:]
     overhang = tuple(
         max((place - 1) * stride + extent - (size + front + back), 0)
         for place, stride, extent, size, front, back in zip(places, strides, kernel, sizes, before, after, strict=True)
@@ -128,6 +128,6 @@ def _padding(before: Sizes, after: Sizes) -> dict[str, Any]:
     return {"pad_type": "custom", "pad": pad} if any(pad) else {"pad_type": "valid"}
 
 
-def _bias(node: Node, emission: Emission) -> dict[str, Any]:
-    bias = emission.constant(node, 2)
+def _bias(node: Node, builder: Builder) -> dict[str, Any]:
+    bias = builder.constant(node, 2)
     return {} if bias is None else {"bias": bias}

@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conversion.coreml.builder import Emission, refusal
+from conversion.coreml.builder import Builder, refusal
 from conversion.source.graph import Array, Node
 
-Emitter = Callable[[Node, Emission], None]
+Emitter = Callable[[Node, Builder], None]
 
 
 def unary(operator: str) -> Emitter:
     """An operator that MIL has under another name."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        emission.write(node, operator, x=emission.read(node.inputs[0]))
+    def emit(node: Node, builder: Builder) -> None:
+        builder.write(node, operator, x=builder.read(node.inputs[0]))
 
     return emit
 
@@ -23,8 +23,8 @@ def unary(operator: str) -> Emitter:
 def binary(operator: str) -> Emitter:
     """Arithmetic of two tensors, aligned at their last axes in both ONNX and MIL."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        emission.write(node, operator, x=emission.read(node.inputs[0]), y=emission.read(node.inputs[1]))
+    def emit(node: Node, builder: Builder) -> None:
+        builder.write(node, operator, x=builder.read(node.inputs[0]), y=builder.read(node.inputs[1]))
 
     return emit
 
@@ -32,76 +32,76 @@ def binary(operator: str) -> Emitter:
 def compare(operator: str) -> Emitter:
     """A comparison, of truths as of 0 and 1: MIL compares numbers."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        x, y = (emission.number(name) for name in node.inputs)
-        emission.write(node, operator, x=x, y=y)
+    def emit(node: Node, builder: Builder) -> None:
+        x, y = (builder.number(name) for name in node.inputs)
+        builder.write(node, operator, x=x, y=y)
 
     return emit
 
 
-def divide(node: Node, emission: Emission) -> None:
+def divide(node: Node, builder: Builder) -> None:
     """Div of real numbers.
 
     Raises:
         ConversionRefused: It is of whole numbers, which ONNX rounds towards zero and MIL in no stated way.
     """
-    if not emission.is_real(node.outputs[0]):
-        raise refusal(node, "division of", emission.graph.dtypes[node.outputs[0]], "cast to float and use Floor")
-    binary("real_div")(node, emission)
+    if not builder.is_real(node.outputs[0]):
+        raise refusal(node, "division of", builder.graph.dtypes[node.outputs[0]], "cast to float and use Floor")
+    binary("real_div")(node, builder)
 
 
-def negate(node: Node, emission: Emission) -> None:
+def negate(node: Node, builder: Builder) -> None:
     """Neg."""
-    emission.write(node, "mul", x=emission.read(node.inputs[0]), y=emission.like(node.inputs[0], -1))
+    builder.write(node, "mul", x=builder.read(node.inputs[0]), y=builder.like(node.inputs[0], -1))
 
 
-def reciprocal(node: Node, emission: Emission) -> None:
+def reciprocal(node: Node, builder: Builder) -> None:
     """Reciprocal as 1 / x: MIL's `inverse` is of x + epsilon."""
-    emission.write(node, "real_div", x=np.float32(1), y=emission.read(node.inputs[0]))
+    builder.write(node, "real_div", x=np.float32(1), y=builder.read(node.inputs[0]))
 
 
-def logarithm(node: Node, emission: Emission) -> None:
+def logarithm(node: Node, builder: Builder) -> None:
     """Log, without the epsilon that MIL adds by default."""
-    emission.write(node, "log", x=emission.read(node.inputs[0]), epsilon=np.float32(0))
+    builder.write(node, "log", x=builder.read(node.inputs[0]), epsilon=np.float32(0))
 
 
-def clip(node: Node, emission: Emission) -> None:
+def clip(node: Node, builder: Builder) -> None:
     """Clip, as the narrowest operator that MIL has for its bounds."""
     x = node.inputs[0]
     low, high = node.attributes["min"], node.attributes["max"]
-    if (low, high) == (0, 6) and emission.is_real(x):
-        emission.write(node, "relu6", x=emission.read(x))
+    if (low, high) == (0, 6) and builder.is_real(x):
+        builder.write(node, "relu6", x=builder.read(x))
     elif math.isinf(high):
-        emission.write(node, "maximum", x=emission.read(x), y=emission.like(x, low))
+        builder.write(node, "maximum", x=builder.read(x), y=builder.like(x, low))
     elif math.isinf(low):
-        emission.write(node, "minimum", x=emission.read(x), y=emission.like(x, high))
-    elif emission.is_real(x):
-        emission.write(node, "clip", x=emission.read(x), alpha=np.float32(low), beta=np.float32(high))
+        builder.write(node, "minimum", x=builder.read(x), y=builder.like(x, high))
+    elif builder.is_real(x):
+        builder.write(node, "clip", x=builder.read(x), alpha=np.float32(low), beta=np.float32(high))
     else:
-        raised = emission.intermediate(node, "maximum", x=emission.read(x), y=emission.like(x, low))
-        emission.write(node, "minimum", x=raised, y=emission.like(x, high))
+        raised = builder.intermediate(node, "maximum", x=builder.read(x), y=builder.like(x, low))
+        builder.write(node, "minimum", x=raised, y=builder.like(x, high))
 
 
-def elu(node: Node, emission: Emission) -> None:
+def elu(node: Node, builder: Builder) -> None:
     """Elu: alpha (eˣ − 1) below zero."""
-    emission.write(node, "elu", x=emission.read(node.inputs[0]), alpha=np.float32(node.attributes["alpha"]))
+    builder.write(node, "elu", x=builder.read(node.inputs[0]), alpha=np.float32(node.attributes["alpha"]))
 
 
-def leaky_relu(node: Node, emission: Emission) -> None:
+def leaky_relu(node: Node, builder: Builder) -> None:
     """LeakyRelu: alpha x below zero."""
-    emission.write(node, "leaky_relu", x=emission.read(node.inputs[0]), alpha=np.float32(node.attributes["alpha"]))
+    builder.write(node, "leaky_relu", x=builder.read(node.inputs[0]), alpha=np.float32(node.attributes["alpha"]))
 
 
-def prelu(node: Node, emission: Emission) -> None:
+def prelu(node: Node, builder: Builder) -> None:
     """PRelu: as MIL's where an image has one slope a channel, otherwise max(x, 0) + slope · min(x, 0)."""
     name, slope = node.inputs
-    x = emission.read(name)
-    if (alpha := _per_channel(emission.graph.constants.get(slope), emission.shape(name))) is not None:
-        emission.write(node, "prelu", x=x, alpha=alpha)
+    x = builder.read(name)
+    if (alpha := _per_channel(builder.graph.constants.get(slope), builder.shape(name))) is not None:
+        builder.write(node, "prelu", x=x, alpha=alpha)
         return
-    negative = emission.intermediate(node, "minimum", x=x, y=np.float32(0))
-    scaled = emission.intermediate(node, "mul", x=negative, y=emission.read(slope))
-    emission.write(node, "add", x=emission.intermediate(node, "relu", x=x), y=scaled)
+    negative = builder.intermediate(node, "minimum", x=x, y=np.float32(0))
+    scaled = builder.intermediate(node, "mul", x=negative, y=builder.read(slope))
+    builder.write(node, "add", x=builder.intermediate(node, "relu", x=x), y=scaled)
 
 
 def _per_channel(slope: Array | None, shape: tuple[int, ...]) -> Array | None:
@@ -111,34 +111,34 @@ def _per_channel(slope: Array | None, shape: tuple[int, ...]) -> Array | None:
     return np.broadcast_to(slope.reshape(-1), shape[1:2]).copy() if aligned[1] == slope.size else None
 
 
-def gelu(node: Node, emission: Emission) -> None:
+def gelu(node: Node, builder: Builder) -> None:
     """Gelu, exact or by tanh."""
     mode = {"none": "EXACT", "tanh": "TANH_APPROXIMATION"}[node.attributes["approximate"]]
-    emission.write(node, "gelu", x=emission.read(node.inputs[0]), mode=mode)
+    builder.write(node, "gelu", x=builder.read(node.inputs[0]), mode=mode)
 
 
-def hard_sigmoid(node: Node, emission: Emission) -> None:
+def hard_sigmoid(node: Node, builder: Builder) -> None:
     """HardSigmoid: clip(alpha x + beta, 0, 1)."""
     alpha, beta = (np.float32(node.attributes[name]) for name in ("alpha", "beta"))
-    emission.write(node, "sigmoid_hard", x=emission.read(node.inputs[0]), alpha=alpha, beta=beta)
+    builder.write(node, "sigmoid_hard", x=builder.read(node.inputs[0]), alpha=alpha, beta=beta)
 
 
-def hard_swish(node: Node, emission: Emission) -> None:
+def hard_swish(node: Node, builder: Builder) -> None:
     """HardSwish as x · hard_sigmoid(x): x · relu6(x + 3) on its way to / 6 leaves float16 from x = 10918 on."""
-    x = emission.read(node.inputs[0])
-    gate = emission.intermediate(node, "sigmoid_hard", x=x, alpha=np.float32(1 / 6), beta=np.float32(0.5))
-    emission.write(node, "mul", x=x, y=gate)
+    x = builder.read(node.inputs[0])
+    gate = builder.intermediate(node, "sigmoid_hard", x=x, alpha=np.float32(1 / 6), beta=np.float32(0.5))
+    builder.write(node, "mul", x=x, y=gate)
 
 
-def cast(node: Node, emission: Emission) -> None:
+def cast(node: Node, builder: Builder) -> None:
     """Cast between float32, int32 and bool; real numbers lose their fraction."""
-    if emission.is_real(node.inputs[0]) and emission.is_real(node.outputs[0]):
+    if builder.is_real(node.inputs[0]) and builder.is_real(node.outputs[0]):
         raise refusal(node, "a cast to", node.attributes["to"], "export the model in float32")
-    emission.write(node, "cast", x=emission.read(node.inputs[0]), dtype=emission.kind(node, node.outputs[0]))
+    builder.write(node, "cast", x=builder.read(node.inputs[0]), dtype=builder.kind(node, node.outputs[0]))
 
 
-def where(node: Node, emission: Emission) -> None:
+def where(node: Node, builder: Builder) -> None:
     """Where, its values in the shape of the result: MIL broadcasts them to each other, but not to the condition."""
-    shape = emission.shape(node.outputs[0])
-    a, b = (emission.broadcast(node, name, shape) for name in node.inputs[1:])
-    emission.write(node, "select", cond=emission.read(node.inputs[0]), a=a, b=b)
+    shape = builder.shape(node.outputs[0])
+    a, b = (builder.broadcast(node, name, shape) for name in node.inputs[1:])
+    builder.write(node, "select", cond=builder.read(node.inputs[0]), a=a, b=b)

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from conversion.coreml import package
-from conversion.coreml.builder import KINDS, LARGEST_RANK, Emission, Precision
+from conversion.coreml.builder import KINDS, LARGEST_RANK, Builder, Precision
 from conversion.coreml.description import describe
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
@@ -60,7 +60,7 @@ def emit(
     _refuse_unknown(graph)
     _refuse_inputs(graph, image)
     with quiet():
-        program = _program(Emission(graph, precision=precision, single=single))
+        program = _program(Builder(graph, precision=precision, single=single))
         main = program.functions["main"]
         described = describe(main, image=image, metadata=metadata, properties=graph.metadata)
         with written_aside(destination) as temporary:
@@ -92,24 +92,24 @@ def _refuse_inputs(graph: Graph, image: bool) -> None:
             )
 
 
-def _program(emission: Emission) -> Any:
+def _program(builder: Builder) -> Any:
     """The MIL program of a graph."""
     ct = load_coremltools()
     mil, types = ct.converters.mil, ct.converters.mil.mil.types
-    graph = emission.graph
+    graph = builder.graph
     placeholders = {
         name: mil.Builder.placeholder(
-            shape=graph.shapes[tensor], dtype=types.fp32 if emission.is_real(tensor) else types.int32
+            shape=graph.shapes[tensor], dtype=types.fp32 if builder.is_real(tensor) else types.int32
         )
-        for tensor, name in emission.inputs.items()
+        for tensor, name in builder.inputs.items()
     }
     function = mil.Function(placeholders, opset_version=ct.target[TARGET])
     with function:
-        for tensor, name in emission.inputs.items():
-            emission.declare(tensor, function.inputs[name])
+        for tensor, name in builder.inputs.items():
+            builder.declare(tensor, function.inputs[name])
         for node in graph.nodes:
-            OPERATORS[node.operator](node, emission)
-        function.set_outputs(emission.outputs())
+            OPERATORS[node.operator](node, builder)
+        function.set_outputs(builder.outputs())
     program = mil.Program()
     program.add_function("main", function)
     return program

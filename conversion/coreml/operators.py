@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from conversion.coreml import convolution, elementwise, matmul, reduction, shape
-from conversion.coreml.builder import Emission
+from conversion.coreml.builder import Builder
 from conversion.coreml.resize import resize
 from conversion.source.graph import Node
 
-OPERATORS: Mapping[str, Callable[[Node, Emission], None]] = {
+OPERATORS: Mapping[str, Callable[[Node, Builder], None]] = {
     "Abs": elementwise.unary("abs"),
     "Acos": elementwise.unary("acos"),
     "Add": elementwise.binary("add"),

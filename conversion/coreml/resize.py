@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.coreml.builder import Emission, refusal
+from conversion.coreml.builder import Builder, refusal
 from conversion.coreml.interpolation import matrix
 from conversion.coreml.sampling import MIL, mil_positions
 from conversion.coreml.shape import regular_step
@@ -25,7 +25,7 @@ class _Axis:
         return self.length == self.resized and self.scale == 1
 
 
-def resize(node: Node, emission: Emission) -> None:
+def resize(node: Node, builder: Builder) -> None:
     """Resize of any axes to nearest samples, or of the last two by interpolation.
 
     Raises:
@@ -33,21 +33,21 @@ def resize(node: Node, emission: Emission) -> None:
     """
     if (rule := node.attributes["coordinate_transformation_mode"]) not in sampling.RULES:
         raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
-    lengths = (emission.shape(name) for name in (node.inputs[0], node.outputs[0]))
+    lengths = (builder.shape(name) for name in (node.inputs[0], node.outputs[0]))
     axes = [_Axis(index, *row) for index, row in enumerate(zip(*lengths, node.attributes["scales"], strict=True))]
-    if not emission.is_real(node.inputs[0]):
-        raise refusal(node, "a resize of", emission.graph.dtypes[node.inputs[0]], "cast to float first")
+    if not builder.is_real(node.inputs[0]):
+        raise refusal(node, "a resize of", builder.graph.dtypes[node.inputs[0]], "cast to float first")
     if node.attributes["mode"] == "nearest":
-        _nearest(node, axes, emission)
+        _nearest(node, axes, builder)
         return
     if len(axes) < 2 or not all(axis.is_kept for axis in axes[:-2]):
         shapes = f"{tuple(axis.length for axis in axes)} to {tuple(axis.resized for axis in axes)}"
         raise refusal(node, f"mode {node.attributes['mode']} from", shapes, "resize the last two axes only")
-    if not _linear(node, axes, emission):
-        _interpolated(node, axes, emission)
+    if not _linear(node, axes, builder):
+        _interpolated(node, axes, builder)
 
 
-def _linear(node: Node, axes: list[_Axis], emission: Emission) -> bool:
+def _linear(node: Node, axes: list[_Axis], builder: Builder) -> bool:
     """Whether MIL has it, and then by MIL."""
     is_filtered = node.attributes["antialias"] and any(axis.scale < 1 for axis in axes)
     if node.attributes["mode"] != "linear" or is_filtered or node.attributes["exclude_outside"] or len(axes) < 3:
@@ -61,40 +61,40 @@ def _linear(node: Node, axes: list[_Axis], emission: Emission) -> bool:
             break
     else:
         return False
-    x = emission.read(node.inputs[0])
+    x = builder.read(node.inputs[0])
     if mode == "UNALIGN_CORNERS" and (factors := _whole_factors(rows, columns)):
         # Means the same as resize_bilinear, and is what coremltools' own torch front end emits: the trodden path.
-        emission.write(node, "upsample_bilinear", x=x, align_corners=False, **factors)
+        builder.write(node, "upsample_bilinear", x=x, align_corners=False, **factors)
     else:
         size = {"target_size_height": rows.resized, "target_size_width": columns.resized}
-        emission.write(node, "resize_bilinear", x=x, **size, sampling_mode=mode)
+        builder.write(node, "resize_bilinear", x=x, **size, sampling_mode=mode)
     return True
 
 
-def _interpolated(node: Node, axes: list[_Axis], emission: Emission) -> None:
+def _interpolated(node: Node, axes: list[_Axis], builder: Builder) -> None:
     """By the matrices that interpolation is: rows from the left, columns from the right."""
     rows, columns = (matrix(node.attributes, axis.length, axis.resized, axis.scale) for axis in axes[-2:])
-    x = emission.intermediate(node, "matmul", x=emission.read(node.inputs[0]), y=columns.T.copy())
-    emission.write(node, "matmul", x=np.broadcast_to(rows, (*(1,) * (len(axes) - 2), *rows.shape)).copy(), y=x)
+    x = builder.intermediate(node, "matmul", x=builder.read(node.inputs[0]), y=columns.T.copy())
+    builder.write(node, "matmul", x=np.broadcast_to(rows, (*(1,) * (len(axes) - 2), *rows.shape)).copy(), y=x)
 
 
-def _nearest(node: Node, axes: list[_Axis], emission: Emission) -> None:
+def _nearest(node: Node, axes: list[_Axis], builder: Builder) -> None:
     """Repeated by whole factors, cut out at regular steps, or gathered one by one."""
     rule, rounding = (node.attributes[name] for name in ("coordinate_transformation_mode", "nearest_mode"))
-    x = emission.read(node.inputs[0])
+    x = builder.read(node.inputs[0])
     places = [sampling.nearest(rule, rounding, axis.length, axis.resized, axis.scale).astype(np.int32) for axis in axes]
     if len(axes) >= 3 and _repeats(places, axes):
-        emission.write(node, "upsample_nearest_neighbor", x=x, **_whole_factors(*axes[-2:]))
+        builder.write(node, "upsample_nearest_neighbor", x=x, **_whole_factors(*axes[-2:]))
         return
     steps = [regular_step(place) for place in places]
     if all(steps):
         ends = [int(place[-1]) + 1 for place in places]
-        emission.write(node, "slice_by_index", x=x, begin=[int(place[0]) for place in places], end=ends, stride=steps)
+        builder.write(node, "slice_by_index", x=x, begin=[int(place[0]) for place in places], end=ends, stride=steps)
         return
     *rest, last = [axis for axis in axes if not np.array_equal(places[axis.index], np.arange(axis.length))]
     for axis in rest:
-        x = emission.intermediate(node, "gather", x=x, indices=places[axis.index], axis=axis.index)
-    emission.write(node, "gather", x=x, indices=places[last.index], axis=last.index)
+        x = builder.intermediate(node, "gather", x=x, indices=places[axis.index], axis=axis.index)
+    builder.write(node, "gather", x=x, indices=places[last.index], axis=last.index)
 
 
 def _repeats(places: list[NDArray[np.int32]], axes: list[_Axis]) -> bool:

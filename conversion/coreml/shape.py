@@ -5,33 +5,33 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.coreml.builder import LARGEST_RANK, Emission, refusal
+from conversion.coreml.builder import LARGEST_RANK, Builder, refusal
 from conversion.source.graph import Array, Node
 
 PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
 """ONNX's name to MIL's."""
 
 
-def reshape(node: Node, emission: Emission) -> None:
+def reshape(node: Node, builder: Builder) -> None:
     """Reshape, also to more axes than Core ML has, as on the way into an attention window, if others take them away."""
-    x, shape = emission.elements(node.inputs[0]), emission.shape(node.outputs[0])
+    x, shape = builder.elements(node.inputs[0]), builder.shape(node.outputs[0])
     if len(shape) > LARGEST_RANK:
-        emission.hold(node.outputs[0], x)
+        builder.hold(node.outputs[0], x)
     else:
-        emission.write(node, "reshape", x=x, shape=list(shape))
+        builder.write(node, "reshape", x=x, shape=list(shape))
 
 
-def transpose(node: Node, emission: Emission) -> None:
+def transpose(node: Node, builder: Builder) -> None:
     """Transpose, also of more axes than Core ML has where fewer say the same."""
-    shape, perm = emission.shape(node.inputs[0]), node.attributes["perm"]
+    shape, perm = builder.shape(node.inputs[0]), node.attributes["perm"]
     if len(shape) <= LARGEST_RANK:
-        emission.write(node, "transpose", x=emission.read(node.inputs[0]), perm=list(perm))
+        builder.write(node, "transpose", x=builder.read(node.inputs[0]), perm=list(perm))
         return
     sizes, order = merged(shape, perm)
     if len(sizes) > LARGEST_RANK:
         raise refusal(node, f"perm {list(perm)} of", shape, f"move blocks of at most {LARGEST_RANK} axes")
-    x = emission.shaped(node, node.inputs[0], sizes)
-    emission.hold(node.outputs[0], emission.intermediate(node, "transpose", x=x, perm=list(order)))
+    x = builder.shaped(node, node.inputs[0], sizes)
+    builder.hold(node.outputs[0], builder.intermediate(node, "transpose", x=x, perm=list(order)))
 
 
 def merged(shape: tuple[int, ...], perm: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -52,22 +52,22 @@ def merged(shape: tuple[int, ...], perm: tuple[int, ...]) -> tuple[tuple[int, ..
     return sizes, tuple(inputs.index(run) for run in runs) or (0,)
 
 
-def expand(node: Node, emission: Emission) -> None:
+def expand(node: Node, builder: Builder) -> None:
     """Expand: axes in front of its own and those of length 1 are repeated."""
-    own, shape = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
+    own, shape = builder.shape(node.inputs[0]), builder.shape(node.outputs[0])
     own = (*(1,) * (len(shape) - len(own)), *own)
     repeats = [wanted // size for wanted, size in zip(shape, own, strict=True)]
-    emission.write(node, "tile", x=emission.shaped(node, node.inputs[0], own), reps=repeats)
+    builder.write(node, "tile", x=builder.shaped(node, node.inputs[0], own), reps=repeats)
 
 
-def tile(node: Node, emission: Emission) -> None:
+def tile(node: Node, builder: Builder) -> None:
     """Tile."""
-    emission.write(node, "tile", x=emission.read(node.inputs[0]), reps=list(node.attributes["repeats"]))
+    builder.write(node, "tile", x=builder.read(node.inputs[0]), reps=list(node.attributes["repeats"]))
 
 
-def slice_(node: Node, emission: Emission) -> None:
+def slice_(node: Node, builder: Builder) -> None:
     """Slice; steps backwards are steps forwards, turned round."""
-    x = emission.read(node.inputs[0])
+    x = builder.read(node.inputs[0])
     begin, end, stride = [], [], []
     rows = zip(*(node.attributes[name] for name in ("starts", "ends", "steps")), strict=True)
     for start, stop, step in rows:
@@ -78,13 +78,13 @@ def slice_(node: Node, emission: Emission) -> None:
         stride.append(forwards.step)
     turned = [axis for axis, step in enumerate(node.attributes["steps"]) if step < 0]
     if not turned:
-        emission.write(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
+        builder.write(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
         return
-    forwards = emission.intermediate(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
-    emission.write(node, "reverse", x=forwards, axes=turned)
+    forwards = builder.intermediate(node, "slice_by_index", x=x, begin=begin, end=end, stride=stride)
+    builder.write(node, "reverse", x=forwards, axes=turned)
 
 
-def pad(node: Node, emission: Emission) -> None:
+def pad(node: Node, builder: Builder) -> None:
     """Pad: constant along any axis, reflected or repeated along the last two.
 
     Raises:
@@ -93,47 +93,47 @@ def pad(node: Node, emission: Emission) -> None:
     mode = node.attributes["mode"]
     if mode not in PAD_MODES:
         raise refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
-    if not emission.is_real(node.inputs[0]):
-        raise refusal(node, "pads around", emission.graph.dtypes[node.inputs[0]], "cast to float first")
+    if not builder.is_real(node.inputs[0]):
+        raise refusal(node, "pads around", builder.graph.dtypes[node.inputs[0]], "cast to float first")
     amounts = np.asarray(node.attributes["pads"], np.int32).reshape(2, -1).T
     if amounts.min() < 0:
         raise refusal(node, "negative pads", list(node.attributes["pads"]), "crop with Slice")
     if mode != "constant" and amounts[:-2].any():
         raise refusal(node, f"{mode} pads", list(node.attributes["pads"]), "pad the last two axes only, or constantly")
-    emission.write(
+    builder.write(
         node,
         "pad",
-        x=emission.read(node.inputs[0]),
+        x=builder.read(node.inputs[0]),
         pad=(amounts if mode == "constant" else amounts[-2:]).reshape(-1),
         mode=PAD_MODES[mode],
         constant_val=np.float32(node.attributes["value"]),
     )
 
 
-def gather(node: Node, emission: Emission) -> None:
+def gather(node: Node, builder: Builder) -> None:
     """Gather along an axis: a slice where the places are known and regular, as are those of q, k and v."""
     axis = node.attributes["axis"]
     known = node.attributes.get("indices")
     if known is not None and known.ndim <= 1 and (step := regular_step(known)):
-        shape = emission.shape(node.inputs[0])
+        shape = builder.shape(node.inputs[0])
         first, last = (int(known.reshape(-1)[end]) for end in (0, -1))
-        emission.write(
+        builder.write(
             node,
             "slice_by_index",
-            x=emission.read(node.inputs[0]),
+            x=builder.read(node.inputs[0]),
             begin=[first if index == axis else 0 for index in range(len(shape))],
             end=[last + 1 if index == axis else size for index, size in enumerate(shape)],
             stride=[step if index == axis else 1 for index in range(len(shape))],
             squeeze_mask=[known.ndim == 0 and index == axis for index in range(len(shape))],
         )
         return
-    indices = emission.read(node.inputs[1]) if known is None else known.astype(np.int32)
-    x = emission.number(node.inputs[0])
-    if emission.graph.dtypes[node.inputs[0]].kind != "b":
-        emission.write(node, "gather", x=x, indices=indices, axis=axis)
+    indices = builder.read(node.inputs[1]) if known is None else known.astype(np.int32)
+    x = builder.number(node.inputs[0])
+    if builder.graph.dtypes[node.inputs[0]].kind != "b":
+        builder.write(node, "gather", x=x, indices=indices, axis=axis)
     else:
-        gathered = emission.intermediate(node, "gather", x=x, indices=indices, axis=axis)
-        emission.write(node, "cast", x=gathered, dtype="bool")
+        gathered = builder.intermediate(node, "gather", x=x, indices=indices, axis=axis)
+        builder.write(node, "cast", x=gathered, dtype="bool")
 
 
 def regular_step(places: Array) -> int:
@@ -142,23 +142,23 @@ def regular_step(places: Array) -> int:
     return max(int(steps.pop()), 0) if len(steps) == 1 else 0
 
 
-def depth_to_space(node: Node, emission: Emission) -> None:
+def depth_to_space(node: Node, builder: Builder) -> None:
     """DepthToSpace: CRD is torch's pixel shuffle, DCR what TensorFlow calls depth_to_space, as does MIL."""
-    x, size = emission.read(node.inputs[0]), node.attributes["blocksize"]
+    x, size = builder.read(node.inputs[0]), node.attributes["blocksize"]
     if node.attributes["mode"] == "CRD":
-        emission.write(node, "pixel_shuffle", x=x, upscale_factor=size)
+        builder.write(node, "pixel_shuffle", x=x, upscale_factor=size)
     else:
-        emission.write(node, "depth_to_space", x=x, block_size=size)
+        builder.write(node, "depth_to_space", x=x, block_size=size)
 
 
-def space_to_depth(node: Node, emission: Emission) -> None:
+def space_to_depth(node: Node, builder: Builder) -> None:
     """SpaceToDepth: DCR, which it always was before opset 28, as TensorFlow and MIL have it; CRD by a transpose."""
-    x, size = emission.read(node.inputs[0]), node.attributes["blocksize"]
+    x, size = builder.read(node.inputs[0]), node.attributes["blocksize"]
     if node.attributes.get("mode", "DCR") == "DCR":
-        emission.write(node, "space_to_depth", x=x, block_size=size)
+        builder.write(node, "space_to_depth", x=x, block_size=size)
         return
-    images, channels, rows, columns = emission.shape(node.inputs[0])
+    images, channels, rows, columns = builder.shape(node.inputs[0])
     blocks = [images * channels, rows // size, size, columns // size, size]
-    apart = emission.intermediate(node, "reshape", x=x, shape=blocks)
-    turned = emission.intermediate(node, "transpose", x=apart, perm=[0, 2, 4, 1, 3])
-    emission.write(node, "reshape", x=turned, shape=list(emission.shape(node.outputs[0])))
+    apart = builder.intermediate(node, "reshape", x=x, shape=blocks)
+    turned = builder.intermediate(node, "transpose", x=apart, perm=[0, 2, 4, 1, 3])
+    builder.write(node, "reshape", x=turned, shape=list(builder.shape(node.outputs[0])))

@@ -44,7 +44,7 @@ class _Stored:
     order: Order
 
 
-class Emission:
+class Builder:
     """One graph on its way into a file.
 
     Every tensor lies in an order of its own, the one in which its producer wrote it. Only `read` ever moves data
@@ -307,5 +307,5 @@ class Emission:
         return copy
 
 
-Emitter = Callable[[Node, Emission], None]
+Emitter = Callable[[Node, Builder], None]
 """An operator's function."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout, padding
-from conversion.tflite.builder import Array, Emission, refusal
+from conversion.tflite.builder import Array, Builder, refusal
 from conversion.tflite.convolution import biases, filters
 from conversion.tflite.padding import Pair
 from conversion.tflite.shape import joined
@@ -49,18 +49,18 @@ class _Spread:
         return zip(self.size, self.output, self.extent, self.strides, self.before, strict=True)
 
 
-def transposed_convolution(node: Node, emission: Emission) -> None:
+def transposed_convolution(node: Node, builder: Builder) -> None:
     """ConvTranspose of an image.
 
     Raises:
         ConversionRefused: It has groups and strides that differ between rows and columns.
     """
-    size = padding.image(node, emission)
+    size = padding.image(node, builder)
     strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
-    weights = _with_holes(emission.constant(node, 1), padding.pair(dilations))
+    weights = _with_holes(builder.constant(node, 1), padding.pair(dilations))
     spread = _Spread(
         size=size,
-        output=padding.pair(emission.shape(node.outputs[0])[2:]),
+        output=padding.pair(builder.shape(node.outputs[0])[2:]),
         extent=padding.pair(weights.shape[2:]),
         strides=padding.pair(strides),
         before=padding.pair(pads[:2]),
@@ -68,22 +68,22 @@ def transposed_convolution(node: Node, emission: Emission) -> None:
     if min(pads) < 0:
         raise refusal(node, "negative pads", list(pads), "pad with Pad behind it")
     if node.attributes["group"] > 1:
-        _crop(node, _in_phases(node, spread, weights, emission), spread, emission)
+        _crop(node, _in_phases(node, spread, weights, builder), spread, builder)
         return
     size = spread.output if spread.is_same else spread.whole
-    shape = (emission.shape(node.inputs[0])[0], *size, weights.shape[1])
-    bias = biases(node, emission)
+    shape = (builder.shape(node.inputs[0])[0], *size, weights.shape[1])
+    bias = biases(node, builder)
     inputs = [
-        emission.integers(node, shape),
-        emission.weights(node, node.inputs[1], weights.transpose(1, 2, 3, 0)),
-        emission.read(node.inputs[0], layout.CHANNELS_LAST),
-        *([] if bias is None else [emission.weights(node, f"{node.outputs[0]}/bias", bias)]),
+        builder.integers(node, shape),
+        builder.weights(node, node.inputs[1], weights.transpose(1, 2, 3, 0)),
+        builder.read(node.inputs[0], layout.CHANNELS_LAST),
+        *([] if bias is None else [builder.weights(node, f"{node.outputs[0]}/bias", bias)]),
     ]
     options = {"strideH": strides[0], "strideW": strides[1], "padding": "SAME" if spread.is_same else "VALID"}
     if size == spread.output:
-        emission.write(node, "TRANSPOSE_CONV", inputs, layout.CHANNELS_LAST, **options)
+        builder.write(node, "TRANSPOSE_CONV", inputs, layout.CHANNELS_LAST, **options)
     else:
-        _crop(node, emission.compute(node, "TRANSPOSE_CONV", inputs, shape, **options), spread, emission)
+        _crop(node, builder.compute(node, "TRANSPOSE_CONV", inputs, shape, **options), spread, builder)
 
 
 def _with_holes(weights: Array, dilations: Pair) -> Array:
@@ -94,7 +94,7 @@ def _with_holes(weights: Array, dilations: Pair) -> Array:
     return spread
 
 
-def _in_phases(node: Node, spread: _Spread, weights: Array, emission: Emission) -> int:
+def _in_phases(node: Node, spread: _Spread, weights: Array, builder: Builder) -> int:
     """All that is written, by one Conv for each place within a stride, interleaved by DEPTH_TO_SPACE.
 
     Output pixel stride · q + phase gets weight phase + stride · t of input pixel q − t.
@@ -110,27 +110,27 @@ def _in_phases(node: Node, spread: _Spread, weights: Array, emission: Emission) 
     channels, per_group = weights.shape[:2]
     weights = weights.reshape(groups, channels // groups, per_group, *weights.shape[2:]).swapaxes(1, 2)
     weights = weights.reshape(groups * per_group, channels // groups, *weights.shape[3:])
-    source = padding.padded(node, [(tap - 1, tap - 1) for tap in taps], emission)
+    source = padding.padded(node, [(tap - 1, tap - 1) for tap in taps], builder)
     rows, columns = (size + tap - 1 for size, tap in zip(spread.size, taps, strict=True))
-    shape = (emission.shape(node.inputs[0])[0], rows, columns, groups * per_group)
-    bias = biases(node, emission)
+    shape = (builder.shape(node.inputs[0])[0], rows, columns, groups * per_group)
+    bias = biases(node, builder)
     phases = []
     for row, column in product(range(stride), repeat=2):
         phase = weights[:, :, row::stride, column::stride][:, :, ::-1, ::-1]
-        builtin, inputs, options = filters(node, phase, bias, emission)
+        builtin, inputs, options = filters(node, phase, bias, builder)
         options |= {"padding": "VALID", "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
-        phases.append(emission.compute(node, builtin, [source, *inputs], shape, **options))
-    stacked = joined(node, phases, 3, emission)
+        phases.append(builder.compute(node, builtin, [source, *inputs], shape, **options))
+    stacked = joined(node, phases, 3, builder)
     if stride == 1:
         return stacked
     shape = (shape[0], rows * stride, columns * stride, shape[3])
-    return emission.compute(node, "DEPTH_TO_SPACE", [stacked], shape, blockSize=stride)
+    return builder.compute(node, "DEPTH_TO_SPACE", [stacked], shape, blockSize=stride)
 
 
-def _crop(node: Node, whole: int, spread: _Spread, emission: Emission) -> None:
-    begin, size = (0, *spread.before, 0), layout.laid_out(emission.shape(node.outputs[0]), layout.CHANNELS_LAST)
-    if emission.shape_in_file(whole) == size:
-        emission.relabel(node.outputs[0], whole, layout.CHANNELS_LAST)
+def _crop(node: Node, whole: int, spread: _Spread, builder: Builder) -> None:
+    begin, size = (0, *spread.before, 0), layout.laid_out(builder.shape(node.outputs[0]), layout.CHANNELS_LAST)
+    if builder.shape_in_file(whole) == size:
+        builder.relabel(node.outputs[0], whole, layout.CHANNELS_LAST)
     else:
-        window = [emission.integers(node, begin), emission.integers(node, size)]
-        emission.write(node, "SLICE", [whole, *window], layout.CHANNELS_LAST)
+        window = [builder.integers(node, begin), builder.integers(node, size)]
+        builder.write(node, "SLICE", [whole, *window], layout.CHANNELS_LAST)

@@ -6,82 +6,80 @@ from typing import Any
 import numpy as np
 
 from conversion.source.graph import Node
-from conversion.tflite.builder import Array, Emission, refusal
+from conversion.tflite.builder import Array, Builder, refusal
 from conversion.tflite.layout import CHANNELS_LAST, laid_out
 from conversion.tflite.padding import Window, padded, window
 
 
-def convolution(node: Node, emission: Emission) -> None:
+def convolution(node: Node, builder: Builder) -> None:
     """Conv as CONV_2D, or as DEPTHWISE_CONV_2D where every group has one channel."""
-    weights, bias = emission.constant(node, 1), biases(node, emission)
-    slid = window(node, weights.shape[2:], emission)
-    source, scheme = _framed(node, slid, emission)
-    builtin, inputs, options = filters(node, weights, bias, emission)
+    weights, bias = builder.constant(node, 1), biases(node, builder)
+    slid = window(node, weights.shape[2:], builder)
+    source, scheme = _framed(node, slid, builder)
+    builtin, inputs, options = filters(node, weights, bias, builder)
     options |= {"dilationHFactor": slid.dilations[0], "dilationWFactor": slid.dilations[1], **_strides(slid, scheme)}
-    emission.write(node, builtin, [source, *inputs], CHANNELS_LAST, **options)
+    builder.write(node, builtin, [source, *inputs], CHANNELS_LAST, **options)
 
 
-def biases(node: Node, emission: Emission) -> Array | None:
+def biases(node: Node, builder: Builder) -> Array | None:
     """The third input, one number per output channel; None if left out."""
-    return emission.constant(node, 2) if len(node.inputs) > 2 else None
+    return builder.constant(node, 2) if len(node.inputs) > 2 else None
 
 
-def filters(
-    node: Node, weights: Array, bias: Array | None, emission: Emission
-) -> tuple[str, list[int], dict[str, Any]]:
+def filters(node: Node, weights: Array, bias: Array | None, builder: Builder) -> tuple[str, list[int], dict[str, Any]]:
     """Operator, further inputs and options for weights as ONNX's Conv has them."""
-    groups, channels = node.attributes["group"], emission.shape(node.inputs[0])[1]
+    groups, channels = node.attributes["group"], builder.shape(node.inputs[0])[1]
     is_depthwise = groups == channels and groups > 1
     laid_out = weights.transpose((1, 2, 3, 0) if is_depthwise else (0, 2, 3, 1))
     bias = np.zeros(len(weights)) if bias is None else bias
     inputs = [
-        emission.weights(node, node.inputs[1], laid_out),
-        emission.weights(node, f"{node.outputs[0]}/bias", bias),
+        builder.weights(node, node.inputs[1], laid_out),
+        builder.weights(node, f"{node.outputs[0]}/bias", bias),
     ]
     if is_depthwise:
         return "DEPTHWISE_CONV_2D", inputs, {"depthMultiplier": len(weights) // channels}
     return "CONV_2D", inputs, {}
 
 
-def max_pool(node: Node, emission: Emission) -> None:
+def max_pool(node: Node, builder: Builder) -> None:
     """MaxPool; where its padding must be written out, zero serves as well as −∞ if no maximum is below it."""
-    slid = _pool_window(node, emission)
-    fill = 0.0 if node.outputs[0] in emission.non_negative else -math.inf
-    source, scheme = _framed(node, slid, emission, fill=fill)
-    emission.write(node, "MAX_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, scheme))
+    slid = _pool_window(node, builder)
+    fill = 0.0 if node.outputs[0] in builder.non_negative else -math.inf
+    source, scheme = _framed(node, slid, builder, fill=fill)
+    builder.write(node, "MAX_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, scheme))
 
 
-def average_pool(node: Node, emission: Emission) -> None:
+def average_pool(node: Node, builder: Builder) -> None:
     """AveragePool; TFLite leaves padding out of its averages, so only SAME without `count_include_pad` is direct.
 
     Otherwise zeros are written out and averaged in, and a constant factor per pixel mends the count.
     """
-    slid = _pool_window(node, emission)
+    slid = _pool_window(node, builder)
     scheme = slid.scheme
     if scheme == "VALID" or (scheme == "SAME" and not node.attributes["count_include_pad"]):
-        source = emission.read(node.inputs[0], CHANNELS_LAST)
-        emission.write(node, "AVERAGE_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, scheme))
+        source = builder.read(node.inputs[0], CHANNELS_LAST)
+        builder.write(node, "AVERAGE_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, scheme))
         return
-    source = padded(node, slid.around, emission)
+    source = padded(node, slid.around, builder)
     correction = slid.extent[0] * slid.extent[1] / _counted(node, slid)
     if (correction == 1).all():
-        emission.write(node, "AVERAGE_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, "VALID"))
+        builder.write(node, "AVERAGE_POOL_2D", [source], CHANNELS_LAST, **_pool_options(slid, "VALID"))
         return
-    shape = laid_out(emission.shape(node.outputs[0]), CHANNELS_LAST)
-    mean = emission.compute(node, "AVERAGE_POOL_2D", [source], shape, **_pool_options(slid, "VALID"))
-    factor = emission.number(f"{node.outputs[0]}/correction", correction[np.newaxis, :, :, np.newaxis])
-    emission.write(node, "MUL", [mean, factor], CHANNELS_LAST)
+    shape = laid_out(builder.shape(node.outputs[0]), CHANNELS_LAST)
+    mean = builder.compute(node, "AVERAGE_POOL_2D", [source], shape, **_pool_options(slid, "VALID"))
+    factor = builder.number(f"{node.outputs[0]}/correction", correction[np.newaxis, :, :, np.newaxis])
+    builder.write(node, "MUL", [mean, factor], CHANNELS_LAST)
 
 
-def _framed(node: Node, slid: Window, emission: Emission, *, fill: float = 0.0) -> tuple[int, str]:
+def _framed(node: Node, slid: Window, builder: Builder, *, fill: float = 0.0) -> tuple[int, str]:
     """The image and the padding scheme to slide over it with; padding is written out where no scheme is it."""
     if slid.scheme is not None:
-        return emission.read(node.inputs[0], CHANNELS_LAST), slid.scheme
-    return padded(node, slid.around, emission, fill=fill), "VALID"
+        return builder.read(node.inputs[0], CHANNELS_LAST), slid.scheme
+    return padded(node, slid.around, builder, fill=fill), "VALID"
 
 
-def _pool_window(node: Node, emission: Emission) -> Window:
-    slid = window(node, node.attributes["kernel_shape"], emission)
+def _pool_window(node: Node, builder: Builder) -> Window:
+    slid = window(node, node.attributes["kernel_shape"], builder)
     if slid.dilations != (1, 1):
         raise refusal(node, "dilations", list(slid.dilations), "use dilation 1")
     if any((slid.output[i] - 1) * slid.strides[i] >= slid.size[i] + slid.before[i] for i in range(2)):

@@ -7,110 +7,108 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import fusion
-from conversion.tflite.builder import Emission, Emitter
+from conversion.tflite.builder import Builder, Emitter
 
 
 def plain(builtin: str, **options: Any) -> Emitter:
     """An operator that TFLite has under another name; its operands are broadcast as in ONNX."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        order = emission.order(*node.inputs)
-        emission.write(node, builtin, [emission.read(name, order) for name in node.inputs], order, **options)
+    def emit(node: Node, builder: Builder) -> None:
+        order = builder.order(*node.inputs)
+        builder.write(node, builtin, [builder.read(name, order) for name in node.inputs], order, **options)
 
     return emit
 
 
-def identity(node: Node, emission: Emission) -> None:
+def identity(node: Node, builder: Builder) -> None:
     """Identity, where it gives an output of the graph its name."""
-    order = emission.order(node.inputs[0])
-    emission.relabel(node.outputs[0], emission.read(node.inputs[0], order), order)
+    order = builder.order(node.inputs[0])
+    builder.relabel(node.outputs[0], builder.read(node.inputs[0], order), order)
 
 
-def clip(node: Node, emission: Emission) -> None:
+def clip(node: Node, builder: Builder) -> None:
     """Relu or Clip that could not be fused: one activation if TFLite has it, otherwise MAXIMUM and MINIMUM."""
-    order = emission.order(node.inputs[0])
-    source = emission.read(node.inputs[0], order)
+    order = builder.order(node.inputs[0])
+    source = builder.read(node.inputs[0], order)
     low, high = fusion.bounds(node)
     if (low, high) in fusion.ACTIVATIONS:
-        emission.write(node, fusion.ACTIVATIONS[low, high], [source], order)
+        builder.write(node, fusion.ACTIVATIONS[low, high], [source], order)
     elif math.isinf(high):
-        emission.write(node, "MAXIMUM", [source, emission.scalar(node, low)], order)
+        builder.write(node, "MAXIMUM", [source, builder.scalar(node, low)], order)
     else:
         if not math.isinf(low):
-            source = emission.compute(node, "MAXIMUM", [source, emission.scalar(node, low)])
-        emission.write(node, "MINIMUM", [source, emission.scalar(node, high)], order)
+            source = builder.compute(node, "MAXIMUM", [source, builder.scalar(node, low)])
+        builder.write(node, "MINIMUM", [source, builder.scalar(node, high)], order)
 
 
-def leaky_relu(node: Node, emission: Emission) -> None:
+def leaky_relu(node: Node, builder: Builder) -> None:
     """LeakyRelu."""
-    plain("LEAKY_RELU", alpha=node.attributes["alpha"])(node, emission)
+    plain("LEAKY_RELU", alpha=node.attributes["alpha"])(node, builder)
 
 
-def gelu(node: Node, emission: Emission) -> None:
+def gelu(node: Node, builder: Builder) -> None:
     """Gelu in both spellings; runtimes know the operator since 2.9."""
-    plain("GELU", approximate=node.attributes["approximate"] == "tanh")(node, emission)
+    plain("GELU", approximate=node.attributes["approximate"] == "tanh")(node, builder)
 
 
-def elu(node: Node, emission: Emission) -> None:
+def elu(node: Node, builder: Builder) -> None:
     """ELU only knows alpha 1; otherwise max(x, 0) + alpha (exp(min(x, 0)) − 1)."""
     alpha = node.attributes["alpha"]
     if alpha == 1:
-        plain("ELU")(node, emission)
+        plain("ELU")(node, builder)
         return
-    order = emission.order(node.inputs[0])
-    source, zero = emission.read(node.inputs[0], order), emission.scalar(node, 0)
-    decay = emission.compute(node, "ELU", [emission.compute(node, "MINIMUM", [source, zero])])
-    scaled = emission.compute(node, "MUL", [decay, emission.scalar(node, alpha)])
-    emission.write(node, "ADD", [emission.compute(node, "RELU", [source]), scaled], order)
+    order = builder.order(node.inputs[0])
+    source, zero = builder.read(node.inputs[0], order), builder.scalar(node, 0)
+    decay = builder.compute(node, "ELU", [builder.compute(node, "MINIMUM", [source, zero])])
+    scaled = builder.compute(node, "MUL", [decay, builder.scalar(node, alpha)])
+    builder.write(node, "ADD", [builder.compute(node, "RELU", [source]), scaled], order)
 
 
-def hard_sigmoid(node: Node, emission: Emission) -> None:
+def hard_sigmoid(node: Node, builder: Builder) -> None:
     """clip(alpha x + beta, 0, 1) as relu6(6 alpha x + 6 beta) / 6: TFLite can clip at 6 in passing, but not at 1."""
     slope, offset = 6 * node.attributes["alpha"], 6 * node.attributes["beta"]
-    order = emission.order(node.inputs[0])
-    source = emission.read(node.inputs[0], order)
+    order = builder.order(node.inputs[0])
+    source = builder.read(node.inputs[0], order)
     if np.float32(slope) != 1:
-        source = emission.compute(node, "MUL", [source, emission.scalar(node, slope)])
-    source = emission.compute(node, "ADD", [source, emission.scalar(node, offset)], fusedActivationFunction="RELU6")
-    emission.write(node, "MUL", [source, emission.scalar(node, 1 / 6)], order)
+        source = builder.compute(node, "MUL", [source, builder.scalar(node, slope)])
+    source = builder.compute(node, "ADD", [source, builder.scalar(node, offset)], fusedActivationFunction="RELU6")
+    builder.write(node, "MUL", [source, builder.scalar(node, 1 / 6)], order)
 
 
-def softplus(node: Node, emission: Emission) -> None:
+def softplus(node: Node, builder: Builder) -> None:
     """log(1 + exp(x)) as max(x, 0) + log(1 + exp(−|x|)), which no x overflows."""
-    order = emission.order(node.inputs[0])
-    source = emission.read(node.inputs[0], order)
-    minus = emission.compute(node, "NEG", [emission.compute(node, "ABS", [source])])
-    inner = emission.compute(node, "ADD", [emission.compute(node, "EXP", [minus]), emission.scalar(node, 1)])
-    emission.write(
-        node, "ADD", [emission.compute(node, "RELU", [source]), emission.compute(node, "LOG", [inner])], order
-    )
+    order = builder.order(node.inputs[0])
+    source = builder.read(node.inputs[0], order)
+    minus = builder.compute(node, "NEG", [builder.compute(node, "ABS", [source])])
+    inner = builder.compute(node, "ADD", [builder.compute(node, "EXP", [minus]), builder.scalar(node, 1)])
+    builder.write(node, "ADD", [builder.compute(node, "RELU", [source]), builder.compute(node, "LOG", [inner])], order)
 
 
-def reciprocal(node: Node, emission: Emission) -> None:
+def reciprocal(node: Node, builder: Builder) -> None:
     """Reciprocal as 1 / x."""
-    order = emission.order(node.inputs[0])
-    emission.write(node, "DIV", [emission.scalar(node, 1), emission.read(node.inputs[0], order)], order)
+    order = builder.order(node.inputs[0])
+    builder.write(node, "DIV", [builder.scalar(node, 1), builder.read(node.inputs[0], order)], order)
 
 
 # By constant exponent: operators that XNNPACK knows, as it does not know POW.
 _POWERS = {2.0: "SQUARE", 0.5: "SQRT", -0.5: "RSQRT"}
 
 
-def power(node: Node, emission: Emission) -> None:
+def power(node: Node, builder: Builder) -> None:
     """Pow."""
     base, exponent = node.inputs
-    value = emission.graph.constants.get(exponent)
+    value = builder.graph.constants.get(exponent)
     builtin = _POWERS.get(float(value.reshape(-1)[0])) if value is not None and value.size == 1 else None
-    if builtin is None or len(emission.shape(exponent)) > len(emission.shape(base)):
-        plain("POW")(node, emission)
+    if builtin is None or len(builder.shape(exponent)) > len(builder.shape(base)):
+        plain("POW")(node, builder)
         return
-    order = emission.order(base)
-    emission.write(node, builtin, [emission.read(base, order)], order)
+    order = builder.order(base)
+    builder.write(node, builtin, [builder.read(base, order)], order)
 
 
-def cast(node: Node, emission: Emission) -> None:
+def cast(node: Node, builder: Builder) -> None:
     """Cast."""
-    order = emission.order(node.inputs[0])
-    source = emission.read(node.inputs[0], order)
-    given, made = (emission.stored_type(node, name) for name in (node.inputs[0], node.outputs[0]))
-    emission.write(node, "CAST", [source], order, inDataType=given, outDataType=made)
+    order = builder.order(node.inputs[0])
+    source = builder.read(node.inputs[0], order)
+    given, made = (builder.stored_type(node, name) for name in (node.inputs[0], node.outputs[0]))
+    builder.write(node, "CAST", [source], order, inDataType=given, outDataType=made)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conversion.about import about, contract_of
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
-from conversion.tflite.builder import Emission, refusal
+from conversion.tflite.builder import Builder, refusal
 from conversion.tflite.layout import Order
 from conversion.tflite.operators import OPERATORS, kinds
 from training.student.errors import BadInput, ConversionRefused
@@ -31,29 +31,29 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     """
     if precision not in PRECISIONS:
         raise BadInput(f"unknown precision '{precision}'; expected one of {', '.join(PRECISIONS)}")
-    emission = _emission(graph, is_half=precision == "fp16")
+    builder = _written(graph, is_half=precision == "fp16")
     entries = {name: text.encode() for name, text in metadata.items()}
     if (contract := contract_of(metadata)) is None:
-        return emission.to_bytes(entries)
+        return builder.to_bytes(entries)
     entries[mediapipe.ENTRY] = mediapipe.metadata(contract, about(graph.metadata, contract))
-    return mediapipe.with_labels(emission.to_bytes(entries), contract.classes)
+    return mediapipe.with_labels(builder.to_bytes(entries), contract.classes)
 
 
 def orders(graph: Graph) -> dict[str, Order]:
     """For each tensor of `graph` that its file holds under its own name: which axis lies where, as `layout` has it."""
-    return _emission(graph, is_half=False).orders()
+    return _written(graph, is_half=False).orders()
 
 
-def _emission(graph: Graph, *, is_half: bool) -> Emission:
+def _written(graph: Graph, *, is_half: bool) -> Builder:
     graph = fusion.fused(graph)
     missing = {node.operator: node for node in reversed(graph.nodes) if node.operator not in OPERATORS}
     if missing:
         found = ", ".join(str(missing[operator]) for operator in sorted(missing))
         raise ConversionRefused(f"no TFLite form is known of {found}; known are {', '.join(OPERATORS)}")
-    emission = Emission(graph, is_half=is_half)
+    builder = Builder(graph, is_half=is_half)
     for node in graph.nodes:
         for name in node.inputs:
             if graph.dtypes[name].kind not in kinds(node.operator):
                 raise refusal(node, f"'{name}' of type", graph.dtypes[name], "cast it to float32 first")
-        OPERATORS[node.operator](node, emission)
-    return emission
+        OPERATORS[node.operator](node, builder)
+    return builder

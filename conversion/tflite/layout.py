@@ -2,7 +2,7 @@
 
 A tensor's order names, for each axis in the file, the axis of the graph that lies there: an image that is
 (N, C, H, W) in the graph and (N, H, W, C) in the file has order (0, 2, 3, 1). Everything here is arithmetic on such
-orders; `emission` decides which order a tensor gets.
+orders; `builder` decides which order a tensor gets.
 """
 
 import math

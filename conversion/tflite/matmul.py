@@ -4,55 +4,55 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Array, Emission, refusal
+from conversion.tflite.builder import Array, Builder, refusal
 
 
-def matmul(node: Node, emission: Emission) -> None:
+def matmul(node: Node, builder: Builder) -> None:
     """MatMul as FULLY_CONNECTED where one side is a constant matrix, otherwise as BATCH_MATMUL.
 
     A third input, which `fusion` gives it, is a bias along the last axis.
     """
     left, right = node.inputs[:2]
     for name in (left, right):
-        if len(emission.shape(name)) < 2:
-            raise refusal(node, f"operand '{name}' of shape", emission.shape(name), "reshape it to rank 2 in the model")
-    if _is_matrix(right, emission):
-        _fully_connected(node, left, right, emission.graph.constants[right].T, -1, emission)
-    elif _is_matrix(left, emission):
-        _fully_connected(node, right, left, emission.graph.constants[left], -2, emission)
+        if len(builder.shape(name)) < 2:
+            raise refusal(node, f"operand '{name}' of shape", builder.shape(name), "reshape it to rank 2 in the model")
+    if _is_matrix(right, builder):
+        _fully_connected(node, left, right, builder.graph.constants[right].T, -1, builder)
+    elif _is_matrix(left, builder):
+        _fully_connected(node, right, left, builder.graph.constants[left], -2, builder)
     else:
-        _batched(node, emission)
+        _batched(node, builder)
 
 
-def _is_matrix(name: str, emission: Emission) -> bool:
-    return name in emission.graph.constants and len(emission.shape(name)) == 2
+def _is_matrix(name: str, builder: Builder) -> bool:
+    return name in builder.graph.constants and len(builder.shape(name)) == 2
 
 
-def _fully_connected(node: Node, name: str, constant: str, weights: Array, axis: int, emission: Emission) -> None:
+def _fully_connected(node: Node, name: str, constant: str, weights: Array, axis: int, builder: Builder) -> None:
     """Contract one axis of a tensor with the columns of `weights`, (outputs, inputs); it lies last on both sides."""
-    rank = len(emission.shape(name))
-    order = layout.with_last(emission.order(name), axis % rank)
-    bias = emission.constant(node, 2).reshape(-1) if len(node.inputs) > 2 else np.zeros(1)
+    rank = len(builder.shape(name))
+    order = layout.with_last(builder.order(name), axis % rank)
+    bias = builder.constant(node, 2).reshape(-1) if len(node.inputs) > 2 else np.zeros(1)
     inputs = [
-        emission.read(name, order),
-        emission.weights(node, constant, weights),
-        emission.weights(node, f"{node.outputs[0]}/bias", np.broadcast_to(bias, len(weights))),
+        builder.read(name, order),
+        builder.weights(node, constant, weights),
+        builder.weights(node, f"{node.outputs[0]}/bias", np.broadcast_to(bias, len(weights))),
     ]
-    emission.write(node, "FULLY_CONNECTED", inputs, order, keepNumDims=rank != 2)
+    builder.write(node, "FULLY_CONNECTED", inputs, order, keepNumDims=rank != 2)
 
 
-def _batched(node: Node, emission: Emission) -> None:
+def _batched(node: Node, builder: Builder) -> None:
     """Both operands with their batches in the graph's order; that of their last two axes is free."""
-    straight = tuple(range(len(emission.shape(node.outputs[0]))))
+    straight = tuple(range(len(builder.shape(node.outputs[0]))))
     swapped = (*straight[:-2], straight[-1], straight[-2])
-    orders = [swapped if _prefers(name, swapped, straight, emission) else straight for name in node.inputs]
+    orders = [swapped if _prefers(name, swapped, straight, builder) else straight for name in node.inputs]
     if node.inputs[0] == node.inputs[1]:
         # XNNPACK takes a TRANSPOSE in front into the product; of one tensor that both sides read it made xᵀx.
         orders = [straight, swapped]
-    operands = [emission.read(name, order) for name, order in zip(node.inputs, orders, strict=True)]
+    operands = [builder.read(name, order) for name, order in zip(node.inputs, orders, strict=True)]
     adjoint = [order == swapped for order in orders]
-    emission.write(node, "BATCH_MATMUL", operands, straight, adjX=adjoint[0], adjY=adjoint[1])
+    builder.write(node, "BATCH_MATMUL", operands, straight, adjX=adjoint[0], adjY=adjoint[1])
 
 
-def _prefers(name: str, order: layout.Order, other: layout.Order, emission: Emission) -> bool:
-    return emission.is_at_hand(name, order) and not emission.is_at_hand(name, other)
+def _prefers(name: str, order: layout.Order, other: layout.Order, builder: Builder) -> bool:
+    return builder.is_at_hand(name, order) and not builder.is_at_hand(name, other)

@@ -6,17 +6,17 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Emission, Emitter, refusal
+from conversion.tflite.builder import Builder, Emitter, refusal
 
 
 def reduction(builtin: str) -> Emitter:
     """A sum, mean, product or extreme over some axes."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        order = emission.order(node.inputs[0])
+    def emit(node: Node, builder: Builder) -> None:
+        order = builder.order(node.inputs[0])
         axes, keeps = node.attributes["axes"], bool(node.attributes["keepdims"])
-        inputs = [emission.read(node.inputs[0], order), _places(node, axes, order, emission)]
-        emission.write(node, builtin, inputs, order if keeps else layout.without(order, axes), keepDims=keeps)
+        inputs = [builder.read(node.inputs[0], order), _places(node, axes, order, builder)]
+        builder.write(node, builtin, inputs, order if keeps else layout.without(order, axes), keepDims=keeps)
 
     return emit
 
@@ -24,19 +24,19 @@ def reduction(builtin: str) -> Emitter:
 def extreme_place(builtin: str) -> Emitter:
     """ArgMax or ArgMin; the first of equals, as int32."""
 
-    def emit(node: Node, emission: Emission) -> None:
+    def emit(node: Node, builder: Builder) -> None:
         name, axis = node.inputs[0], node.attributes["axis"]
         if node.attributes["select_last_index"]:
             raise refusal(node, "select_last_index", 1, "use 0")
-        order = emission.order(name)
-        inputs = [emission.read(name, order), emission.integers(node, order.index(axis))]
+        order = builder.order(name)
+        inputs = [builder.read(name, order), builder.integers(node, order.index(axis))]
         left = layout.without(order, [axis])
         if not node.attributes["keepdims"]:
-            emission.write(node, builtin, inputs, left, outputType=np.dtype(np.int32))
+            builder.write(node, builtin, inputs, left, outputType=np.dtype(np.int32))
             return
-        shape = tuple(emission.shape(name)[own] for own in order if own != axis)
-        found = emission.compute(node, builtin, inputs, shape, np.dtype(np.int32), outputType=np.dtype(np.int32))
-        emission.relabel(node.outputs[0], found, order)
+        shape = tuple(builder.shape(name)[own] for own in order if own != axis)
+        found = builder.compute(node, builtin, inputs, shape, np.dtype(np.int32), outputType=np.dtype(np.int32))
+        builder.relabel(node.outputs[0], found, order)
 
     return emit
 
@@ -44,33 +44,33 @@ def extreme_place(builtin: str) -> Emitter:
 def softmax(builtin: str, **options: float) -> Emitter:
     """Softmax or its logarithm over one axis, which TFLite wants to be the last."""
 
-    def emit(node: Node, emission: Emission) -> None:
-        order = layout.with_last(emission.order(node.inputs[0]), node.attributes["axis"])
-        emission.write(node, builtin, [emission.read(node.inputs[0], order)], order, **options)
+    def emit(node: Node, builder: Builder) -> None:
+        order = layout.with_last(builder.order(node.inputs[0]), node.attributes["axis"])
+        builder.write(node, builtin, [builder.read(node.inputs[0], order)], order, **options)
 
     return emit
 
 
-def layer_normalisation(node: Node, emission: Emission) -> None:
+def layer_normalisation(node: Node, builder: Builder) -> None:
     """LayerNormalization, spelled out: TFLite has no operator for it, XNNPACK knows each of these."""
     name, *affine = node.inputs
-    order, shape = emission.order(name), emission.shape(name)
+    order, shape = builder.order(name), builder.shape(name)
     normalised = range(node.attributes["axis"], len(shape))
-    places = _places(node, normalised, order, emission)
+    places = _places(node, normalised, order, builder)
     reduced = tuple(1 if axis in normalised else shape[axis] for axis in order)
-    source = emission.read(name, order)
-    mean = emission.compute(node, "MEAN", [source, places], reduced, keepDims=True)
-    centred = emission.compute(node, "SUB", [source, mean])
-    square = emission.compute(node, "SQUARE", [centred])
-    variance = emission.compute(node, "MEAN", [square, places], reduced, keepDims=True)
-    safe = emission.compute(node, "ADD", [variance, emission.scalar(node, node.attributes["epsilon"])])
-    steps = [("MUL", emission.compute(node, "RSQRT", [safe]))]
-    steps += [(builtin, emission.read(part, order)) for builtin, part in zip(("MUL", "ADD"), affine, strict=False)]
+    source = builder.read(name, order)
+    mean = builder.compute(node, "MEAN", [source, places], reduced, keepDims=True)
+    centred = builder.compute(node, "SUB", [source, mean])
+    square = builder.compute(node, "SQUARE", [centred])
+    variance = builder.compute(node, "MEAN", [square, places], reduced, keepDims=True)
+    safe = builder.compute(node, "ADD", [variance, builder.scalar(node, node.attributes["epsilon"])])
+    steps = [("MUL", builder.compute(node, "RSQRT", [safe]))]
+    steps += [(builtin, builder.read(part, order)) for builtin, part in zip(("MUL", "ADD"), affine, strict=False)]
     for builtin, operand in steps[:-1]:
-        centred = emission.compute(node, builtin, [centred, operand])
+        centred = builder.compute(node, builtin, [centred, operand])
     builtin, operand = steps[-1]
-    emission.write(node, builtin, [centred, operand], order)
+    builder.write(node, builtin, [centred, operand], order)
 
 
-def _places(node: Node, axes: Sequence[int], order: layout.Order, emission: Emission) -> int:
-    return emission.integers(node, sorted(order.index(axis) for axis in axes))
+def _places(node: Node, axes: Sequence[int], order: layout.Order, builder: Builder) -> int:
+    return builder.integers(node, sorted(order.index(axis) for axis in axes))

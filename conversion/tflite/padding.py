@@ -7,7 +7,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Emission, refusal
+from conversion.tflite.builder import Builder, refusal
 from conversion.tflite.layout import Order, Shape
 
 Pair = tuple[int, int]
@@ -65,13 +65,13 @@ class Window:
         return zip(self.size, self.output, self.extent, self.strides, self.before, strict=True)
 
 
-def window(node: Node, kernel: Sequence[int], emission: Emission) -> Window:
+def window(node: Node, kernel: Sequence[int], builder: Builder) -> Window:
     """The window of a Conv or pool node.
 
     Raises:
         ConversionRefused: It slides over other than two axes, or cuts off pixels by a negative padding.
     """
-    size, output = image(node, emission), emission.shape(node.outputs[0])[2:]
+    size, output = image(node, builder), builder.shape(node.outputs[0])[2:]
     strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
     if min(pads) < 0:
         raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
@@ -79,13 +79,13 @@ def window(node: Node, kernel: Sequence[int], emission: Emission) -> Window:
     return Window(*(pair(values) for values in (size, output, extent, strides, dilations, pads[:2])))
 
 
-def image(node: Node, emission: Emission) -> Pair:
+def image(node: Node, builder: Builder) -> Pair:
     """Rows and columns of the node's image.
 
     Raises:
         ConversionRefused: It is none.
     """
-    shape = emission.shape(node.inputs[0])
+    shape = builder.shape(node.inputs[0])
     if len(shape) != layout.IMAGE_RANK:
         raise refusal(node, "an input of shape", shape, "give it rank 4: (N, C, H, W)")
     return pair(shape[2:])
@@ -97,68 +97,68 @@ def pair(values: Sequence[int]) -> Pair:
     return rows, columns
 
 
-def padded(node: Node, around: Sequence[Pair], emission: Emission, *, fill: float = 0.0) -> int:
+def padded(node: Node, around: Sequence[Pair], builder: Builder, *, fill: float = 0.0) -> int:
     """The node's image, channels-last, with padding written out before and after its rows and columns."""
-    source = emission.read(node.inputs[0], layout.CHANNELS_LAST)
+    source = builder.read(node.inputs[0], layout.CHANNELS_LAST)
     if not np.any(around):
         return source
     amounts = ((0, 0), *around, (0, 0))
-    builtin, inputs = _padding(node, amounts, fill, emission)
-    shape = tuple(size + sum(pair) for size, pair in zip(emission.shape_in_file(source), amounts, strict=True))
-    return emission.compute(node, builtin, [source, *inputs], shape)
+    builtin, inputs = _padding(node, amounts, fill, builder)
+    shape = tuple(size + sum(pair) for size, pair in zip(builder.shape_in_file(source), amounts, strict=True))
+    return builder.compute(node, builtin, [source, *inputs], shape)
 
 
-def pad(node: Node, emission: Emission) -> None:
+def pad(node: Node, builder: Builder) -> None:
     """Pad in every mode; negative amounts crop.
 
     Raises:
         ConversionRefused: It crops and repeats pixels at once.
     """
     (name,), mode, pads = node.inputs, node.attributes["mode"], node.attributes["pads"]
-    order = emission.order(name)
-    source, shape = emission.read(name, order), layout.laid_out(emission.shape(name), order)
+    order = builder.order(name)
+    source, shape = builder.read(name, order), layout.laid_out(builder.shape(name), order)
     amounts = [(pads[axis], pads[axis + len(order)]) for axis in order]
     if mode == "constant":
-        _pad_constantly(node, source, shape, amounts, order, emission)
+        _pad_constantly(node, source, shape, amounts, order, builder)
     elif min(pads) < 0:
         raise refusal(node, f"mode {mode} with negative pads", list(pads), "crop with Slice")
     else:
-        _pad_with_pixels(node, source, shape, amounts, order, emission)
+        _pad_with_pixels(node, source, shape, amounts, order, builder)
 
 
 def _pad_constantly(
-    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, emission: Emission
+    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, builder: Builder
 ) -> None:
     if min(map(min, amounts)) < 0:
         begin = [max(-before, 0) for before, _ in amounts]
         shape = tuple(
             size + min(before, 0) + min(after, 0) for size, (before, after) in zip(shape, amounts, strict=True)
         )
-        bounds = (emission.integers(node, sizes) for sizes in (begin, shape))
-        source = emission.compute(node, "SLICE", [source, *bounds], shape)
-    builtin, inputs = _padding(node, amounts, node.attributes["value"], emission)
-    emission.write(node, builtin, [source, *inputs], order)
+        bounds = (builder.integers(node, sizes) for sizes in (begin, shape))
+        source = builder.compute(node, "SLICE", [source, *bounds], shape)
+    builtin, inputs = _padding(node, amounts, node.attributes["value"], builder)
+    builder.write(node, builtin, [source, *inputs], order)
 
 
 def _pad_with_pixels(
-    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, emission: Emission
+    node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, builder: Builder
 ) -> None:
     """Look up, axis by axis, which pixel comes again; ONNX and numpy call the modes alike."""
     padded = [i for i, around in enumerate(amounts) if any(around)]
     for i in padded:
         places = np.pad(np.arange(shape[i]), amounts[i], mode=node.attributes["mode"])
-        inputs = [source, emission.integers(node, places)]
+        inputs = [source, builder.integers(node, places)]
         if i == padded[-1]:
-            emission.write(node, "GATHER", inputs, order, axis=i)
+            builder.write(node, "GATHER", inputs, order, axis=i)
         else:
             shape = (*shape[:i], len(places), *shape[i + 1 :])
-            source = emission.compute(node, "GATHER", inputs, shape, axis=i)
+            source = builder.compute(node, "GATHER", inputs, shape, axis=i)
 
 
-def _padding(node: Node, amounts: Sequence[Pair], fill: float, emission: Emission) -> tuple[str, list[int]]:
+def _padding(node: Node, amounts: Sequence[Pair], fill: float, builder: Builder) -> tuple[str, list[int]]:
     """Operator and further inputs that pad; PAD only knows zeros, XNNPACK does not know PADV2."""
-    sizes = emission.integers(node, np.maximum(amounts, 0))
+    sizes = builder.integers(node, np.maximum(amounts, 0))
     if fill == 0:
         return "PAD", [sizes]
-    dtype = emission.graph.dtypes[node.outputs[0]]
-    return "PADV2", [sizes, emission.number(f"{node.outputs[0]}/fill", np.full((), fill, dtype))]
+    dtype = builder.graph.dtypes[node.outputs[0]]
+    return "PADV2", [sizes, builder.number(f"{node.outputs[0]}/fill", np.full((), fill, dtype))]

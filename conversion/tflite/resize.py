@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from conversion.source import sampling
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Emission, refusal
+from conversion.tflite.builder import Builder, refusal
 from conversion.tflite.padding import Pair
 from conversion.tflite.shape import joined
 
@@ -66,22 +66,22 @@ class _Axis:
         return (self.size - 1) / (self.out - 1) if align_corners and self.out > 1 else self.size / self.out
 
 
-def resize(node: Node, emission: Emission) -> None:
+def resize(node: Node, builder: Builder) -> None:
     """Resize of an image's rows and columns.
 
     Raises:
         ConversionRefused: Its mode, or its sampling grid at these sizes, has no exact equal.
     """
-    axes, is_nearest = _axes(node, emission), node.attributes["mode"] == "nearest"
-    source = emission.read(node.inputs[0], layout.CHANNELS_LAST)
+    axes, is_nearest = _axes(node, builder), node.attributes["mode"] == "nearest"
+    source = builder.read(node.inputs[0], layout.CHANNELS_LAST)
     rows, columns = (axis.repeats() for axis in axes)
     if is_nearest and rows and columns:
-        _repeat(node, source, (rows, columns), emission)
+        _repeat(node, source, (rows, columns), builder)
         return
-    resized = emission.integers(node, [axis.out for axis in axes])
+    resized = builder.integers(node, [axis.out for axis in axes])
     for grid in _GRIDS:
         if all(axis.same_pixels(grid) if is_nearest else axis.same_positions(grid) for axis in axes):
-            emission.write(
+            builder.write(
                 node,
                 "RESIZE_NEAREST_NEIGHBOR" if is_nearest else "RESIZE_BILINEAR",
                 [source, resized],
@@ -96,13 +96,13 @@ def resize(node: Node, emission: Emission) -> None:
     raise refusal(node, f"{sizes} in coordinate_transformation_mode", found, f"use {works}")
 
 
-def _axes(node: Node, emission: Emission) -> list[_Axis]:
+def _axes(node: Node, builder: Builder) -> list[_Axis]:
     """Rows and columns.
 
     Raises:
         ConversionRefused: Something else than rows and columns is resized, or in a way that TFLite does not know.
     """
-    shape, resized = emission.shape(node.inputs[0]), emission.shape(node.outputs[0])
+    shape, resized = builder.shape(node.inputs[0]), builder.shape(node.outputs[0])
     if len(shape) != layout.IMAGE_RANK or shape[:2] != resized[:2]:
         raise refusal(node, "a change of shape from", f"{shape} to {resized}", "resize rows and columns of rank 4 only")
     mode, rule = node.attributes["mode"], node.attributes["coordinate_transformation_mode"]
@@ -114,13 +114,13 @@ def _axes(node: Node, emission: Emission) -> list[_Axis]:
     return [_Axis(rule, node.attributes["nearest_mode"], *sizes) for sizes in described]
 
 
-def _repeat(node: Node, source: int, times: Pair, emission: Emission) -> None:
+def _repeat(node: Node, source: int, times: Pair, builder: Builder) -> None:
     """Each pixel several times, as copies side by side: XNNPACK does not know RESIZE_NEAREST_NEIGHBOR.
 
     Rows of (columns, channels) lie in memory one after the other, so columns repeat as channels do, and rows as
     whole lines do.
     """
-    batch, rows, columns, channels = emission.shape_in_file(source)
-    line = joined(node, [source] * times[1], 3, emission)
-    line = emission.reshape(line, (batch, rows, 1, columns * times[1] * channels))
-    emission.relabel(node.outputs[0], joined(node, [line] * times[0], 2, emission), layout.CHANNELS_LAST)
+    batch, rows, columns, channels = builder.shape_in_file(source)
+    line = joined(node, [source] * times[1], 3, builder)
+    line = builder.reshape(line, (batch, rows, 1, columns * times[1] * channels))
+    builder.relabel(node.outputs[0], joined(node, [line] * times[0], 2, builder), layout.CHANNELS_LAST)
