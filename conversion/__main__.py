@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from conversion.artefact import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
+from conversion.artefact.kinds import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
 from training.command import Commands, as_json, pairs_of
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached
 
@@ -44,7 +44,7 @@ def main() -> None:
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 def rehearse(recipe: str, overrides: tuple[str, ...]) -> None:
     """Convert RECIPE's student untrained, to learn before training whether a phone would run it well."""
-    from conversion.rehearsal import rehearse as run
+    from conversion.export.rehearsal import rehearse as run
     from training import recipe as recipes
 
     print(run(recipes.read(recipe, overrides)))
@@ -77,10 +77,10 @@ def export(
     each target that drifts no further on held-out photos, layers kept in
     higher precision where that helps; among each --precision, where given
     """
-    from conversion import manifest
-    from conversion.export import CALIBRATED
-    from conversion.export import export as convert
-    from conversion.quantisation import shrink
+    from conversion.artefact import manifest
+    from conversion.export import budget_search
+    from conversion.export.export import CALIBRATED
+    from conversion.export.export import export as convert
     from conversion.quantisation.calibration import from_run
     from training.run import Run
     from training.student import support
@@ -93,8 +93,8 @@ def export(
     calibration = from_run(run, student.contract) if needs else None
     if limits and calibration:
         held_out = run.held_out()[:photos]
-        walk = shrink.shrink(run, targets, shrink.read_limits(limits), held_out, calibration, precisions)
-        print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else shrink.as_text(walk))
+        walk = budget_search.shrink(run, targets, budget_search.read_limits(limits), held_out, calibration, precisions)
+        print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else budget_search.as_text(walk))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
     known = support.read().get(student.architecture.encoder, {})
@@ -125,7 +125,7 @@ def verify(
     run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool, as_json: bool
 ) -> None:
     """Run every hop of RUN's export on real photos, hold it against its budget, and write the report."""
-    from conversion.gate import measured, parity
+    from conversion.gate import parity, record
     from conversion.report.report import write
     from training.run import Run
 
@@ -134,7 +134,7 @@ def verify(
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
     write(run)
     if is_recorded and verdict.is_green:
-        measured.record(verdict, run.folder.resolve().name)
+        record.record(verdict, run.folder.resolve().name)
     if as_json:
         print((run.parity / "parity.json").read_text(encoding="utf-8"))
     else:
@@ -185,10 +185,10 @@ def convert(model: Path, target: str, precision: Precision, photos: Path | None,
     What it expects of its input is folded in, so that the artefact takes raw RGB. It is written only if it computes
     what ONNX Runtime computes.
     """
-    from conversion.foreign import wishes
+    from conversion.foreign import input_spec
     from conversion.foreign.convert import convert as run
 
-    print(run(model, target, precision, wishes.read(**said), out=out, photos=photos))
+    print(run(model, target, precision, input_spec.read(**said), out=out, photos=photos))
 
 
 @main.command(
@@ -273,15 +273,15 @@ def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: t
     `times` is against the first row, `loss` of IoU against the trained student, `pieces` by XNNPACK. With --import,
     which may be repeated, what phones measured is added to RUN's report instead; RUN is then found by what they say.
     """
-    from conversion import bench as here
-    from conversion import phones
+    from conversion.benchmark import artefacts as here
+    from conversion.benchmark import devices
     from conversion.report.report import write
     from training.run import Run
 
     run = Run(run_folder) if run_folder else None
     if saved:
-        kept = list(dict.fromkeys(phones.keep(path, run) for path in saved))
-        print(phones.as_markdown(kept))
+        kept = list(dict.fromkeys(devices.keep(path, run) for path in saved))
+        print(devices.as_markdown(kept))
     elif run:
         found = here.measure(run, others, runs)
         here.keep(found, run)
@@ -293,7 +293,7 @@ def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: t
         if one.report.is_file():
             write(one)
     if saved:
-        phones.check([test for one in kept for test in phones.read(one)])
+        devices.check([test for one in kept for test in devices.read(one)])
 
 
 @main.command(
@@ -305,10 +305,10 @@ def bench(run_folder: Path | None, others: tuple[Path, ...], runs: int, saved: t
 @click.argument("model", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def bench_emission(model: Path | None) -> None:
     """Time and weigh the emitters on MODEL, an ONNX file; on smp.Unet("mobilenet_v2") when left out."""
-    from conversion import emission
+    from conversion.benchmark import emitters
 
-    print(emission.HEADER)
-    for one in emission.measure(model):
+    print(emitters.HEADER)
+    for one in emitters.measure(model):
         print(one)
 
 
@@ -320,7 +320,7 @@ def bench_emission(model: Path | None) -> None:
 @click.option("--repetitions", default=50, show_default=True, help="Timed inferences of each TFLite file.")
 def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
     """Print the results of verified runs as a Markdown table."""
-    from conversion.table import as_markdown
+    from conversion.benchmark.table import as_markdown
     from training.run import Run
 
     print(as_markdown([Run(folder) for folder in run_folders], repetitions))
@@ -335,9 +335,9 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
 @click.option("--photos", default=8, show_default=True, help="How many of the held-out photos.")
 def picture(run_folder: Path, path: Path, photos: int) -> None:
     """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH."""
-    from conversion import manifest
+    from conversion.artefact import manifest
     from conversion.gate.forms import FORMS, look, prepare
-    from conversion.pictures import draw_sheet
+    from conversion.gate.pictures import draw_sheet
     from training.run import Run
 
     run = Run(run_folder)
@@ -395,12 +395,12 @@ def support(encoders: tuple[str, ...]) -> None:
 
     With ENCODERs, measure these alone; what is known of the others stays.
     """
-    from conversion.support import DOCUMENT, survey, write
+    from conversion.benchmark.encoders import DOCUMENT, survey, write
     from training.student.encoders import ENCODERS
     from training.student.support import read
 
-    measured = survey(encoders or ENCODERS)
-    known = {**read(), **measured}
+    record = survey(encoders or ENCODERS)
+    known = {**read(), **record}
     write({name: known[name] for name in ENCODERS if name in known})
     print(DOCUMENT)
 
@@ -418,7 +418,7 @@ def designs_(folder: Path, peer: Path | None) -> None:
 
     Writes training/designs.json, from which latency_ms chooses, and docs/designs.png.
     """
-    from conversion.designs import as_markdown, measure
+    from conversion.benchmark.designs import as_markdown, measure
 
     print(as_markdown(measure(folder, peer)))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from conversion import manifest
+from conversion.artefact import manifest
+from conversion.artefact.manifest import Artefact, Manifest
 from conversion.gate.forms import FORMS
 from conversion.golden import vectors
-from conversion.manifest import Artefact, Manifest
 from training.run import Run
 from training.student.aside import write_text, written_aside
 from training.student.errors import BadInput, ParityBreached

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from conversion.about import CONTRACT_KEY
+from conversion.artefact.metadata import CONTRACT_KEY
 from training.student.contract import Contract
 from training.student.effects import Pixels
 

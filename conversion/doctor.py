@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conversion.gate.runner import why_not
+from conversion.runtimes.runner import why_not
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from conversion.about import CONTRACT_KEY, ENCODER_KEY, contract_of
-from conversion.artefact import sha256, size
-from conversion.contents import Contents, Tensor
+from conversion.artefact.contents import Contents, Tensor
+from conversion.artefact.kinds import sha256, size
+from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, contract_of
 from conversion.source.canonical.validation import one_line
 from training.student import checkpoint, support
 from training.student.contract import CONVENTIONS, Contract

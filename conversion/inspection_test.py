@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from onnx import helper, numpy_helper
 
 from conversion.__main__ import main
-from conversion.about import CONTRACT_KEY, ENCODER_KEY
-from conversion.artefact import DEFAULTS, KINDS
-from conversion.export import emit
+from conversion.artefact.kinds import DEFAULTS, KINDS
+from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
+from conversion.export.export import emit
 from conversion.inspection import inspect
 from conversion.source import graph
 from training.student import checkpoint

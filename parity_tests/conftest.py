@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conversion.export import export
+from conversion.export.export import export
 from conversion.gate import parity
 from conversion.gate.forms import Photo, prepare
 from conversion.gate.parity import Parity

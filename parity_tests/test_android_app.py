@@ -12,8 +12,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion import phones
-from conversion.about import CONTRACT_KEY
+from conversion.artefact.metadata import CONTRACT_KEY
+from conversion.benchmark import devices
 from conversion.golden import vectors
 from conversion.source.graph import read
 from conversion.tflite.emitter import emit
@@ -191,7 +191,7 @@ def test_a_self_test_of_the_recorded_logits_finds_no_difference(probe, given):
 def test_a_self_test_is_what_bench_imports(probe, given, tmp_path):
     (tmp_path / "saved.json").write_text(probe("self-test", given, "tflite-fp16", 0).stdout)
 
-    found = phones.parse(tmp_path / "saved.json")
+    found = devices.parse(tmp_path / "saved.json")
 
     assert found.breaches == []
     assert found.device == 'a "JVM"'

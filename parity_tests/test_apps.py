@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
-from conversion import apps, manifest
-from conversion.artefact import sha256
+from conversion import apps
+from conversion.artefact import manifest
+from conversion.artefact.kinds import sha256
 from conversion.golden.vectors import VERBS
 from training.run import Run
 from training.student.errors import BadInput, ParityBreached

@@ -7,8 +7,8 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from conversion import bench
 from conversion.__main__ import main
+from conversion.benchmark import artefacts
 from conversion.report.report import write
 from training.run import Run
 
@@ -19,7 +19,9 @@ def run(verified, tmp_path, monkeypatch):
     copy = Run(shutil.copytree(verified.run.folder, tmp_path / "run"))
     write(copy)
     student = copy.export / "student-fp32.tflite"
-    monkeypatch.setattr(bench, "_emitted_usual", lambda listed, folder: shutil.copy(student, folder / "usual.tflite"))
+    monkeypatch.setattr(
+        artefacts, "_emitted_usual", lambda listed, folder: shutil.copy(student, folder / "usual.tflite")
+    )
     return copy
 
 
@@ -36,7 +38,7 @@ def test_every_artefact_has_a_row_and_so_has_a_stranger(verified, run, tmp_path)
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
     assert set(rows) == {
         *(f"student-{precision}.{end}" for precision in ("fp32", "fp16") for end in ("tflite", "mlpackage")),
-        *("student.onnx", "stranger.onnx", bench.USUAL),
+        *("student.onnx", "stranger.onnx", artefacts.USUAL),
     }
     student, package, other = rows["student-fp16.tflite"], rows["student-fp16.mlpackage"], rows["stranger.onnx"]
     assert student["iou"] == verified.parity.teacher_iou["tflite-fp16"]
@@ -53,7 +55,7 @@ def test_every_artefact_has_a_row_and_so_has_a_stranger(verified, run, tmp_path)
 def test_what_was_timed_is_in_the_table_and_on_the_report(run):
     done = call(run.folder)
 
-    found = bench.read(run)
+    found = artefacts.read(run)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("file ")
     assert re.search(rf"^student-fp32.tflite +{found.rows[0].megabytes:.2f} ", done.stdout, re.MULTILINE)

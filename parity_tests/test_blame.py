@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from conversion import manifest
 from conversion.__main__ import main
-from conversion.artefact import DEFAULTS, KINDS, SIMPLIFIED, sha256
-from conversion.gate import blame, parity
+from conversion.artefact import manifest
+from conversion.artefact.kinds import DEFAULTS, KINDS, SIMPLIFIED, sha256
+from conversion.gate import error_localisation, parity
 from conversion.gate.drift import read_budgets
 from conversion.gate.forms import FORMS, look
 from conversion.gate.traces import TRACERS
@@ -66,8 +66,8 @@ def test_the_operator_with_the_fault_is_named(verified, reference, tmp_path, for
     seen = look(FORMS["onnx"].open(verified.run.checkpoint, verified.run.export), [photo], verified.contract)[0]
 
     tracer = TRACERS[FORMS[form].runtime](export / KINDS[FORMS[form].kind].file, reference.graph)
-    exchange = blame.compute(reference, tracer, photo)
-    fault = blame.find_fault(exchange, photo, seen, verified.contract, BUDGETS[TRACED[form].budget])
+    exchange = error_localisation.compute(reference, tracer, photo)
+    fault = error_localisation.find_fault(exchange, photo, seen, verified.contract, BUDGETS[TRACED[form].budget])
 
     assert fault is not None
     assert fault.operators[0] == str(guilty)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conversion.support import DOCUMENT, FLOATS, MEASURED, as_markdown, lively, outcomes, survey
+from conversion.benchmark.encoders import DOCUMENT, FLOATS, MEASURED, as_markdown, lively, outcomes, survey
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS
 from training.student.network import Architecture

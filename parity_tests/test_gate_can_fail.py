@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 from onnx import numpy_helper
 
-from conversion import manifest
 from conversion.__main__ import main
-from conversion.artefact import sha256
+from conversion.artefact import manifest
+from conversion.artefact.kinds import sha256
 from conversion.gate import parity
-from conversion.gate.controls import CONTROLS
 from conversion.gate.drift import breaches, measure, read_budgets
 from conversion.gate.forms import FORMS, look
-from conversion.gate.runner import onnxruntime
+from conversion.gate.negative_controls import CONTROLS
+from conversion.runtimes.runner import onnxruntime
 from training.run import Run
 from training.student.errors import BadInput
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from conversion import manifest
-from conversion.about import CONTRACT_KEY
-from conversion.artefact import DEFAULTS, KINDS
+from conversion.artefact import manifest
+from conversion.artefact.kinds import DEFAULTS, KINDS
+from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml.package import read_metadata as coreml_metadata
 from conversion.gate.drift import read_budgets
 from conversion.gate.forms import FORMS
-from conversion.gate.runner import why_not
+from conversion.runtimes.runner import why_not
 from conversion.tflite.metadata import read_metadata as tflite_metadata
 from training.student.contract import Contract
 

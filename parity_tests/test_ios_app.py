@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import yaml
 
-from conversion import apps, manifest
-from conversion.about import CONTRACT_KEY
-from conversion.artefact import sha256
+from conversion import apps
+from conversion.artefact import manifest
+from conversion.artefact.kinds import sha256
+from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml.package import read_specification
 from parity_tests import swift
 from training.student.preprocess import preprocess

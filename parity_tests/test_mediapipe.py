@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import pytest
 
-from conversion import manifest
-from conversion.artefact import KINDS
-from conversion.export import emit
+from conversion.artefact import manifest
+from conversion.artefact.kinds import KINDS
+from conversion.export.export import emit
 from conversion.gate.forms import FORMS
 from conversion.source import graph, to_onnx
 from training.data.photos import read_photo

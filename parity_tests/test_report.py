@@ -9,13 +9,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from conversion import manifest
 from conversion.__main__ import main
+from conversion.artefact import manifest
+from conversion.benchmark.table import as_markdown
 from conversion.golden.vectors import VERBS
 from conversion.report import card
 from conversion.report.facts import gather
 from conversion.report.report import SCHEMA, schema, write
-from conversion.table import as_markdown
 from training.run import Run
 
 

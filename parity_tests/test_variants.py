@@ -7,12 +7,12 @@ import shutil
 
 import pytest
 
-from conversion import manifest
-from conversion.export import export
-from conversion.gate.controls import CONTROLS
+from conversion.artefact import manifest
+from conversion.export import budget_search
+from conversion.export.export import export
 from conversion.gate.drift import breaches, measure, read_budgets
 from conversion.gate.forms import FORMS, look
-from conversion.quantisation import shrink
+from conversion.gate.negative_controls import CONTROLS
 from conversion.quantisation.calibration import from_run
 from training.run import Run
 from training.student.errors import ParityBreached
@@ -61,9 +61,9 @@ def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, f
 
 
 def _shrink(verified, run, monkeypatch, ladder, **limits):
-    monkeypatch.setattr(shrink, "LADDERS", ladder)
+    monkeypatch.setattr(budget_search, "LADDERS", ladder)
     calibration = from_run(run, verified.contract, photos=8)
-    return shrink.shrink(run, (), limits, verified.pairs[:6], calibration)
+    return budget_search.shrink(run, (), limits, verified.pairs[:6], calibration)
 
 
 def test_calibrated_files_say_on_how_many_photos_and_which(verified, run):
@@ -118,7 +118,7 @@ def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, referen
     found = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
     assert dataclasses.asdict(found) == pytest.approx(dataclasses.asdict(chosen.drift))
     assert not breaches(found, {"iou_change": 0.005})
-    kept = json.loads((run.export / shrink.FILE).read_text())
+    kept = json.loads((run.export / budget_search.FILE).read_text())
     assert kept["steps"]["coreml"][-1]["variant"] == chosen.variant
 
 

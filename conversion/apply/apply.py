@@ -11,8 +11,8 @@ from time import perf_counter
 from tqdm import tqdm
 
 from conversion.apply import effect as effects
+from conversion.apply.codecs import FORMS
 from conversion.apply.effect import EFFECTS, Look
-from conversion.apply.forms import FORMS
 from conversion.apply.inputs import Input, find
 from conversion.apply.opened import Opened, open_artefact
 from conversion.apply.photos import apply_to_photo, suffix_of

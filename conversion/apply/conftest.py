@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 from conversion.apply.opened import Opened, open_artefact
-from conversion.artefact import KINDS
-from conversion.export import emit
+from conversion.artefact.kinds import KINDS
+from conversion.export.export import emit
 from conversion.source import graph
 from training.student import checkpoint
 from training.student.checkpoint import Checkpoint

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conversion.apply import pyav
-from conversion.apply.forms import Form
+from conversion.apply.codecs import Form
 from conversion.apply.frames import First
 from training.student.effects import Pixels
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conversion.apply import pyav
-from conversion.apply.forms import Form
-from conversion.apply.turn import Turn, is_quarter, turn_of, turned
+from conversion.apply.codecs import Form
+from conversion.apply.rotation import Turn, is_quarter, turn_of, turned
 from training.data.preview import shrunk
 from training.student.effects import Pixels
 from training.student.errors import BadInput

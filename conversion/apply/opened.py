@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from conversion.artefact import sha256
-from conversion.gate.runner import RUNTIMES, Runner
+from conversion.artefact.kinds import sha256
 from conversion.inspection import inspect
+from conversion.runtimes.runner import RUNTIMES, Runner
 from training.student.contract import Contract
 from training.student.effects import Pixels
 from training.student.errors import BadInput, PocketmaskError

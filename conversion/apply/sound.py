@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from conversion.apply import pyav
-from conversion.apply.forms import Form
+from conversion.apply.codecs import Form
 from conversion.apply.frames import Told
 
 if TYPE_CHECKING:

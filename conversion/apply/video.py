@@ -12,9 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from conversion.apply import pyav
+from conversion.apply.codecs import FORMS, Form
 from conversion.apply.effect import Effect, Look, draw
 from conversion.apply.encoded import frame_of, stream_of
-from conversion.apply.forms import FORMS, Form
 from conversion.apply.frames import First, Told, first_of, found, upright
 from conversion.apply.opened import Opened
 from conversion.apply.sound import Sound

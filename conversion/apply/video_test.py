@@ -4,8 +4,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from conversion.apply.codecs import FORMS
 from conversion.apply.effect import EFFECTS, Look, draw
-from conversion.apply.forms import FORMS
 from conversion.apply.opened import open_artefact
 from conversion.apply.video import apply_to_video
 from training.student.effects import overlay, smoothed

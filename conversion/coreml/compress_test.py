@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from conversion.artefact import sha256, size
+from conversion.artefact.kinds import sha256, size
 from conversion.coreml import package
 from conversion.coreml.compress import compress, layers
 from conversion.coreml.executor import load

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conversion.contents import Contents, Tensor
+from conversion.artefact.contents import Contents, Tensor
 from conversion.coreml import package
 from conversion.source.canonical.validation import one_line
 from training.student.errors import BadInput

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conversion.about import about, contract_of
+from conversion.artefact.metadata import about, contract_of
 from training.student.contract import Contract
 
 PREVIEW = "com.apple.coreml.model.preview"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from conversion.about import CONTRACT_KEY
+from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml import package
 from conversion.coreml.description import IMAGE_DESCRIPTION, PREVIEW
 from conversion.coreml.emitter import emit

@@ -5,10 +5,10 @@ from pathlib import Path
 import onnx
 import pytest
 
-from conversion import manifest
-from conversion.artefact import KINDS
-from conversion.export import emit
-from conversion.manifest import Artefact, Manifest
+from conversion.artefact import manifest
+from conversion.artefact.kinds import KINDS
+from conversion.artefact.manifest import Artefact, Manifest
+from conversion.export.export import emit
 from conversion.source import graph
 from training.data.conftest import browser  # noqa: F401  # a fixture
 from training.run import Run

@@ -8,9 +8,9 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from conversion import manifest
 from conversion.apply.opened import RUNTIME, Opened, open_artefact
-from conversion.artefact import EXPORTED, size
+from conversion.artefact import manifest
+from conversion.artefact.kinds import EXPORTED, size
 from training.student.contract import Contract
 from training.student.effects import Pixels
 from training.student.errors import BadInput, PocketmaskError

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.artefact import Kind, Precision
-from conversion.export import emit
-from conversion.foreign.stranger import Adopted, adopt
-from conversion.foreign.wishes import Wishes
+from conversion.artefact.kinds import Kind, Precision
+from conversion.artefact.manifest import Artefact
+from conversion.export.export import emit
+from conversion.foreign.input_spec import Wishes
+from conversion.foreign.wrap_onnx import Adopted, adopt
 from conversion.gate import drift
 from conversion.gate.drift import Budget, Drift
 from conversion.gate.forms import Seen
-from conversion.gate.runner import RUNTIMES, Runner
-from conversion.manifest import Artefact
+from conversion.runtimes.runner import RUNTIMES, Runner
 from conversion.source import to_onnx
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import read_photo

@@ -6,10 +6,10 @@ from click.testing import CliRunner
 
 from conversion.__main__ import main
 from conversion.foreign.convert import _made_up, _measure
-from conversion.foreign.stranger import adopt
-from conversion.foreign.wishes import Expected, Wishes
+from conversion.foreign.input_spec import Expected, Wishes
+from conversion.foreign.wrap_onnx import adopt
 from conversion.gate import drift
-from conversion.gate.controls import CONTROLS
+from conversion.gate.negative_controls import CONTROLS
 from conversion.inspection import inspect
 from conversion.source import to_onnx
 

@@ -1,1 +1,1 @@
-"""The gate: every file run on the same photos, its drift measured, judged, and blamed on an operator."""
+"""The gate: every file run on the same photos, its drift measured, judged, and located at an operator."""

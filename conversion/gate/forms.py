@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.artefact import KINDS
-from conversion.gate.runner import RUNTIMES, Runner
+from conversion.artefact.kinds import KINDS
+from conversion.runtimes.runner import RUNTIMES, Runner
 from training.data.pairs import Pair
 from training.data.views import decode_pair
 from training.student import metrics

@@ -9,17 +9,17 @@ import numpy as np
 from pydantic import TypeAdapter
 from tqdm import tqdm
 
-from conversion import manifest
-from conversion.artefact import KINDS, SIMPLIFIED, sha256
-from conversion.gate import blame
-from conversion.gate.blame import Trail
-from conversion.gate.controls import CONTROLS, resembled
+from conversion.artefact import manifest
+from conversion.artefact.kinds import KINDS, SIMPLIFIED, sha256
+from conversion.artefact.manifest import Manifest
+from conversion.gate import error_localisation
 from conversion.gate.drift import Budget, Drift, Hop, breaches, measure, read_budgets
+from conversion.gate.error_localisation import Trail
 from conversion.gate.forms import FORMS, Photo, Seen, look, prepare
-from conversion.gate.runner import Runner, why_not
+from conversion.gate.negative_controls import CONTROLS, resembled
+from conversion.gate.pictures import draw_errors, draw_worst
 from conversion.gate.traces import TRACERS
-from conversion.manifest import Manifest
-from conversion.pictures import draw_errors, draw_worst
+from conversion.runtimes.runner import Runner, why_not
 from conversion.source import graph, to_onnx
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
@@ -201,12 +201,15 @@ def _trails(
             continue
         worst = _most_adrift(seen["onnx"], seen[result.hop.candidate], listed.contract, budget)
         tracer = TRACERS[form.runtime](export / KINDS[form.kind].file, reference.graph)
-        exchange = blame.compute(reference, tracer, photos[worst])
+        exchange = error_localisation.compute(reference, tracer, photos[worst])
         fault = None
         if result.breaches:
-            fault = blame.find_fault(exchange, photos[worst], seen["onnx"][worst], listed.contract, budget)
+            fault = error_localisation.find_fault(exchange, photos[worst], seen["onnx"][worst], listed.contract, budget)
         if fault:
-            errors[result.hop.candidate] = photos[worst], blame.error_map(exchange.error(fault.tensor), listed.contract)
+            errors[result.hop.candidate] = (
+                photos[worst],
+                error_localisation.error_map(exchange.error(fault.tensor), listed.contract),
+            )
         trails[str(result.hop)] = Trail(photos[worst].name, exchange.points(), fault)
     draw_errors(errors, folder)
     return trails

@@ -1,1 +1,1 @@
-"""Fewer bits: what can be written, what it is measured on, and the smallest that holds a budget."""
+"""Fewer bits: what can be written, what it is calibrated on, and what float16 would harm."""

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from conversion.about import carried
-from conversion.artefact import DEFAULTS, Precision
-from conversion.gate.runner import Runner, executed, interpreted
-from conversion.quantisation.ranges import Risk, at_risk
+from conversion.artefact.kinds import DEFAULTS, Precision
+from conversion.artefact.metadata import carried
+from conversion.quantisation.float16_audit import Risk, at_risk
 from conversion.quantisation.rounding import with_kept_sums
+from conversion.runtimes.runner import Runner, executed, interpreted
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
 from training.student.aside import written_aside

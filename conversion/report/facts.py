@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion import bench, manifest, phones
+from conversion.artefact import manifest
+from conversion.artefact.manifest import Artefact
+from conversion.benchmark import artefacts, devices
+from conversion.benchmark.devices import SelfTest
+from conversion.export import budget_search
+from conversion.export.budget_search import Walk
 from conversion.gate import parity
-from conversion.gate.blame import Trail
 from conversion.gate.drift import Drift, read_budgets
+from conversion.gate.error_localisation import Trail
 from conversion.gate.parity import HopResult, Parity
-from conversion.manifest import Artefact
-from conversion.phones import SelfTest
-from conversion.quantisation import shrink
-from conversion.quantisation.shrink import Walk
 from training.run import Run
 from training.student import checkpoint as checkpoints
 
@@ -123,7 +124,7 @@ class Facts:
     """By deliberate mistake: the breaches by which it was noticed."""
     unproven: dict[str, str]
     """By form: why this machine could not run it."""
-    phones: list[PhoneFacts]
+    devices: list[PhoneFacts]
     """Empty where none took part."""
     walk: Walk | None
     """The search for the smallest file that holds a budget, where one was asked for."""
@@ -149,7 +150,7 @@ def gather(run: Run) -> Facts:
     verdict = parity.read(run.parity / "parity.json")
     student = checkpoints.load(run.checkpoint)
     budgets, _ = read_budgets()
-    timed = bench.read(run)
+    timed = artefacts.read(run)
     times = {row.sha256: row.one.p50 for row in timed.rows if row.one} if timed else {}
     data, sides = run.data(), run.split_sizes()
     return Facts(
@@ -172,8 +173,8 @@ def gather(run: Run) -> Facts:
         hops=[_hop(result, verdict, budgets[result.hop.budget]) for result in verdict.hops],
         controls=verdict.controls,
         unproven=verdict.unproven,
-        phones=[PhoneFacts(one, one.vectors, one.breaches) for one in phones.read(run)],
-        walk=shrink.read(run.export),
+        devices=[PhoneFacts(one, one.vectors, one.breaches) for one in devices.read(run)],
+        walk=budget_search.read(run.export),
         evaluations=_evaluations(run),
         training=TrainingFacts(
             epoch=int(student.facts["epoch"]),

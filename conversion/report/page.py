@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion.artefact import WORTH_IT
-from conversion.gate.blame import Point
+from conversion.artefact.kinds import WORTH_IT
+from conversion.gate.error_localisation import Point
 from conversion.report.facts import Facts, HopFacts
 from training.data import page
 from training.run import Run

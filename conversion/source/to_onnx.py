@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from timm.models import reparameterize_model
 from torch import nn
 
-from conversion.about import CONTRACT_KEY, ENCODER_KEY
+from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.source.canonical.validation import one_line
 from conversion.source.external import fetch
 from training.student.aside import written_aside

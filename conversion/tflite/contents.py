@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from conversion.contents import Contents, Tensor
+from conversion.artefact.contents import Contents, Tensor
 from conversion.source.canonical.validation import one_line
 from conversion.tflite import mediapipe
 from conversion.tflite.metadata import read_entries, read_metadata

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conversion.about import about, contract_of
+from conversion.artefact.metadata import about, contract_of
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
 from conversion.tflite.builder import Builder, refusal

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from conversion.about import About
+from conversion.artefact.metadata import About
 from conversion.tflite.flatbuffer import Schema
 from training.student.contract import Contract
 

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from onnx.helper import make_node
 
-from conversion.about import CONTRACT_KEY, about
+from conversion.artefact.metadata import CONTRACT_KEY, about
 from conversion.source.graph import read as read_graph
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit

@@ -3,7 +3,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from onnx import helper
 
-from conversion.about import CONTRACT_KEY
+from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.quantisation.rounding import with_kept_sums
 from conversion.source.graph import read
 from conversion.tflite import mediapipe

@@ -112,7 +112,7 @@ private func contents(of folder: URL) -> [URL] {
 }
 
 /// sha256 of a file; of a folder, over the relative paths and the digests of its files, in order, as
-/// `conversion/artefact.py` has it.
+/// `conversion/artefact/kinds.py` has it.
 func digest(of url: URL) throws -> String {
     var isFolder = ObjCBool(false)
     _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)

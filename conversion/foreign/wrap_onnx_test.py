@@ -3,8 +3,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from conversion.foreign.stranger import adopt
-from conversion.foreign.wishes import Expected, Wishes
+from conversion.foreign.input_spec import Expected, Wishes
+from conversion.foreign.wrap_onnx import adopt
 from training.student.errors import BadInput, ConversionRefused
 
 SIZE = (8, 12)

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from conversion.latency import in_turns, milliseconds, opened, peak_megabytes, shares
 from conversion.source.graph import read
 from conversion.tflite.emitter import emit
-from conversion.timing import in_turns, milliseconds, opened, peak_megabytes, shares
 from training.student.errors import BadInput
 
 

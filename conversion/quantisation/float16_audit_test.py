@@ -2,12 +2,12 @@ import numpy as np
 import onnx
 import pytest
 
-from conversion.artefact import KINDS
+from conversion.artefact.kinds import KINDS
 from conversion.coreml import executor
 from conversion.coreml.emitter import emit
-from conversion.export import emit as write_artefact
+from conversion.export.export import emit as write_artefact
 from conversion.gate.drift import decibels
-from conversion.quantisation.ranges import LARGEST, at_risk, in_half
+from conversion.quantisation.float16_audit import LARGEST, at_risk, in_half
 from conversion.source import graph
 from conversion.source.reference import Reference
 

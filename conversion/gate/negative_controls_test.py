@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.gate.controls import CONTROLS, resembled
 from conversion.gate.forms import Photo, look
+from conversion.gate.negative_controls import CONTROLS, resembled
 from conversion.gate.parity import sabotaged, trip
 from training.student.contract import Contract
 

@@ -13,9 +13,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx.helper import make_empty_tensor_value_info, make_graph, make_model, make_node, make_tensor_value_info
 
-from conversion.foreign import ending
-from conversion.foreign.wishes import Expected, Wishes
-from conversion.gate.runner import Runner
+from conversion.foreign import output_activation
+from conversion.foreign.input_spec import Expected, Wishes
+from conversion.runtimes.runner import Runner
 from conversion.source import graph
 from conversion.source.graph import Graph
 from training.student.contract import CONVENTIONS, STRIDES, Contract
@@ -50,11 +50,11 @@ def adopt(model: onnx.ModelProto, wishes: Wishes) -> Adopted:
     nodes = _needed(model.graph.node, output)
     shape = _scores(_read(model, nodes, image.name, size, output, wishes.expected, is_last=False), output)
     is_last = _is_last(shape, size, wishes.expected.layout)
-    found = ending.find(nodes, output, axis=len(shape) - 1 if is_last else 1, opset=_opset(model))
-    reason = ending.judge(found, wishes.activation)
+    found = output_activation.find(nodes, output, axis=len(shape) - 1 if is_last else 1, opset=_opset(model))
+    reason = output_activation.judge(found, wishes.activation)
     notes = []
     if found.removable:
-        nodes, output = ending.without(nodes, found, output)
+        nodes, output = output_activation.without(nodes, found, output)
         notes.append(f"{found.operator} '{found.name}' was taken off the end, since the contract promises logits")
     contract, other = _contract(shape, is_last, size, wishes.classes)
     if reason := reason or other:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from conversion import phones
-from conversion.artefact import KINDS
+from conversion.artefact.kinds import KINDS
+from conversion.artefact.manifest import read
+from conversion.benchmark import devices
 from conversion.gate import parity
-from conversion.manifest import read
-from conversion.timing import milliseconds
+from conversion.latency import milliseconds
 from training.run import Run
 
 _HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|---:|---:|---:|---:|"
@@ -37,5 +37,5 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
                 what = f"{artefact.target} {artefact.precision} | {artefact.bytes / 1e6:.2f}"
                 iou = verdict.teacher_iou[name]
                 lines.append(f"| {data} | {what} | {drift.psnr:.0f} | {drift.flips:.4%} | {iou:.4f} | {ms} |")
-    on_phones = phones.as_markdown(runs)
+    on_phones = devices.as_markdown(runs)
     return "\n".join(lines) + (f"\n\n{on_phones}" if on_phones else "")

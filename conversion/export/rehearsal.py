@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion.artefact import KINDS
+from conversion.artefact.kinds import KINDS
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
 from training.recipe import Recipe
@@ -42,8 +42,8 @@ def rehearse(recipe: Recipe) -> Rehearsal:
         BadInput: The recipe's sizes, stride or encoder do not go together.
         ConversionRefused: A target cannot express the student, or XNNPACK would cut it into pieces.
     """
-    from conversion.export import emit
-    from conversion.timing import milliseconds
+    from conversion.export.export import emit
+    from conversion.latency import milliseconds
 
     refuse_blocked(recipe.encoder)
     contract = recipe.contract(("foreground",))

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
-from conversion.gate.blame import READING, compute, error_map, find_fault
+from conversion.gate.error_localisation import READING, compute, error_map, find_fault
 from conversion.gate.forms import Photo, look
 from conversion.source import graph
 from conversion.source.reference import Reference

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from conversion.gate.drift import BUDGETS, Drift, Hop, breaches, read_budgets
-from conversion.gate.measured import record
 from conversion.gate.parity import HopResult, Parity
+from conversion.gate.record import record
 
 DRIFT = Drift(0.5, 0.25, 1.5e-6, 41.25, 0.00123, 3, 0.99, -0.002, 0.004)
 HOPS = [

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from conversion.artefact import sha256
+from conversion.artefact.kinds import sha256
 from training.student.aside import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput

@@ -3,8 +3,8 @@ import onnxruntime
 import pytest
 from onnx.helper import make_graph, make_model, make_opsetid, make_tensor_value_info
 
-from conversion.foreign import wishes
-from conversion.foreign.wishes import Expected
+from conversion.foreign import input_spec
+from conversion.foreign.input_spec import Expected
 from training.student.errors import BadInput
 
 SAID = {
@@ -70,7 +70,7 @@ def test_raw_rgb_needs_no_arithmetic():
 def test_texts_become_numbers():
     said = {**SAID, "input_range": "-1,1", "mean": "0.5", "std": "1,2,4", "size": "96x64", "classes": "sky, road"}
 
-    found = wishes.read(**said)
+    found = input_spec.read(**said)
 
     assert found.expected == Expected((-1.0, 1.0), (0.5, 0.5, 0.5), (1.0, 2.0, 4.0))
     assert (found.size, found.classes) == ((96, 64), ("sky", "road"))
@@ -98,6 +98,6 @@ def test_texts_become_numbers():
 )
 def test_what_cannot_be_read_is_named(option, text, message):
     with pytest.raises(BadInput, match=message) as caught:
-        wishes.read(**{**SAID, option: text})
+        input_spec.read(**{**SAID, option: text})
 
     assert "\n" not in str(caught.value)

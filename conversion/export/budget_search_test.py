@@ -1,8 +1,8 @@
 import pytest
 
-from conversion.artefact import KINDS
+from conversion.artefact.kinds import KINDS
+from conversion.export.budget_search import LADDERS, _doubling, _ladders, _tightened, read_limits
 from conversion.gate.forms import FORMS
-from conversion.quantisation.shrink import LADDERS, _doubling, _ladders, _tightened, read_limits
 from training.student.errors import BadInput
 
 

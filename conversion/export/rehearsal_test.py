@@ -1,6 +1,6 @@
 import pytest
 
-from conversion.rehearsal import rehearse
+from conversion.export.rehearsal import rehearse
 from training import recipe as recipes
 from training.student.errors import BadInput, ConversionRefused
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx.parser
 
-from conversion.artefact import DEFAULTS, KINDS, Kind
+from conversion.artefact.kinds import DEFAULTS, KINDS, Kind
 from conversion.quantisation.variants import variants
 from conversion.source import graph, to_onnx
 from training.student.baseline import usual_network

@@ -9,9 +9,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from conversion import manifest
-from conversion.artefact import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, sha256, size
-from conversion.manifest import Artefact, Manifest
+from conversion.artefact import manifest
+from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, sha256, size
+from conversion.artefact.manifest import Artefact, Manifest
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Inputs, Variants, variants
 from conversion.source import graph, to_onnx
@@ -106,7 +106,7 @@ def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -
 
 
 def _speedup(made: Variants, path: Path) -> float:
-    from conversion.timing import milliseconds
+    from conversion.latency import milliseconds
 
     with tempfile.TemporaryDirectory() as folder:
         single = Path(folder) / "fp32.tflite"

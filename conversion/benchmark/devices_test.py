@@ -3,10 +3,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from conversion import manifest, phones
 from conversion.__main__ import main
+from conversion.artefact import manifest
+from conversion.artefact.manifest import Artefact, Manifest
+from conversion.benchmark import devices
 from conversion.golden.vectors import VERBS
-from conversion.manifest import Artefact, Manifest
 from training.run import Run
 from training.student.contract import Contract
 
@@ -70,7 +71,7 @@ def test_what_a_phone_saved_is_kept_with_the_run_that_it_names(run, bench):
     assert done.exit_code == 0, done.output
     row = "| coins | tflite fp16 | Maker Phone 9 | Android 15, API 35 | LiteRT 2.1.6 | GPU | 7.2 | 9.5 | 0.0100% |"
     assert row in done.stdout
-    assert [one.device for one in phones.read(run)] == ["Maker Phone 9"]
+    assert [one.device for one in devices.read(run)] == ["Maker Phone 9"]
 
 
 def test_another_run_can_be_named(run, bench):
@@ -82,13 +83,13 @@ def test_a_phone_takes_the_place_of_what_it_found_before_and_stands_beside_other
     bench(_saved())
     bench(_saved(**{"ms.p50": 5.0}), _saved(unit="CPU"))
 
-    assert [(one.unit, one.ms.p50) for one in phones.read(run)] == [("CPU", 7.25), ("GPU", 5.0)]
+    assert [(one.unit, one.ms.p50) for one in devices.read(run)] == [("CPU", 7.25), ("GPU", 5.0)]
 
 
 def test_a_decibel_left_out_is_none(run, bench):
     bench(_saved(**{"drift.psnr": None}))
 
-    assert phones.read(run)[0].drift.psnr is None
+    assert devices.read(run)[0].drift.psnr is None
 
 
 def test_what_was_found_of_an_artefact_before_this_one_is_not_shown(run, bench):
@@ -97,8 +98,8 @@ def test_what_was_found_of_an_artefact_before_this_one_is_not_shown(run, bench):
     newer = Artefact("tflite", "fp16", "student-fp16.tflite", "f" * 64, 9, 0.1)
     manifest.write(listed.with_artefact("tflite-fp16", newer), run.export)
 
-    assert phones.read(run) == []
-    assert phones.as_markdown([run]) == ""
+    assert devices.read(run) == []
+    assert devices.as_markdown([run]) == ""
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_phone_that_computes_otherwise_is_kept_and_complained_of(run, bench, c
 
     assert done.exit_code == 4
     assert says in done.stderr
-    assert len(phones.read(run)) == 1
+    assert len(devices.read(run)) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from conversion.artefact import DEFAULTS, KINDS
+from conversion.artefact.kinds import DEFAULTS, KINDS
 from conversion.gate.drift import breaches, measure, read_budgets
 from conversion.gate.forms import FORMS, Photo, Seen, look
 from conversion.quantisation.variants import Variants, variants
@@ -26,7 +26,7 @@ from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL
 from training.student.support import FILE, Outcome, Support
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "encoders.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "encoders.md"
 
 MEASURED = tuple(name for name, kind in KINDS.items() if kind.target != "onnx")
 """Every kind that a phone takes."""

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from conversion.artefact import KINDS
-from conversion.emission import HEADER, measure
+from conversion.artefact.kinds import KINDS
+from conversion.benchmark.emitters import HEADER, measure
 
 
 def test_every_target_is_emitted_and_weighed_in_a_process_of_its_own(tmp_path):

@@ -10,15 +10,15 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from tqdm import tqdm
 
-from conversion import manifest
-from conversion.artefact import SIMPLIFIED, Kind, sha256, size
-from conversion.export import emit
+from conversion.artefact import manifest
+from conversion.artefact.kinds import SIMPLIFIED, Kind, sha256, size
+from conversion.artefact.manifest import Manifest
+from conversion.export.export import emit
 from conversion.gate import parity
 from conversion.gate.parity import Parity
-from conversion.manifest import Manifest
+from conversion.latency import TIMED, Times, in_turns, opened, peak_megabytes, shares
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
-from conversion.timing import TIMED, Times, in_turns, opened, peak_megabytes, shares
 from training.run import Run
 from training.student.aside import write_json
 from training.student.baseline import usual_network

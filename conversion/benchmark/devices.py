@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from conversion import manifest
+from conversion.artefact import manifest
 from conversion.gate.drift import read_budgets
 from conversion.golden.vectors import VERBS
 from training.run import Run

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from conversion import manifest
-from conversion.artefact import kinds_of, sha256, size
-from conversion.manifest import Artefact, Manifest
+from conversion.artefact import manifest
+from conversion.artefact.kinds import kinds_of, sha256, size
+from conversion.artefact.manifest import Artefact, Manifest
 from training.student.contract import Contract
 from training.student.errors import BadInput
 

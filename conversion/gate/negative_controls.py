@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.gate.forms import Seen
-from conversion.gate.runner import Runner
+from conversion.runtimes.runner import Runner
 
 Image = NDArray[np.uint8]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from conversion.artefact import KINDS, Precision
-from conversion.export import export
+from conversion.artefact.kinds import KINDS, Precision
+from conversion.export.export import export
 from conversion.gate.forms import FORMS, look, prepare
+from conversion.latency import milliseconds
 from conversion.quantisation.calibration import from_run
-from conversion.timing import milliseconds
 from training import designs
 from training.designs import Measured
 from training.run import Run

@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
-from conversion import manifest
-from conversion.artefact import KINDS, SIMPLIFIED, Precision, size
-from conversion.export import export, write
+from conversion.artefact import manifest
+from conversion.artefact.kinds import KINDS, SIMPLIFIED, Precision, size
+from conversion.export.export import export, write
 from conversion.gate.drift import Budget, Drift, breaches, measure, read_budgets
 from conversion.gate.forms import FORMS, Photo, Seen, look, prepare
 from conversion.quantisation.calibration import Calibration

@@ -1,0 +1,1 @@
+"""Everything that is measured of artefacts, emitters, encoders and designs, and the tables of it."""

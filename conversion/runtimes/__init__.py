@@ -1,0 +1,1 @@
+"""Every file in every runtime as one function: numpy in, numpy out."""
