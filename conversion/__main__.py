@@ -376,7 +376,7 @@ def conformance(operators: tuple[str, ...], path: Path | None) -> None:
     """Run ONNX's own node tests through both emitters; of OPERATORs alone, with one line for each test."""
     from conversion.conformance import cases, page
     from conversion.conformance.verdict import judge
-    from training.student.aside import write_text
+    from training.student.atomic_write import write_text
 
     verdicts = list(judge(cases.read(operators)))
     print(page.as_lines(verdicts) if operators else page.render(verdicts))
@@ -418,7 +418,7 @@ def designs_(folder: Path, peer: Path | None) -> None:
 
     Writes training/designs.json, from which latency_ms chooses, and docs/designs.png.
     """
-    from conversion.benchmark.designs import as_markdown, measure
+    from conversion.benchmark.pareto import as_markdown, measure
 
     print(as_markdown(measure(folder, peer)))
 

@@ -11,7 +11,7 @@ from conversion.artefact.manifest import Artefact, Manifest
 from conversion.gate.forms import FORMS
 from conversion.golden import vectors
 from training.run import Run
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 from training.student.errors import BadInput, ParityBreached
 from training.student.preprocess import preprocess
 

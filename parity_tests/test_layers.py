@@ -12,9 +12,9 @@ MAY_IMPORT = {
     "training.student": {"training.student"},
     "training.data.coins": {"training.data.coins", "training.student"},
     "training.data": {"training.data", "training.student", "training.recipe"},
-    "training.knobs": {"training.student"},
+    "training.options": {"training.student"},
     "training.designs": {"training.student"},
-    "training.recipe": {"training.student", "training.knobs", "training.designs"},
+    "training.recipe": {"training.student", "training.options", "training.designs"},
     "training": {"training"},
     "conversion": {
         "conversion",
@@ -59,7 +59,7 @@ def test_every_import_follows_an_arrow():
 
 
 def test_the_contract_and_its_arithmetic_need_no_torch():
-    free = {"contract", "preprocess", "postprocess", "resize", "metrics", "errors", "aside"}
+    free = {"contract", "preprocess", "postprocess", "resize", "metrics", "errors", "atomic_write"}
     for module, tree in _modules():
         if module.rpartition(".")[0] == "training.student" and module.rpartition(".")[2] in free:
             assert not any(_within(name, "torch") for name in _imports(tree)), module

@@ -52,13 +52,13 @@ def label(
     empty: str,
 ) -> None:
     """Draw masks on all PHOTOS, or go on with it; KEY=VALUE is a teacher's knob."""
-    from training import knobs
+    from training import options
     from training.teacher import phrases, shard, sources, teachers
     from training.teacher.job import label as draw
     from training.teacher.labelled import Labelled
 
     entry = teachers.named(teacher)
-    settings = knobs.read(entry.knobs(), teacher, settings_file, overrides)
+    settings = options.read(entry.knobs(), teacher, settings_file, overrides)
     asked = phrases.read(phrase)
     share = shard.read(share_given) if share_given else shard.from_environment(os.environ)
     out = out or Path("labelled", f"{photos.resolve().name}-{teacher}")
@@ -99,7 +99,7 @@ def compare(
     worst: int,
 ) -> None:
     """Hold teachers against the masks of DATA: how well, how fast, where worst."""
-    from training.teacher import comparison, phrases, standings
+    from training.teacher import comparison, comparison_report, phrases
 
     contenders = comparison.contenders(given, weights)
     pairs, asked = pairs_of(data), phrases.read(phrase)
@@ -113,8 +113,8 @@ def compare(
             click.echo(f"{contender.label} is left out: {error}", err=True)
     if not results:
         raise BadInput("no teacher was left to compare; see above")
-    print(standings.table(results))
-    standings.write(results, out, pairs.classes, tracker=track)
+    print(comparison_report.table(results))
+    comparison_report.write(results, out, pairs.classes, tracker=track)
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
@@ -148,13 +148,13 @@ def tune(
     device: str,
 ) -> None:
     """Find the knobs of TEACHER that suit DATA; KEY=VALUE is left as given."""
-    from training import knobs
+    from training import options
     from training.teacher import phrases, teachers, tuning
 
     if half == "both" and out is not None:
         raise BadInput("--half both finds two sets of knobs, --out takes one; choose a half, or leave --half out")
     entry = teachers.named(teacher)
-    start = knobs.read(entry.knobs(), teacher, settings_file, overrides)
+    start = options.read(entry.knobs(), teacher, settings_file, overrides)
     fixed = [override.partition("=")[0].strip() for override in overrides]
     pairs, asked = pairs_of(data), phrases.read(phrase)
     phrases.check(asked, pairs.classes, str(data))
@@ -188,12 +188,12 @@ def adapt(
 
     Then: label … --teacher grounded-sam adapter=my.safetensors
     """
-    from training import knobs
+    from training import options
     from training.teacher import ranks as several
     from training.teacher.adapt import Knobs
     from training.teacher.adapt import adapt as teach
 
-    chosen = knobs.read(Knobs, "adapt", overrides=overrides)
+    chosen = options.read(Knobs, "adapt", overrides=overrides)
     if ranks is None:
         print(teach(chosen, pairs_of(data), out, weights=weights, device=device))
         return
@@ -218,7 +218,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     from training import designs
     from training import recipe as recipes
     from training.data.builtin import rendered_pairs
-    from training.data.union import union
+    from training.data.merge import union
     from training.fit import fit as teach
     from training.loop.processes import processes
     from training.run import Run
@@ -294,7 +294,7 @@ def teach(
     device: str,
 ) -> None:
     """Label PHOTOS, drop doubtful masks, and train RECIPE's student on the rest."""
-    from training import knobs
+    from training import options
     from training import recipe as recipes
     from training.fit import fit as learn
     from training.run import Run
@@ -305,7 +305,7 @@ def teach(
     judges = pairs_of(data) if data else None
     if judges:
         phrases.check(asked, judges.classes, str(data))
-    tutor = Tutor(entry, knobs.read(entry.knobs(), teacher, settings_file), asked, weights, device)
+    tutor = Tutor(entry, options.read(entry.knobs(), teacher, settings_file), asked, weights, device)
     labelled = Path("labelled", f"{photos.resolve().name}-{teacher}")
     print(tutor.label(photos, labelled))
     if beside:
@@ -401,7 +401,7 @@ def evaluate(
     from training.evaluation import report
     from training.evaluation.evaluate import by_people
     from training.evaluation.evaluate import evaluate as judge
-    from training.evaluation.tally import refuse_other_classes
+    from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
     from training.student import checkpoint
 
@@ -439,9 +439,9 @@ def evaluate(
 @click.option("--out", type=_folder, help="[default: compared/RUN-RUN]")
 def beside(runs: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
     """Hold the students of several runs side by side on the same photos: a table, and what each takes for what."""
-    from training.evaluation import beside as side_by_side
+    from training.evaluation import compare as side_by_side
     from training.evaluation.evaluate import evaluate as judge
-    from training.evaluation.tally import refuse_other_classes
+    from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
     from training.student import checkpoint
 
@@ -473,7 +473,7 @@ def beside(runs: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
 def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
     """Train RECIPE's student and smp.Unet("mobilenet_v2") alike, and compare their validation IoU."""
     from training import recipe as recipes
-    from training.rival import compare as measure
+    from training.baseline_comparison import compare as measure
 
     print(measure(recipes.read(recipe, overrides), pairs_of(data)))
 
@@ -489,7 +489,7 @@ def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
 def rate(recipe: str, overrides: tuple[str, ...], data: Path, steps: int, path: Path | None) -> None:
     """Suggest a learning rate for RECIPE on DATA: train for a few steps at rising rates, and draw the loss."""
     from training import recipe as recipes
-    from training.rate import sweep
+    from training.lr_finder import sweep
 
     path = path or Path(f"{Path(recipe).stem}-{data.resolve().name}-rate.png")
     found = sweep(recipes.read(recipe, overrides), pairs_of(data), steps)
@@ -508,7 +508,7 @@ def rate(recipe: str, overrides: tuple[str, ...], data: Path, steps: int, path: 
 def bench(recipe: str, overrides: tuple[str, ...], data: Path, steps: int) -> None:
     """Count photos a second in this training loop and in the plain loop of the usual tutorial."""
     from training import recipe as recipes
-    from training.bench import bench as measure
+    from training.throughput import bench as measure
 
     print(measure(recipes.read(recipe, overrides), pairs_of(data), steps))
 

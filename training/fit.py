@@ -11,19 +11,20 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
-from training.balance import class_weights
+from training.class_weights import class_weights
 from training.data.pairs import Pairs, check_pairs
 from training.data.split import split
 from training.data.store import Bound
 from training.data.views import TrainingView, ValidationView
+from training.encoder_weights import load_into, normalisation
 from training.loop.arithmetic import PRECISIONS, Format, choose, prepared
 from training.loop.batches import training_batches, validation_batches
 from training.loop.keep import Keep
-from training.loop.memory import keep_freed_memory
+from training.loop.malloc import keep_freed_memory
 from training.loop.module import StudentModule
+from training.loop.out_of_memory import with_room
 from training.loop.processes import processes
 from training.loop.progress import Progress, interruptible, quiet
-from training.loop.room import with_room
 from training.loop.state import SafetensorsIO
 from training.loop.synchronised import synchronised
 from training.loop.tracked import Tracked
@@ -33,7 +34,6 @@ from training.student.checkpoint import Checkpoint, load
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.support import refuse_blocked
-from training.weights import load_into, normalisation
 
 FROM_SCRATCH = (
     "the encoder starts from scratch; masks are mostly far better from ImageNet's weights: encoder_weights=hub"

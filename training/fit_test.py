@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from training.data.pairs import Pairs, read_pairs
-from training.evaluation.tally import evaluate
+from training.evaluation.mean_iou import evaluate
 from training.fit import FROM_SCRATCH, fit
 from training.run import Run
 from training.student import encoders

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from training import designs, knobs
+from training import designs, options
 from training.student.contract import Contract
 from training.student.encoders import DEPTH
 from training.student.errors import BadInput
@@ -199,7 +199,7 @@ def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
         known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
     overrides = list(overrides)
-    recipe = knobs.read(Recipe, "recipe", path, overrides)
+    recipe = options.read(Recipe, "recipe", path, overrides)
     return recipe if recipe.latency_ms is None else _fast_enough(recipe, recipe.latency_ms, overrides)
 
 
@@ -217,4 +217,4 @@ def from_mapping(given: dict[str, Any], where: str) -> Recipe:
     Raises:
         BadInput: An unknown key, or a value that does not fit.
     """
-    return knobs.check(Recipe, given, "recipe", where)
+    return options.check(Recipe, given, "recipe", where)

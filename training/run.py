@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from training.data import colours
+from training.data.merge import named, union
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
-from training.data.union import named, union
 from training.recipe import Recipe
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from training.data.merge import union
 from training.data.pairs import read_pairs
 from training.data.split import Split
-from training.data.union import union
 from training.recipe import Recipe
 from training.run import Run, asked, digest
 from training.student.errors import BadInput

@@ -10,18 +10,18 @@ import numpy as np
 
 from training.data import dropped
 from training.data.curate import drop_above
+from training.data.merge import union
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank
-from training.data.union import union
-from training.evaluation.tally import evaluate
+from training.evaluation.mean_iou import evaluate
 from training.run import Run
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
 from training.teacher.job import label
+from training.teacher.job_summary import Tally
 from training.teacher.labelled import Labelled
 from training.teacher.phrases import Phrase, check
 from training.teacher.protocol import Settings
-from training.teacher.tally import Tally
 from training.teacher.teachers import TEACHERS, Entry
 from training.teacher.tuning import Judge
 

@@ -18,7 +18,7 @@ from conversion.apply.opened import Opened, open_artefact
 from conversion.apply.photos import apply_to_photo, suffix_of
 from conversion.apply.results import Results, digest
 from conversion.apply.video import apply_to_video
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput, PocketmaskError
 
 DRAWN = 2

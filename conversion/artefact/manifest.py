@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion.artefact.kinds import sha256
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
 

@@ -20,7 +20,7 @@ from conversion.latency import TIMED, Times, in_turns, opened, peak_megabytes, s
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
 from training.run import Run
-from training.student.aside import write_json
+from training.student.atomic_write import write_json
 from training.student.baseline import usual_network
 from training.student.contract import Contract
 from training.student.errors import BadInput

@@ -12,7 +12,7 @@ from conversion.artefact import manifest
 from conversion.gate.drift import read_budgets
 from conversion.golden.vectors import VERBS
 from training.run import Run
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.errors import BadInput, ParityBreached
 
 SCHEMA = 1

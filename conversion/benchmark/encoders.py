@@ -18,7 +18,7 @@ from conversion.gate.forms import FORMS, Photo, Seen, look
 from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS
 from training.student.errors import ConversionRefused

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from conversion.coreml import package
 from conversion.coreml.palette import palette
 from conversion.coreml.toolbox import load_coremltools, quiet
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 
 SMALLEST = 2048
 """Numbers in a weight; the default of coremltools, too."""

@@ -17,7 +17,7 @@ from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
 from conversion.coreml.toolbox import load_coremltools, quiet
 from conversion.source.graph import Graph
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput, ConversionRefused
 
 TARGET = "iOS15"

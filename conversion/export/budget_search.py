@@ -25,7 +25,7 @@ from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
 from training.data.pairs import Pair
 from training.run import Run
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
 

@@ -19,7 +19,7 @@ from conversion.runtimes.runner import RUNTIMES, Runner
 from conversion.source import to_onnx
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import read_photo
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
 from training.student.postprocess import postprocess

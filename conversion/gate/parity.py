@@ -23,7 +23,7 @@ from conversion.runtimes.runner import Runner, why_not
 from conversion.source import graph, to_onnx
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
 

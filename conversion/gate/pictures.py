@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from conversion.gate.forms import Photo, Seen
 from training.data.photos import read_photo
 from training.data.preview import preview
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.contract import Contract
 from training.student.effects import Pixels, overlay
 

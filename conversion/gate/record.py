@@ -5,7 +5,7 @@ from pathlib import Path
 
 from conversion.gate.drift import BUDGETS, Budget, Drift, read_budgets
 from conversion.gate.parity import Parity
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 
 _HEAD = "\n# What each hop last did, of what its budget limits: written by `verify RUN --record`.\nmeasured:\n"
 

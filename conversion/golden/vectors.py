@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from conversion.golden import cases
 from training.student import effects
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.effects import Pixels
 from training.student.postprocess import postprocess

@@ -21,7 +21,7 @@ from conversion.quantisation.rounding import with_kept_sums
 from conversion.runtimes.runner import Runner, executed, interpreted
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.contract import Contract
 from training.student.errors import BadInput
 

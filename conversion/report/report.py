@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from conversion.report import card, page
 from conversion.report.facts import Facts, gather
 from training.run import Run
-from training.student.aside import write_json, write_text
+from training.student.atomic_write import write_json, write_text
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 """What report.json holds, as JSON Schema: `schema()`, kept where readers of the file look."""

@@ -16,7 +16,7 @@ from torch import nn
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.source.canonical.validation import one_line
 from conversion.source.external import fetch
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput, ConversionRefused
 

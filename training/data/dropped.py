@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 
 FILE = "dropped.txt"

@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 
 _HERE = Path(__file__).parent
 

@@ -68,7 +68,7 @@ class Pairs:
     dropped: frozenset[str] = frozenset()
     """Names that the folder's `dropped.txt` lists."""
     further: tuple[Path, ...] = ()
-    """Folders beside the first; see `training.data.union`."""
+    """Folders beside the first; see `training.data.merge`."""
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from training.data import histogram, page
-from training.data.crowd import originals
 from training.data.histogram import Histogram
+from training.data.mask_features import Traits, measure
+from training.data.mask_statistics import originals
 from training.data.pairs import Pairs
 from training.data.suspicion import percent
-from training.data.traits import Traits, measure
 from training.student.effects import colour_of
 
 

@@ -6,8 +6,8 @@ from PIL import Image
 
 from training.__main__ import main
 from training.data import profile
+from training.data.mask_features import measure
 from training.data.pairs import read_pairs
-from training.data.traits import measure
 
 
 def call(*arguments):

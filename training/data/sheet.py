@@ -9,7 +9,7 @@ import numpy as np
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.preview import preview
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.effects import Pixels, colour_of
 
 _SIDE = 320

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.data.free import available, free_disk
+from training.data.resources import available, free_disk
 
 _GB = 10**9
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from training.data.crowd import Crowd
+from training.data.mask_features import Traits, measure
+from training.data.mask_statistics import Crowd
 from training.data.pairs import Pairs
-from training.data.traits import Traits, measure
 
 SHOWN = 0.05
 """Grounds that contribute less are not worth a word."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.crowd import Crowd, Typical
+from training.data.mask_features import Traits
+from training.data.mask_statistics import Crowd, Typical
 from training.data.pairs import read_pairs
 from training.data.suspicion import GROUNDS, rank, suspect
-from training.data.traits import Traits
 from training.student.errors import BadInput
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.data.augment import Augmentation, stored_size
+from training.data.merge import epoch
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.store import Bound, Decoded, Store
-from training.data.union import epoch
 from training.recipe import Recipe
 from training.student.contract import Contract
 from training.student.preprocess import preprocess

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from training.data.merge import union
 from training.data.pairs import Pair, read_pairs
 from training.data.photos import read_mask, read_photo
-from training.data.union import union
 from training.data.views import TrainingView, ValidationView
 from training.loop.batches import Tickets, training_batches
 from training.student.contract import Contract

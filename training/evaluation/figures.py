@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from training.evaluation.calibration import Bin
 from training.evaluation.judge import Row
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 
 _COLOUR, _QUIET = "#3a6ea5", "#999999"
 

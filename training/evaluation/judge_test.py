@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.evaluation.judge import MEASURES, Judge
-from training.evaluation.tally import Tally
+from training.evaluation.mean_iou import Tally
 from training.student.contract import Contract
 from training.student.metrics import IGNORED, photo_boundary_iou, photo_dice, photo_iou
 

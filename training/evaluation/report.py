@@ -12,7 +12,7 @@ from training.evaluation.evaluate import Findings, Side
 from training.evaluation.figures import draw, draw_confusions
 from training.evaluation.judge import MEASURES, Judge, Row
 from training.evaluation.robustness import Cost, verdict
-from training.student.aside import write_csv, write_json, written_aside
+from training.student.atomic_write import write_csv, write_json, written_aside
 
 _CALIBRATION = "calibration_error"
 _WORDS = {**MEASURES, _CALIBRATION: "calibration error, over pixels"}

@@ -8,7 +8,7 @@ from PIL import Image
 from training.data.pairs import Pairs, read_pairs
 from training.evaluation import report
 from training.evaluation.evaluate import by_people, evaluate
-from training.evaluation.tally import evaluate_network
+from training.evaluation.mean_iou import evaluate_network
 from training.evaluation.tally_test import always
 from training.student.errors import BadInput
 

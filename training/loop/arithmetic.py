@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from training.loop.strided import with_fast_strides
+from training.loop.fast_depthwise import with_fast_strides
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.errors import BadInput

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 
 
 def draw(rows: Sequence[dict[str, float]], path: Path) -> None:

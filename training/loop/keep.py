@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from training.loop.curves import draw
 from training.loop.module import StudentModule
 from training.run import Run
-from training.student.aside import write_csv
+from training.student.atomic_write import write_csv
 from training.student.checkpoint import Checkpoint, save
 from training.student.network import Student
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.evaluation.tally import Tally
-from training.loop.average import averaged
+from training.evaluation.mean_iou import Tally
 from training.loop.diagnosis import diagnosis
+from training.loop.ema import averaged
 from training.loop.groups import encoder_with_weights, groups
 from training.loss import border_bce_dice
 from training.recipe import Recipe

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput
 
 _KEY = "pocketmask.state"

@@ -14,7 +14,7 @@ from training.data.views import ValidationView
 from training.loop.keep import figures
 from training.recipe import Recipe
 from training.run import Run
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
 from training.tracking import Tracker, begin

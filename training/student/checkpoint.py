@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as as_safetensors
 
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, Student

@@ -13,10 +13,10 @@ from training.data.photos import read_photo
 from training.data.split import split
 from training.student.errors import BadInput
 from training.teacher import lora
+from training.teacher.instances import Thing, framed, iou, strayed, things
 from training.teacher.proposals import Boxes
 from training.teacher.protocol import Settings
 from training.teacher.segmenters import SEGMENTERS, Segmenter
-from training.teacher.things import Thing, framed, iou, strayed, things
 from training.teacher.weights import find
 
 Shown = Sequence[tuple[Pair, Sequence[Thing]]]

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.teacher.protocol import Findings
 
 # Raised by the reading of files cut short or changed at any byte.

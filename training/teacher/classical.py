@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from training.student.errors import BadInput
-from training.teacher import discs, ground, outlines
+from training.teacher import background, discs, outlines
 from training.teacher.phrases import Phrase
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
 from training.teacher.ranges import Among, Range
@@ -119,7 +119,7 @@ class Classical:
         small = outlines.shrunk(photo, knobs.side)
         grey = outlines.prepared(small, **knobs.model_dump(include={"even", "stretch", "clahe", "sharpen", "blur"}))
         edges = outlines.edges(grey, canny=knobs.canny)
-        region = ground.region(small, darkness=knobs.darkness, otsu=knobs.otsu, contrast=knobs.contrast)
+        region = background.region(small, darkness=knobs.darkness, otsu=knobs.otsu, contrast=knobs.contrast)
         arrays: dict[str, NDArray[Any]] = {"small": np.array(small.shape[:2], np.int32)}
         if knobs.shape == "ellipse":
             radii = (knobs.radius[0] * knobs.side, knobs.radius[1] * knobs.side)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training import knobs
+from training import options
 from training.data.pairs import read_pairs
 from training.data.photos import read_mask, read_photo
 from training.student.errors import BadInput
@@ -19,8 +19,8 @@ ROWS, COLUMNS = 310, 451
 GROUND, THING = (90, 110, 100), (200, 190, 60)
 
 
-def teacher(**knobs):
-    return TEACHERS["classical"].build(Knobs(**knobs), read(["coin"]))
+def teacher(**options):
+    return TEACHERS["classical"].build(Knobs(**options), read(["coin"]))
 
 
 def drawn(*discs, ground=GROUND, thing=THING, size=(ROWS, COLUMNS)):
@@ -33,8 +33,8 @@ def drawn(*discs, ground=GROUND, thing=THING, size=(ROWS, COLUMNS)):
     return np.clip(clean + noise, 0, 255).astype(np.uint8), mask
 
 
-def decided(photo, **knobs):
-    one = teacher(**knobs)
+def decided(photo, **options):
+    one = teacher(**options)
     return one.decide(one.look([photo])[0])
 
 
@@ -48,10 +48,10 @@ def decided(photo, **knobs):
     ],
     ids=str,
 )
-def test_a_thing_on_a_plain_ground_is_found_to_the_pixel_or_so(knobs):
+def test_a_thing_on_a_plain_ground_is_found_to_the_pixel_or_so(options):
     photo, mask = drawn((120, 140, 52), (330, 200, 38))
 
-    found = decided(photo, **knobs)
+    found = decided(photo, **options)
 
     assert foreground_iou(reference=mask, candidate=found.mask) > 0.95
     boxes = sorted(instance.box for instance in found.instances)
@@ -68,11 +68,11 @@ def test_a_thing_as_bright_as_its_ground_is_found_by_its_colour(shape):
 
 
 @pytest.mark.parametrize("knobs", [{}, {"shape": "ellipse"}], ids=str)
-def test_a_bare_ground_shows_nothing(knobs):
+def test_a_bare_ground_shows_nothing(options):
     light = np.linspace(0.6, 1, COLUMNS)[None, :, None]
     photo, _ = drawn()
 
-    found = decided((photo * light).astype(np.uint8), **knobs)
+    found = decided((photo * light).astype(np.uint8), **options)
 
     assert not found.mask.any()
     assert (found.instances, found.score) == ((), None)
@@ -151,8 +151,8 @@ def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
     low, high = ({name: getattr(tunable(Knobs)[name], end) for name in Knobs.deciding} for end in ("low", "high"))
 
     one, other = (
-        teacher(shape=shape, **{key: type(getattr(Knobs(), key))(value) for key, value in knobs.items()})
-        for knobs in (low, high)
+        teacher(shape=shape, **{key: type(getattr(Knobs(), key))(value) for key, value in options.items()})
+        for options in (low, high)
     )
 
     first, second = one.look([photo])[0], other.look([photo])[0]
@@ -162,10 +162,10 @@ def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (2, 3), (20, 3000)])
 @pytest.mark.parametrize("knobs", [{"evidence": "either"}, {"shape": "ellipse"}], ids=str)
-def test_a_photo_of_any_size_has_a_mask_of_that_size(size, knobs):
+def test_a_photo_of_any_size_has_a_mask_of_that_size(size, options):
     photo = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
 
-    found = decided(photo, even=1.0, clahe=2.0, sharpen=1.0, close=3, **knobs)
+    found = decided(photo, even=1.0, clahe=2.0, sharpen=1.0, close=3, **options)
 
     assert found.mask.shape == size
     assert found.mask.dtype == np.uint8
@@ -200,7 +200,7 @@ def test_real_coins_are_found_untuned(shape, least):
 
 def test_the_settings_for_coins_fit_the_knobs_and_find_coins_that_touch():
     path = Path(__file__).with_name("settings") / "coins.yaml"
-    one = TEACHERS["classical"].build(knobs.read(Knobs, "classical", path), read(["coin"]))
+    one = TEACHERS["classical"].build(options.read(Knobs, "classical", path), read(["coin"]))
     photo, mask = drawn((150, 110, 50), (250, 110, 50), (330, 220, 24))
 
     found = one.decide(one.look([photo])[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from training import knobs
+from training import options
 from training.data import sheet
 from training.data.pairs import Pair
 from training.data.photos import Pixels, read_photo
@@ -58,7 +58,7 @@ def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
         name, colon, file = one.partition(":")
         entry = teachers.named(name)
         try:
-            settings = knobs.read(entry.knobs(), name, Path(file) if colon else None)
+            settings = options.read(entry.knobs(), name, Path(file) if colon else None)
         except BadInput as error:
             hint = "" if colon else f" in FILE.yaml, as {_with_settings(name)}"
             raise BadInput(f"{error}{hint}") from error

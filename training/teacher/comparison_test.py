@@ -10,7 +10,7 @@ from training.__main__ import main
 from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.student.metrics import photo_boundary_iou, photo_iou
-from training.teacher import standings
+from training.teacher import comparison_report
 from training.teacher.comparison import compare, contenders
 from training.teacher.phrases import read
 
@@ -69,7 +69,7 @@ def test_batches_do_not_change_what_is_found(discs, batch):
 def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
     results = compared(discs, f"classical,masks:{masks(6)}")
 
-    standings.write(results, tmp_path / "out", discs.classes)
+    comparison_report.write(results, tmp_path / "out", discs.classes)
 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "teachers.csv",
@@ -87,7 +87,7 @@ def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
         assert float(teacher["iou"]) == pytest.approx(np.mean(mine)) == pytest.approx(result.means()["iou"])
         assert int(teacher["photos"]) == 12
     best, other = sorted(results, key=lambda result: -result.means()["iou"])
-    lines = standings.table(results).splitlines()
+    lines = comparison_report.table(results).splitlines()
     assert lines[1].startswith(best.teacher)
     assert f"{other.means()['iou']:.4f}" in lines[2]
 
@@ -131,7 +131,7 @@ def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tm
 def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_path):
     results = compared(discs, f"masks:{masks(20)}", worst=1)
 
-    standings.write(results, tmp_path, discs.classes)
+    comparison_report.write(results, tmp_path, discs.classes)
 
     pixels = np.asarray(Image.open(tmp_path / "worst.png").convert("RGB")).astype(int)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]

@@ -18,15 +18,15 @@ from tqdm import tqdm
 
 from training.student.errors import BadInput
 from training.teacher import sidecar
-from training.teacher.arrivals import Arrival, Arrived, Skipped, Untouched, arrivals
 from training.teacher.cache import Kept
+from training.teacher.job_summary import Tally
 from training.teacher.labelled import Labelled
 from training.teacher.phrases import classes
+from training.teacher.prefetch import Arrival, Arrived, Skipped, Untouched, arrivals
 from training.teacher.protocol import Decision, Findings, Teacher, Unfit
 from training.teacher.shard import WHOLE, Shard
 from training.teacher.sidecar import Shown, Sidecar
 from training.teacher.sources import Sources
-from training.teacher.tally import Tally
 
 WRITERS = 2
 """Threads that compress masks and findings, as slow as many a teacher."""

@@ -18,7 +18,7 @@ from PIL import Image
 
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import levels_of
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 from training.student.errors import BadInput
 from training.teacher import sidecar
 from training.teacher.cache import Cache

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.teacher.protocol import Unfit
 from training.teacher.weights import Weights, first_line
 

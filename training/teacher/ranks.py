@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.pairs import Pairs
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput
 from training.teacher.adapt import Knobs, Learnt, adapt
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from training.student.aside import write_text
+from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 from training.teacher.protocol import Teacher
 

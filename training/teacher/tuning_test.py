@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
-from training import knobs
+from training import options
 from training.student.errors import BadInput
 from training.teacher.classical import Knobs as Classical
 from training.teacher.phrases import read
@@ -107,7 +107,7 @@ def test_what_was_tuned_is_read_back_as_settings(discs, tmp_path):
 
     found.write(tmp_path / "discs.yaml")
 
-    assert knobs.read(Classical, "classical", tmp_path / "discs.yaml") == found.knobs
+    assert options.read(Classical, "classical", tmp_path / "discs.yaml") == found.knobs
     assert (tmp_path / "discs.yaml").read_text().startswith(f"# tuned on   IoU {found.own}\n")
 
 

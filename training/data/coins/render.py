@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from training.data.coins.lens import decode, develop
 from training.data.coins.scene import paint_scene
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput
 
 SEEDS_PER_FOLDER = 1_000_000

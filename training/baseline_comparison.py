@@ -10,6 +10,7 @@ from torch import nn
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView, ValidationView
+from training.encoder_weights import load_into, load_into_usual, normalisation
 from training.fit import teach
 from training.loop.arithmetic import choose
 from training.loop.module import StudentModule
@@ -17,7 +18,6 @@ from training.recipe import Recipe
 from training.student.baseline import usual_network
 from training.student.contract import Contract
 from training.student.network import Student
-from training.weights import load_into, load_into_usual, normalisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from training.encoder_weights import load_into, normalisation
 from training.recipe import Recipe
 from training.student import encoders
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
 from training.student.slim import slim
-from training.weights import load_into, normalisation
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights" / "mobilenetv2_100_imagenet.safetensors"
 ENCODER = "tu-mobilenetv3_small_100"

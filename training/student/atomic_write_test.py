@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 from training.student.errors import BadInput
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.data.mask_features import SIDE, Traits, measure, raggedness, sharpness, shrunk_mask
 from training.data.pairs import read_pairs
-from training.data.traits import SIDE, Traits, measure, raggedness, sharpness, shrunk_mask
 from training.student.errors import BadInput
 
 SIZE = (100, 200)

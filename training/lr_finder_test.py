@@ -3,7 +3,7 @@ import math
 import pytest
 from PIL import Image
 
-from training.rate import LEAST, MOST, Sweep, sweep
+from training.lr_finder import LEAST, MOST, Sweep, sweep
 from training.student.errors import BadInput
 
 RATES = tuple(LEAST * (MOST / LEAST) ** (step / 199) for step in range(200))

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from training.data.pairs import Pair
+from training.teacher.instances import Thing, framed, iou, strayed, things
 from training.teacher.region import Region
-from training.teacher.things import Thing, framed, iou, strayed, things
 
 
 @pytest.fixture

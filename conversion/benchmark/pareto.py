@@ -17,7 +17,7 @@ from training import designs
 from training.designs import Measured
 from training.run import Run
 from training.student import checkpoint
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 PICTURE = Path("docs/designs.png")

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from training.data.crowd import Typical
+from training.data.mask_statistics import Typical
 
 
 def test_what_is_usual_is_not_moved_by_a_third_that_is_not():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.evaluation.figures import draw_confusions
 from training.evaluation.judge import MEASURES, Judge
-from training.student.aside import write_text, written_aside
+from training.student.atomic_write import write_text, written_aside
 
 
 def table(judges: Mapping[str, Judge], facts: Mapping[str, Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.loop.strided import EverySecond, with_fast_strides
+from training.loop.fast_depthwise import EverySecond, with_fast_strides
 from training.student.contract import Contract
 from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL

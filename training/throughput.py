@@ -15,14 +15,14 @@ from tqdm import tqdm
 
 from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
-from training.evaluation.tally import Tally
+from training.encoder_weights import normalisation
+from training.evaluation.mean_iou import Tally
 from training.loop.arithmetic import Format, choose, prepared
 from training.loop.batches import Tickets, training_batches, validation_batches
-from training.loop.memory import keep_freed_memory
+from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.network import Student
-from training.weights import normalisation
 
 _PLAIN_BATCH = 8
 

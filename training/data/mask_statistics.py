@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.data.mask_features import Traits
 from training.data.pairs import Pairs
 from training.data.split import group_alike
-from training.data.traits import Traits
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 import pytest
 
+from training.baseline_comparison import compare
 from training.fit import fit
-from training.rival import compare
 from training.run import Run
 
 

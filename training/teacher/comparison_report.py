@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data import sheet
-from training.student.aside import write_csv, written_aside
+from training.student.atomic_write import write_csv, written_aside
 from training.teacher.comparison import Result
 from training.tracking import track
 

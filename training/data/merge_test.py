@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from training.data.merge import epoch, union
 from training.data.pairs import read_pairs
-from training.data.union import epoch, union
 from training.student.errors import BadInput
 
 

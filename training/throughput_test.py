@@ -1,6 +1,6 @@
 import pytest
 
-from training.bench import Speeds, bench
+from training.throughput import Speeds, bench
 
 
 def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tiny_recipe):

@@ -3,7 +3,7 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from training import knobs
+from training import options
 from training.student.errors import BadInput
 
 
@@ -28,15 +28,15 @@ def file(tmp_path):
 
 
 def test_what_is_overridden_holds_and_the_rest_is_the_file_s(file):
-    assert knobs.read(Knobs, "some", file, ["most=3"]) == Knobs(least=2, most=3)
+    assert options.read(Knobs, "some", file, ["most=3"]) == Knobs(least=2, most=3)
 
 
 def test_an_unknown_key_is_looked_for_where_it_was_given(file):
     with pytest.raises(BadInput, match=r"^unknown some key 'mist' in KEY=VALUE; did you mean 'most'\?$"):
-        knobs.read(Knobs, "some", file, ["mist=3"])
+        options.read(Knobs, "some", file, ["mist=3"])
     file.write_text("mist: 3\n")
     with pytest.raises(BadInput, match=r"^unknown some key 'mist' in .*mine\.yaml; did you mean 'most'\?$"):
-        knobs.read(Knobs, "some", file, ["most=3"])
+        options.read(Knobs, "some", file, ["most=3"])
 
 
 @pytest.mark.parametrize(("overrides", "where"), [((), "mine.yaml"), (["most=1"], "mine.yaml and KEY=VALUE")])
@@ -45,11 +45,11 @@ def test_what_knobs_are_not_together_is_said_in_their_own_words(file, overrides,
     most = 1 if overrides else 5
 
     with pytest.raises(BadInput) as refusal:
-        knobs.read(Knobs, "some", file, overrides)
+        options.read(Knobs, "some", file, overrides)
 
     assert str(refusal.value) == f"some {file.with_name(where)}: least=7 is above most={most}"
 
 
 def test_a_value_that_does_not_fit_is_shown():
     with pytest.raises(BadInput, match=r"^some KEY=VALUE: most=10: Input should be less than or equal to 9$"):
-        knobs.read(Knobs, "some", overrides=["most=10"])
+        options.read(Knobs, "some", overrides=["most=10"])

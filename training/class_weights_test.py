@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from training.balance import class_weights
+from training.class_weights import class_weights
 from training.data.census import Census
 
 CENSUS = Census(

@@ -5,7 +5,7 @@ from PIL import Image
 
 from training.data.pairs import Pairs, read_pairs
 from training.data.photos import read_mask
-from training.evaluation.tally import Evaluation, Tally, evaluate
+from training.evaluation.mean_iou import Evaluation, Tally, evaluate
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.loop.average import averaged
+from training.loop.ema import averaged
 
 
 @pytest.fixture

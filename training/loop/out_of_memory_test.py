@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from training.loop.room import is_out_of_memory, with_room
+from training.loop.out_of_memory import is_out_of_memory, with_room
 from training.student.errors import BadInput
 
 # Lets a training have 300 MB beyond what the interpreter has by then, and prints what it is told.

@@ -12,15 +12,15 @@ from lightning.pytorch.callbacks import Callback
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView
+from training.encoder_weights import load_into, normalisation
 from training.fit import teach
 from training.loop.arithmetic import choose
 from training.loop.diagnosis import NotANumber
 from training.loop.module import StudentModule
 from training.recipe import Recipe
-from training.student.aside import written_aside
+from training.student.atomic_write import written_aside
 from training.student.errors import BadInput
 from training.student.network import Student
-from training.weights import load_into, normalisation
 
 LEAST, MOST = 1e-6, 1.0
 

@@ -3,7 +3,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.__main__ import main
-from training.evaluation.beside import table, write
+from training.evaluation.compare import table, write
 from training.evaluation.judge import Judge
 from training.fit import fit
 from training.run import Run
