@@ -93,7 +93,7 @@ def export(
     calibration = from_run(run, student.contract) if needs else None
     if limits and calibration:
         held_out = run.held_out()[:photos]
-        walk = budget_search.shrink(run, targets, budget_search.read_limits(limits), held_out, calibration, precisions)
+        walk = budget_search.search(run, targets, budget_search.read_limits(limits), held_out, calibration, precisions)
         print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else budget_search.as_text(walk))
         return
     listed = convert(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
@@ -336,7 +336,7 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
 def picture(run_folder: Path, path: Path, photos: int) -> None:
     """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH."""
     from conversion.artefact import manifest
-    from conversion.gate.forms import FORMS, look, prepare
+    from conversion.gate.forms import FORMS, evaluate_masks, prepare
     from conversion.gate.pictures import draw_sheet
     from training.run import Run
 
@@ -344,7 +344,7 @@ def picture(run_folder: Path, path: Path, photos: int) -> None:
     contract = manifest.read(run.export).contract
     shown = prepare(run.held_out()[:photos], contract)
     runner = FORMS["tflite-fp16"].open(run.checkpoint, run.export)
-    draw_sheet(shown, look(runner, shown, contract), contract, path)
+    draw_sheet(shown, evaluate_masks(runner, shown, contract), contract, path)
     print(path)
 
 

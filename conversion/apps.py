@@ -11,7 +11,7 @@ from conversion.artefact.manifest import Artefact, Manifest
 from conversion.gate.forms import FORMS
 from conversion.golden import vectors
 from training.run import Run
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 from training.student.errors import BadInput, ParityBreached
 from training.student.preprocess import preprocess
 
@@ -131,7 +131,7 @@ def _write(folder: Path, run: Run, listed: Manifest) -> None:
 
     photo = render(_SEED, height=_HEIGHT, width=_WIDTH).photo
     entry = preprocess(photo, listed.contract)
-    with written_aside(folder) as temporary:
+    with atomic_path(folder) as temporary:
         temporary.mkdir()
         made = []
         for name, artefact in listed.artefacts.items():

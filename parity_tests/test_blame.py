@@ -12,7 +12,7 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import DEFAULTS, KINDS, SIMPLIFIED, sha256
 from conversion.gate import error_localisation, parity
 from conversion.gate.drift import read_budgets
-from conversion.gate.forms import FORMS, look
+from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.traces import TRACERS
 from conversion.quantisation.rounding import rounded
 from conversion.source import graph, to_onnx
@@ -63,7 +63,9 @@ def test_the_operator_with_the_fault_is_named(verified, reference, tmp_path, for
     guilty = convolutions[round(share * (len(convolutions) - 1))]
     _spoil(export, form, guilty, reference.graph)
     photo = verified.photos[0]
-    seen = look(FORMS["onnx"].open(verified.run.checkpoint, verified.run.export), [photo], verified.contract)[0]
+    seen = evaluate_masks(FORMS["onnx"].open(verified.run.checkpoint, verified.run.export), [photo], verified.contract)[
+        0
+    ]
 
     tracer = TRACERS[FORMS[form].runtime](export / KINDS[FORMS[form].kind].file, reference.graph)
     exchange = error_localisation.compute(reference, tracer, photo)

@@ -14,7 +14,7 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import sha256
 from conversion.gate import parity
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, look
+from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS
 from conversion.runtimes.runner import onnxruntime
 from training.run import Run
@@ -26,7 +26,7 @@ BUDGETS, _ = read_budgets()
 @pytest.fixture(scope="module")
 def good(verified):
     runner = FORMS["onnx"].open(verified.run.checkpoint, verified.run.export)
-    return runner, look(runner, verified.photos, verified.contract)
+    return runner, evaluate_masks(runner, verified.photos, verified.contract)
 
 
 @pytest.fixture
@@ -41,7 +41,9 @@ def test_an_honest_runner_passes(verified, good, budget):
     runner, reference = good
 
     drift = measure(
-        reference=reference, candidate=look(runner, verified.photos, verified.contract), contract=verified.contract
+        reference=reference,
+        candidate=evaluate_masks(runner, verified.photos, verified.contract),
+        contract=verified.contract,
     )
 
     assert not breaches(drift, {k: v for k, v in BUDGETS[budget].items() if k != "psnr"})
@@ -53,7 +55,7 @@ def test_an_honest_runner_passes(verified, good, budget):
 def test_a_mistake_at_the_input_trips_every_budget(verified, good, control, budget):
     runner, reference = good
 
-    candidate = look(CONTROLS[control](runner), verified.photos, verified.contract)
+    candidate = evaluate_masks(CONTROLS[control](runner), verified.photos, verified.contract)
 
     assert breaches(measure(reference=reference, candidate=candidate, contract=verified.contract), BUDGETS[budget])
 
@@ -104,7 +106,7 @@ def test_a_damaged_file_trips_the_gate(verified, good, run, damage, budget):
     path = run.export / "student.onnx"
     _rewritten(path, damage)
 
-    candidate = look(onnxruntime(path), verified.photos, verified.contract)
+    candidate = evaluate_masks(onnxruntime(path), verified.photos, verified.contract)
 
     assert breaches(measure(reference=reference, candidate=candidate, contract=verified.contract), BUDGETS[budget])
 

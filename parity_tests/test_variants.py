@@ -11,7 +11,7 @@ from conversion.artefact import manifest
 from conversion.export import budget_search
 from conversion.export.export import export
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, look
+from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS
 from conversion.quantisation.calibration import from_run
 from training.run import Run
@@ -36,12 +36,12 @@ def run(verified, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(verified, run):
-    return look(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos, verified.contract)
+    return evaluate_masks(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos, verified.contract)
 
 
 @pytest.mark.parametrize("form", WHOLE)
 def test_a_whole_variant_follows_its_student(verified, run, reference, form):
-    seen = look(FORMS[form].open(run.checkpoint, run.export), verified.photos, verified.contract)
+    seen = evaluate_masks(FORMS[form].open(run.checkpoint, run.export), verified.photos, verified.contract)
 
     drift = measure(reference=reference, candidate=seen, contract=verified.contract)
 
@@ -55,7 +55,7 @@ def test_a_whole_variant_follows_its_student(verified, run, reference, form):
 def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, form, control):
     runner = FORMS[form].open(run.checkpoint, run.export)
 
-    seen = look(CONTROLS[control](runner), verified.photos, verified.contract)
+    seen = evaluate_masks(CONTROLS[control](runner), verified.photos, verified.contract)
 
     assert breaches(measure(reference=reference, candidate=seen, contract=verified.contract), BUDGETS["int8"])
 
@@ -63,7 +63,7 @@ def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, f
 def _shrink(verified, run, monkeypatch, ladder, **limits):
     monkeypatch.setattr(budget_search, "LADDERS", ladder)
     calibration = from_run(run, verified.contract, photos=8)
-    return budget_search.shrink(run, (), limits, verified.pairs[:6], calibration)
+    return budget_search.search(run, (), limits, verified.pairs[:6], calibration)
 
 
 def test_calibrated_files_say_on_how_many_photos_and_which(verified, run):
@@ -92,7 +92,7 @@ def test_integer_files_know_their_speed_and_others_claim_none(run):
 def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(
     verified, run, reference, monkeypatch
 ):
-    seen = look(FORMS["tflite-w8"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
+    seen = evaluate_masks(FORMS["tflite-w8"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
     whole = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
 
     walk = _shrink(verified, run, monkeypatch, {"tflite": ("w8", "fp16")}, psnr=whole.psnr + 1)
@@ -114,7 +114,9 @@ def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, referen
     chosen = walk.steps["coreml"][-1]
     listed = manifest.read(run.export).artefacts[chosen.variant]
     assert (listed.bytes, listed.kept) == (chosen.bytes, tuple(sorted(chosen.kept)))
-    seen = look(FORMS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
+    seen = evaluate_masks(
+        FORMS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract
+    )
     found = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
     assert dataclasses.asdict(found) == pytest.approx(dataclasses.asdict(chosen.drift))
     assert not breaches(found, {"iou_change": 0.005})

@@ -218,7 +218,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     from training import designs
     from training import recipe as recipes
     from training.data.builtin import rendered_pairs
-    from training.data.merge import union
+    from training.data.merge import merge
     from training.fit import fit as teach
     from training.loop.processes import processes
     from training.run import Run
@@ -226,7 +226,7 @@ def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_fol
     chosen = recipes.read(recipe, overrides)
     if chosen.latency_ms is not None:
         print(designs.choose(chosen.latency_ms))
-    pairs = union([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
+    pairs = merge([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
     run = Run(run_folder or Run.default_folder(recipe, *data))
     checkpoint = teach(chosen, data=pairs, run=run)
     if processes(chosen, os.environ).is_first:

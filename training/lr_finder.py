@@ -18,7 +18,7 @@ from training.loop.arithmetic import choose
 from training.loop.diagnosis import NotANumber
 from training.loop.module import StudentModule
 from training.recipe import Recipe
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput
 from training.student.network import Student
 
@@ -79,7 +79,7 @@ class Sweep:
         axes.set_ylabel("loss")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-        with written_aside(path) as temporary:
+        with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=120, format="png")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data import colours
-from training.data.merge import named, union
+from training.data.merge import merge, named
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
@@ -202,7 +202,7 @@ class Run:
         """
         found, folders = self._read(), self.folders()
         # A pair that was dropped since is still what this run learnt from.
-        here = {pair.name: pair for pair in union([read_pairs(folder, dropped=True) for folder in folders]).pairs}
+        here = {pair.name: pair for pair in merge([read_pairs(folder, dropped=True) for folder in folders]).pairs}
         if gone := [name for name in found["train"] if name not in here]:
             where = " and ".join(map(str, folders))
             raise BadInput(f"{where} has lost {len(gone)} of this run's pairs, such as {gone[0]!r}; put them back")

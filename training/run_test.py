@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.merge import union
+from training.data.merge import merge
 from training.data.pairs import read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
@@ -196,7 +196,7 @@ def test_a_pair_that_was_dropped_since_is_still_what_it_learnt_from(tmp_path, dr
 @pytest.fixture
 def several(tmp_path, draw_discs):
     """A run of two folders, and their pairs."""
-    data = union([read_pairs(draw_discs(tmp_path / name, count=3)) for name in ("one", "other")])
+    data = merge([read_pairs(draw_discs(tmp_path / name, count=3)) for name in ("one", "other")])
     run = Run(tmp_path / "run")
     run.claim(asked(RECIPE, data, Split(data.pairs[::2], data.pairs[1::2])), "fp32")
     return run, data

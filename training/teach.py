@@ -10,7 +10,7 @@ import numpy as np
 
 from training.data import dropped
 from training.data.curate import drop_above
-from training.data.merge import union
+from training.data.merge import merge
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank
 from training.evaluation.mean_iou import evaluate
@@ -85,7 +85,7 @@ def agreed(tutor: Tutor, drawn: Path, photos: Path, run: Run, copies: str) -> tu
 
     another("student", str(run.folder), copies=copies).label(photos, own)
     tally = another("agreement", None, of=(str(drawn), str(own))).label(photos, both)
-    return tally, union([read_pairs(folder) for folder in (both, *run.folders())])
+    return tally, merge([read_pairs(folder) for folder in (both, *run.folders())])
 
 
 @dataclass(frozen=True, slots=True)

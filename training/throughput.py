@@ -18,7 +18,7 @@ from training.data.views import TrainingView, ValidationView
 from training.encoder_weights import normalisation
 from training.evaluation.mean_iou import Tally
 from training.loop.arithmetic import Format, choose, prepared
-from training.loop.batches import Tickets, training_batches, validation_batches
+from training.loop.batches import EpochSampler, training_batches, validation_batches
 from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
 from training.recipe import Recipe
@@ -92,7 +92,7 @@ def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
 def _batches(view: TrainingView, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Those of one epoch, without end."""
     loader = training_batches(view, recipe)
-    assert isinstance(loader.sampler, Tickets)
+    assert isinstance(loader.sampler, EpochSampler)
     loader.sampler.set_epoch(epoch)
     return itertools.chain.from_iterable(itertools.repeat(loader))
 

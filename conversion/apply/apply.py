@@ -18,7 +18,7 @@ from conversion.apply.opened import Opened, open_artefact
 from conversion.apply.photos import apply_to_photo, suffix_of
 from conversion.apply.results import Results, digest
 from conversion.apply.video import apply_to_video
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput, PocketmaskError
 
 DRAWN = 2
@@ -160,7 +160,7 @@ def _apply_to(
         summary.kept += 1
         return
     is_there = target.exists()
-    with written_aside(target) as temporary:
+    with atomic_path(target) as temporary:
         if one.is_video:
             told = apply_to_video(
                 one.path,
@@ -183,7 +183,12 @@ def _apply_to(
 
 def _made_by(opened: Opened, look: Look, wishes: Wishes) -> str:
     """A hash of everything that a result depends on beside its source."""
-    said = {**asdict(wishes), "background": None, "look": look.digest(), "contract": opened.contract.to_json()}
+    said = {
+        **asdict(wishes),
+        "background": None,
+        "look": look.digest(),
+        "contract": opened.contract.to_json(),
+    }
     return hashlib.sha256(json.dumps([DRAWN, opened.sha256, said]).encode()).hexdigest()
 
 

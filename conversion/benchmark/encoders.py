@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from conversion.artefact.kinds import DEFAULTS, KINDS
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, Photo, Seen, look
+from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks
 from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
@@ -65,7 +65,7 @@ def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict
     photos = [Photo("noise", Path(), rng.integers(0, 256, (*size, 3), np.uint8), np.zeros(size, np.uint8))]
     with torch.inference_mode():
         logits = student(torch.from_numpy(photos[0].input).permute(2, 0, 1)[None].float())[0].numpy()
-    reference = look(lambda _: logits, photos, contract)
+    reference = evaluate_masks(lambda _: logits, photos, contract)
     try:
         source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
     except ConversionRefused as error:
@@ -79,14 +79,19 @@ def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict
 
 
 def _outcome(
-    made: Variants, name: str, folder: Path, photos: Sequence[Photo], reference: Sequence[Seen], contract: Contract
+    made: Variants,
+    name: str,
+    folder: Path,
+    photos: Sequence[Photo],
+    reference: Sequence[Prediction],
+    contract: Contract,
 ) -> Outcome:
     kind = KINDS[name]
     assert kind.precision != "exported"
     path = folder / kind.file
     try:
         made.write(kind.precision, path)
-        candidate = look(FORMS[name].open(folder, folder), photos, contract)
+        candidate = evaluate_masks(FORMS[name].open(folder, folder), photos, contract)
     except ConversionRefused as error:
         return Outcome("blocked", str(error))
     drift = measure(reference=reference, candidate=candidate, contract=contract)

@@ -10,14 +10,14 @@ from tqdm import tqdm
 
 from conversion.artefact.kinds import KINDS, Precision
 from conversion.export.export import export
-from conversion.gate.forms import FORMS, look, prepare
+from conversion.gate.forms import FORMS, evaluate_masks, prepare
 from conversion.latency import milliseconds
 from conversion.quantisation.calibration import from_run
 from training import designs
 from training.designs import Measured
 from training.run import Run
 from training.student import checkpoint
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 PICTURE = Path("docs/designs.png")
@@ -52,7 +52,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
         photos = prepare(run.held_out(), contract)
         for precision in PRECISIONS:
             form = f"tflite-{precision}"
-            seen = look(FORMS[form].open(run.checkpoint, run.export), photos, contract)
+            seen = evaluate_masks(FORMS[form].open(run.checkpoint, run.export), photos, contract)
             iou = float(np.mean([one.teacher_iou for one in seen]))
             files.append(run.export / KINDS[form].file)
             found.append(Measured(name, precision, 0.0, round(iou, 4), round(listed.artefacts[form].bytes / 1e6, 2)))
@@ -108,5 +108,5 @@ def draw(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = 
     axes.set_ylabel("mean IoU, photos kept for the test")
     axes.grid(alpha=0.3, which="both")
     axes.legend(loc="lower right")
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from conversion.coreml import package
 from conversion.coreml.palette import palette
 from conversion.coreml.toolbox import load_coremltools, quiet
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 
 SMALLEST = 2048
 """Numbers in a weight; the default of coremltools, too."""
@@ -75,7 +75,7 @@ def compress(source: Path, destination: Path, precision: str, kept: Collection[s
     run.set_options([PassOption("config", optimize.OptimizationConfig(op_name_configs=chosen))])
     with quiet():
         run.apply(program)
-    with written_aside(destination) as temporary:
+    with atomic_path(destination) as temporary:
         package.write(program, temporary, specification.description, VERSION)
 
 

@@ -17,7 +17,7 @@ from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
 from conversion.coreml.toolbox import load_coremltools, quiet
 from conversion.source.graph import Graph
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput, ConversionRefused
 
 TARGET = "iOS15"
@@ -63,7 +63,7 @@ def emit(
         program = _program(Builder(graph, precision=precision, single=single))
         main = program.functions["main"]
         described = describe(main, image=image, metadata=metadata, properties=graph.metadata)
-        with written_aside(destination) as temporary:
+        with atomic_path(destination) as temporary:
             package.write(program, temporary, described)
 
 

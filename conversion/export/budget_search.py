@@ -19,7 +19,7 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS, SIMPLIFIED, Precision, size
 from conversion.export.export import export, write
 from conversion.gate.drift import Budget, Drift, breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, Photo, Seen, look, prepare
+from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks, prepare
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
@@ -59,7 +59,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class Search:
     """What was tried, and what was chosen."""
 
     checkpoint: str
@@ -87,14 +87,14 @@ def read_limits(texts: Sequence[str]) -> dict[str, float]:
     return limits
 
 
-def shrink(
+def search(
     run: Run,
     targets: tuple[str, ...],
     limits: Mapping[str, float],
     pairs: Sequence[Pair],
     calibration: Calibration,
     precisions: tuple[str, ...] = (),
-) -> Walk:
+) -> Search:
     """Export the smallest variant of each phone target that holds, and keep the walk beside it.
 
     Args:
@@ -114,11 +114,11 @@ def shrink(
     listed = export(run.checkpoint, run.export, ("onnx",))
     source = graph.read(to_onnx.load(run.export / SIMPLIFIED.file))
     photos = prepare(pairs, listed.contract)
-    walk = Walk(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
+    walk = Search(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
     for target, ladder in ladders.items():
         made = variants(target, source, listed.contract, calibration.inputs)
         with tempfile.TemporaryDirectory() as folder:
-            climb = _Climb(run, made, target, limits, photos, calibration, listed.contract, Path(folder))
+            climb = _TargetSearch(run, made, target, limits, photos, calibration, listed.contract, Path(folder))
             walk.steps[target] = list(climb.steps(ladder))
         last = walk.steps[target][-1]
         if not last.breaches:
@@ -148,7 +148,7 @@ def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str,
     return {target: ladder for target, ladder in found.items() if ladder}
 
 
-def read(export: Path) -> Walk | None:
+def read(export: Path) -> Search | None:
     """The walk that was kept beside a manifest; None where there was none of this very student.
 
     Raises:
@@ -157,13 +157,13 @@ def read(export: Path) -> Walk | None:
     if not (export / FILE).is_file():
         return None
     try:
-        found: Walk = TypeAdapter(Walk).validate_json((export / FILE).read_bytes())
+        found: Search = TypeAdapter(Search).validate_json((export / FILE).read_bytes())
     except ValueError as error:
         raise BadInput(f"{export / FILE} is damaged: {error!r}; delete it, or export with --budget again") from error
     return found if found.checkpoint == manifest.read(export).checkpoint else None
 
 
-def as_text(walk: Walk) -> str:
+def as_text(walk: Search) -> str:
     """The walk as a table for a terminal."""
     lines = [f"{'variant':<14} {'kept':>5} {'MB':>6} {'PSNR':>6} {'flips':>8} {'IoU lost':>9} {'worst':>7}  verdict"]
     for steps in walk.steps.values():
@@ -176,7 +176,7 @@ def as_text(walk: Walk) -> str:
     return "\n".join(lines)
 
 
-class _Climb:
+class _TargetSearch:
     """One target's way up."""
 
     def __init__(
@@ -194,7 +194,7 @@ class _Climb:
         self._photos, self._contract, self._folder = photos, contract, folder
         self._examples = calibration.inputs[:_RANKED_ON]
         self._onnx = FORMS["onnx"].open(run.checkpoint, run.export)
-        self._reference = look(self._onnx, photos, contract)
+        self._reference = evaluate_masks(self._onnx, photos, contract)
         self._whole_size = cache(lambda precision: size(self._write(precision, ())))
 
     def steps(self, ladder: Sequence[Precision]) -> Iterator[Step]:
@@ -216,7 +216,9 @@ class _Climb:
 
     def _judge(self, precision: Precision, kept: list[str], path: Path) -> Step:
         name = f"{self._target}-{precision}"
-        seen: list[Seen] = look(FORMS[name].open(self._run.checkpoint, self._folder), self._photos, self._contract)
+        seen: list[Prediction] = evaluate_masks(
+            FORMS[name].open(self._run.checkpoint, self._folder), self._photos, self._contract
+        )
         drift = measure(reference=self._reference, candidate=seen, contract=self._contract)
         return Step(name, kept, size(path), drift, breaches(drift, _tightened(name, self._limits)))
 

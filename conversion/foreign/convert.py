@@ -14,12 +14,12 @@ from conversion.foreign.input_spec import Wishes
 from conversion.foreign.wrap_onnx import Adopted, adopt
 from conversion.gate import drift
 from conversion.gate.drift import Budget, Drift
-from conversion.gate.forms import Seen
+from conversion.gate.forms import Prediction
 from conversion.runtimes.runner import RUNTIMES, Runner
 from conversion.source import to_onnx
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import read_photo
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
 from training.student.postprocess import postprocess
@@ -95,7 +95,7 @@ def convert(
     _, _, height, width = adopted.graph.shapes[adopted.graph.inputs[0]]
     pictures = _read_photos(photos) if photos else _made_up(height, width)
     budget = _without_teacher(drift.read_budgets()[0][precision])
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         sizes = _sizes(adopted, (height, width))
         inputs = [preprocess(picture, sizes) for picture in pictures]
         artefact = emit(adopted.graph, Kind(target, precision, path.name), temporary, adopted.contract, inputs)
@@ -113,14 +113,14 @@ def convert(
 
 def _measure(adopted: Adopted, runner: Runner, pictures: Sequence[NDArray[np.uint8]], size: tuple[int, int]) -> Drift:
     contract = _sizes(adopted, size)
-    reference: list[Seen] = []
-    candidate: list[Seen] = []
+    reference: list[Prediction] = []
+    candidate: list[Prediction] = []
     for picture in pictures:
         image = preprocess(picture, contract)
         for seen, run in ((reference, adopted.reference), (candidate, runner)):
             logits = run(image)
             mask = postprocess(logits, contract, *picture.shape[:2]) if adopted.contract else np.zeros((1, 1), np.uint8)
-            seen.append(Seen(logits, mask, teacher_iou=float("nan")))
+            seen.append(Prediction(logits, mask, teacher_iou=float("nan")))
     return drift.measure(reference=reference, candidate=candidate, contract=contract)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from conversion.gate.forms import Seen
+from conversion.gate.forms import Prediction
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.postprocess import Mask, upsample
@@ -37,7 +37,7 @@ class Drift:
     worst_change: float
 
 
-def measure(*, reference: Sequence[Seen], candidate: Sequence[Seen], contract: Contract) -> Drift:
+def measure(*, reference: Sequence[Prediction], candidate: Sequence[Prediction], contract: Contract) -> Drift:
     """The drift between two forms over the same photos, in float64."""
     differences = [
         c.logits.astype(np.float64) - r.logits.astype(np.float64) for r, c in zip(reference, candidate, strict=True)
@@ -75,7 +75,7 @@ def _agreement(reference: Mask, candidate: Mask) -> float:
     return float(np.sum((reference == candidate) & (reference > 0))) / union if union else 1.0
 
 
-def _decided_flips(reference: Seen, candidate: Seen, contract: Contract) -> int:
+def _decided_flips(reference: Prediction, candidate: Prediction, contract: Contract) -> int:
     flipped = reference.mask != candidate.mask
     if not flipped.any():
         return 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import Seen
+from conversion.gate.forms import Prediction
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.postprocess import postprocess
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 
 def _seen(logits, teacher_iou=0.9):
-    return Seen(logits, postprocess(logits, CONTRACT, 50, 40), teacher_iou)
+    return Prediction(logits, postprocess(logits, CONTRACT, 50, 40), teacher_iou)
 
 
 @pytest.fixture

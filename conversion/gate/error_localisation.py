@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.gate.drift import Budget, breaches, decibels, measure
-from conversion.gate.forms import Photo, Seen, look
+from conversion.gate.forms import Photo, Prediction, evaluate_masks
 from conversion.gate.traces import Tracer
 from conversion.source.graph import Array
 from conversion.source.reference import Reference
@@ -109,7 +109,7 @@ def compute(reference: Reference, candidate: Tracer, photo: Photo) -> Exchange:
     return Exchange(reference, exact, held | {reference.graph.inputs[0]: image})
 
 
-def find_fault(exchange: Exchange, photo: Photo, seen: Seen, contract: Contract, budget: Budget) -> Fault | None:
+def find_fault(exchange: Exchange, photo: Photo, seen: Prediction, contract: Contract, budget: Budget) -> Fault | None:
     """The first operator behind which even an exact rest leaves the budget; None where there is none.
 
     Args:
@@ -121,7 +121,7 @@ def find_fault(exchange: Exchange, photo: Photo, seen: Seen, contract: Contract,
     """
 
     def found(after: int) -> tuple[str, ...]:
-        candidate = look(lambda _: exchange.logits(after), [photo], contract)
+        candidate = evaluate_masks(lambda _: exchange.logits(after), [photo], contract)
         return tuple(breaches(measure(reference=[seen], candidate=candidate, contract=contract), budget))
 
     if left := found(-1):

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from conversion.gate.error_localisation import READING, compute, error_map, find_fault
-from conversion.gate.forms import Photo, look
+from conversion.gate.forms import Photo, evaluate_masks
 from conversion.source import graph
 from conversion.source.reference import Reference
 from training.student.contract import Contract
@@ -52,7 +52,7 @@ def _candidate(reference, faults, without=()):
 
 def _fault(reference, faults, without=(), seen=None):
     exchange = compute(reference, _candidate(reference, faults, without), PHOTO)
-    expected = look(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
+    expected = evaluate_masks(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
     return find_fault(exchange, PHOTO, seen or expected, CONTRACT, BUDGET)
 
 
@@ -85,7 +85,7 @@ def test_a_fault_that_the_rest_swallows_is_no_fault(reference):
 
     assert below.any()
     exchange = compute(reference, candidate, PHOTO)
-    seen = look(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
+    seen = evaluate_masks(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
     assert find_fault(exchange, PHOTO, seen, CONTRACT, BUDGET) is None
     assert min(point.psnr for point in exchange.points()) < 40
 
@@ -104,7 +104,7 @@ def test_nan_is_at_fault_where_it_arises(reference):
 
 
 def test_a_graph_that_was_read_wrongly_is_blamed_before_any_operator(reference):
-    other = look(lambda _: np.zeros((1, 8, 16), np.float32), [PHOTO], CONTRACT)[0]
+    other = evaluate_masks(lambda _: np.zeros((1, 8, 16), np.float32), [PHOTO], CONTRACT)[0]
 
     assert _fault(reference, {}, seen=other).operators == (READING,)
 

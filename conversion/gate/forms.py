@@ -78,7 +78,7 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Prediction:
     """What one form made of one photo."""
 
     logits: NDArray[np.float32]
@@ -98,12 +98,12 @@ def prepare(pairs: Sequence[Pair], contract: Contract) -> list[Photo]:
     return photos
 
 
-def look(runner: Runner, photos: Sequence[Photo], contract: Contract) -> list[Seen]:
+def evaluate_masks(runner: Runner, photos: Sequence[Photo], contract: Contract) -> list[Prediction]:
     """What a runner makes of each photo."""
     seen = []
     for photo in photos:
         logits = runner(photo.input)
         mask = postprocess(logits, contract, photo.teacher_mask.shape[0], photo.teacher_mask.shape[1])
         iou = metrics.photo_iou(reference=photo.teacher_mask, candidate=mask, classes=len(contract.classes))
-        seen.append(Seen(logits, mask, iou))
+        seen.append(Prediction(logits, mask, iou))
     return seen

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.gate.forms import Seen
+from conversion.gate.forms import Prediction
 from conversion.runtimes.runner import Runner
 
 Image = NDArray[np.uint8]
@@ -48,7 +48,7 @@ CONTROLS: Mapping[str, Callable[[Runner], Runner]] = MappingProxyType(
 
 
 def resembled(
-    *, reference: Sequence[Seen], candidate: Sequence[Seen], mistakes: Mapping[str, Sequence[Seen]]
+    *, reference: Sequence[Prediction], candidate: Sequence[Prediction], mistakes: Mapping[str, Sequence[Prediction]]
 ) -> list[str]:
     """The mistakes whose logits a candidate is nearer to than to those of its reference.
 
@@ -59,5 +59,5 @@ def resembled(
     return [f"nearer to its reference's logits of {name.replace('_', ' ')} photos" for name in nearer]
 
 
-def _distance(one: Sequence[Seen], other: Sequence[Seen]) -> float:
+def _distance(one: Sequence[Prediction], other: Sequence[Prediction]) -> float:
     return float(np.mean([np.square(a.logits - b.logits).mean() for a, b in zip(one, other, strict=True)]))

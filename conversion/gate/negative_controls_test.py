@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.gate.forms import Photo, look
+from conversion.gate.forms import Photo, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS, resembled
 from conversion.gate.parity import sabotaged, trip
 from training.student.contract import Contract
@@ -27,10 +27,10 @@ def _noisy(runner, by):
 
 @pytest.mark.parametrize("control", CONTROLS)
 def test_a_candidate_with_a_mistake_resembles_it_and_an_honest_one_of_equal_noise_does_not(control):
-    reference, mistakes = look(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
+    reference, mistakes = evaluate_masks(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
 
-    honest = look(_noisy(_runner, 1e-4), PHOTOS, CONTRACT)
-    wrong = look(CONTROLS[control](_noisy(_runner, 1e-4)), PHOTOS, CONTRACT)
+    honest = evaluate_masks(_noisy(_runner, 1e-4), PHOTOS, CONTRACT)
+    wrong = evaluate_masks(CONTROLS[control](_noisy(_runner, 1e-4)), PHOTOS, CONTRACT)
 
     assert resembled(reference=reference, candidate=honest, mistakes=mistakes) == []
     assert any(
@@ -39,15 +39,15 @@ def test_a_candidate_with_a_mistake_resembles_it_and_an_honest_one_of_equal_nois
 
 
 def test_nan_resembles_every_mistake():
-    reference, mistakes = look(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
+    reference, mistakes = evaluate_masks(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
 
-    broken = look(lambda image: _runner(image) * np.float32(np.nan), PHOTOS, CONTRACT)
+    broken = evaluate_masks(lambda image: _runner(image) * np.float32(np.nan), PHOTOS, CONTRACT)
 
     assert len(resembled(reference=reference, candidate=broken, mistakes=mistakes)) == len(CONTROLS)
 
 
 def test_a_mistake_too_small_for_a_loose_budget_is_noticed_all_the_same():
-    reference, mistakes = look(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
+    reference, mistakes = evaluate_masks(_runner, PHOTOS, CONTRACT), sabotaged(_runner, PHOTOS, CONTRACT)
 
     assert trip(reference, mistakes, CONTRACT, {"psnr": 30, "flips": 0.01})["bgr"] == []
     assert resembled(reference=reference, candidate=mistakes["bgr"], mistakes=mistakes) == [
@@ -56,7 +56,7 @@ def test_a_mistake_too_small_for_a_loose_budget_is_noticed_all_the_same():
 
 
 def test_a_mistake_that_changes_nothing_goes_unnoticed():
-    reference = look(_runner, PHOTOS, CONTRACT)
+    reference = evaluate_masks(_runner, PHOTOS, CONTRACT)
 
     assert trip(reference, {"nothing": reference}, CONTRACT, {"psnr": 30}) == {"nothing": []}
     assert resembled(reference=reference, candidate=reference, mistakes={"nothing": reference}) == []

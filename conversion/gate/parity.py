@@ -15,7 +15,7 @@ from conversion.artefact.manifest import Manifest
 from conversion.gate import error_localisation
 from conversion.gate.drift import Budget, Drift, Hop, breaches, measure, read_budgets
 from conversion.gate.error_localisation import Trail
-from conversion.gate.forms import FORMS, Photo, Seen, look, prepare
+from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks, prepare
 from conversion.gate.negative_controls import CONTROLS, resembled
 from conversion.gate.pictures import draw_errors, draw_worst
 from conversion.gate.traces import TRACERS
@@ -103,10 +103,10 @@ def verify(
     forms = list(dict.fromkeys(form for hop in hops for form in (hop.reference, hop.candidate)))
     unproven = {form: reason for form in forms if (reason := why_not(FORMS[form].runtime))}
     photos = prepare(pairs, listed.contract)
-    seen: dict[str, list[Seen]] = {}
+    seen: dict[str, list[Prediction]] = {}
     for form in (bar := tqdm([form for form in forms if form not in unproven], unit="form")):
         bar.set_description(f"run {form}")
-        seen[form] = look(FORMS[form].open(checkpoint, export), photos, listed.contract)
+        seen[form] = evaluate_masks(FORMS[form].open(checkpoint, export), photos, listed.contract)
     mistakes = sabotaged(FORMS["onnx"].open(checkpoint, export), photos, listed.contract)
     results = []
     for hop in hops:
@@ -133,13 +133,13 @@ def verify(
     return parity
 
 
-def sabotaged(runner: Runner, photos: Sequence[Photo], contract: Contract) -> dict[str, list[Seen]]:
+def sabotaged(runner: Runner, photos: Sequence[Photo], contract: Contract) -> dict[str, list[Prediction]]:
     """What a good runner makes of each photo when it makes each of the common mistakes."""
-    return {name: look(sabotage(runner), photos, contract) for name, sabotage in CONTROLS.items()}
+    return {name: evaluate_masks(sabotage(runner), photos, contract) for name, sabotage in CONTROLS.items()}
 
 
 def trip(
-    reference: Sequence[Seen], mistakes: Mapping[str, Sequence[Seen]], contract: Contract, budget: Budget
+    reference: Sequence[Prediction], mistakes: Mapping[str, Sequence[Prediction]], contract: Contract, budget: Budget
 ) -> dict[str, list[str]]:
     """The breaches that each mistake of a good runner causes: the gate must see every one of them."""
     found = {}
@@ -185,7 +185,7 @@ def as_text(parity: Parity) -> str:
 
 def _trails(
     results: Sequence[HopResult],
-    seen: Mapping[str, Sequence[Seen]],
+    seen: Mapping[str, Sequence[Prediction]],
     photos: Sequence[Photo],
     listed: Manifest,
     export: Path,
@@ -215,7 +215,9 @@ def _trails(
     return trails
 
 
-def _most_adrift(reference: Sequence[Seen], candidate: Sequence[Seen], contract: Contract, budget: Budget) -> int:
+def _most_adrift(
+    reference: Sequence[Prediction], candidate: Sequence[Prediction], contract: Contract, budget: Budget
+) -> int:
     """The photo with the largest RMS error, of those that breach the budget by themselves, if any do."""
 
     def badness(place: int) -> tuple[bool, float]:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.gate.forms import Photo, Seen
+from conversion.gate.forms import Photo, Prediction
 from training.data.photos import read_photo
 from training.data.preview import preview
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.effects import Pixels, overlay
 
@@ -24,14 +24,16 @@ _TILE = 224
 _FLIP = np.array([255, 0, 80])
 
 
-def draw_worst(photos: Sequence[Photo], seen: Mapping[str, Sequence[Seen]], contract: Contract, folder: Path) -> None:
+def draw_worst(
+    photos: Sequence[Photo], seen: Mapping[str, Sequence[Prediction]], contract: Contract, folder: Path
+) -> None:
     """Into folder/pictures: RANK-teacher.jpg, RANK-student.jpg, RANK-flips.jpg and an index, worst photo first.
 
     Flips are the pixels that any form changes against torch, thickened so that a single one can be seen.
     """
     student, classes = seen["torch"], len(contract.classes)
     order = sorted(range(len(photos)), key=lambda i: student[i].teacher_iou)[:WORST]
-    with written_aside(folder / "pictures") as temporary:
+    with atomic_path(folder / "pictures") as temporary:
         temporary.mkdir()
         index = []
         for rank, i in enumerate(order):
@@ -52,7 +54,7 @@ def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder:
 
     Black is none, white the largest; what is no number is white.
     """
-    with written_aside(folder / "errors") as temporary:
+    with atomic_path(folder / "errors") as temporary:
         temporary.mkdir()
         for form, (photo, error) in errors.items():
             picture = _small(read_photo(photo.path))
@@ -65,7 +67,9 @@ def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder:
             _save(heat, temporary / f"{form}-error.jpg")
 
 
-def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract, path: Path, columns: int = 4) -> None:
+def draw_sheet(
+    photos: Sequence[Photo], seen: Sequence[Prediction], contract: Contract, path: Path, columns: int = 4
+) -> None:
     """Photos with a form's masks drawn over them, side by side, as one JPEG; rows that would not fill are left out."""
     size, classes = (_TILE, _TILE), len(contract.classes)
     tiles = [
@@ -77,7 +81,7 @@ def draw_sheet(photos: Sequence[Photo], seen: Sequence[Seen], contract: Contract
         for photo, view in zip(photos, seen, strict=True)
     ]
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - columns + 1, columns)]
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(temporary), sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])
 

@@ -21,7 +21,7 @@ from conversion.quantisation.rounding import with_kept_sums
 from conversion.runtimes.runner import Runner, executed, interpreted
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.errors import BadInput
 
@@ -84,7 +84,7 @@ class TFLite:
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
         """See `Variants`."""
         model = self._bytes(precision, kept)
-        with written_aside(path) as temporary:
+        with atomic_path(path) as temporary:
             temporary.write_bytes(model)
         return self._partitions.partitions(model).count
 

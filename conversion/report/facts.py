@@ -15,7 +15,7 @@ from conversion.artefact.manifest import Artefact
 from conversion.benchmark import artefacts, devices
 from conversion.benchmark.devices import SelfTest
 from conversion.export import budget_search
-from conversion.export.budget_search import Walk
+from conversion.export.budget_search import Search
 from conversion.gate import parity
 from conversion.gate.drift import Drift, read_budgets
 from conversion.gate.error_localisation import Trail
@@ -126,7 +126,7 @@ class Facts:
     """By form: why this machine could not run it."""
     devices: list[PhoneFacts]
     """Empty where none took part."""
-    walk: Walk | None
+    walk: Search | None
     """The search for the smallest file that holds a budget, where one was asked for."""
     evaluations: dict[str, dict[str, dict[str, list[float | None]]]]
     """By data, by whose masks (teacher, human) and measure: the value and its 95 % interval; from `evaluate`."""

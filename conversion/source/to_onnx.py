@@ -16,7 +16,7 @@ from torch import nn
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.source.canonical.validation import one_line
 from conversion.source.external import fetch
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput, ConversionRefused
 
@@ -77,7 +77,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
 def save(model: onnx.ModelProto, path: Path) -> None:
     """Check the model and write it in one step."""
     onnx.checker.check_model(model, full_check=True)
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         onnx.save(model, str(temporary))
 
 

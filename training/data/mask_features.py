@@ -28,7 +28,7 @@ _NEAR, _FAR = 1.0, (3.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class MaskFeatures:
     """One pair."""
 
     name: str
@@ -58,7 +58,7 @@ class Traits:
         return not self.fault and not any(self.areas[1:] if len(self.areas) > 1 else self.areas)
 
 
-def measure(pairs: Pairs, against: Pairs | None = None) -> list[Traits]:
+def measure(pairs: Pairs, against: Pairs | None = None) -> list[MaskFeatures]:
     """Those of every pair, in their order; one that cannot be read says why.
 
     Args:
@@ -81,7 +81,7 @@ def measure(pairs: Pairs, against: Pairs | None = None) -> list[Traits]:
         return list(tqdm(read, "measure masks", len(pairs.pairs), unit=" pairs", leave=False, disable=None))
 
 
-def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> Traits:
+def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> MaskFeatures:
     classes = len(pairs.classes)
     try:
         photo = read_photo(pair.photo)
@@ -90,12 +90,12 @@ def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> Traits:
         other_mask = None if other is None else other.read_mask(size, classes)
         score = _score(pairs.folder / "sidecars" / f"{pair.name}.json")
     except BadInput as error:
-        return Traits(pair.name, fault=str(error))
+        return MaskFeatures(pair.name, fault=str(error))
     shown = range(1 if classes == 1 else 0, max(2, classes))
     judged = np.bincount(mask.reshape(-1), minlength=256)[:IGNORED]
     frame = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     small = shrunk_mask(mask)
-    return Traits(
+    return MaskFeatures(
         name=pair.name,
         rows=size[0],
         columns=size[1],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.mask_features import SIDE, Traits, measure, raggedness, sharpness, shrunk_mask
+from training.data.mask_features import SIDE, MaskFeatures, measure, raggedness, sharpness, shrunk_mask
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 
@@ -142,7 +142,7 @@ def test_a_pair_that_cannot_be_read_says_why_and_harms_no_other(tmp_path):
     one, two = measure(pairs)
 
     assert "has 5 × 5 pixels (rows × columns), its photo 100 × 200" in one.fault
-    assert one == Traits("one", fault=one.fault)
+    assert one == MaskFeatures("one", fault=one.fault)
     assert not two.fault
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.mask_features import Traits
+from training.data.mask_features import MaskFeatures
 from training.data.pairs import Pairs
 from training.data.split import group_alike
 
 
 @dataclass(frozen=True, slots=True)
-class Typical:
+class RobustRange:
     """What is usual of one trait."""
 
     middle: float
@@ -22,7 +22,7 @@ class Typical:
     """Upwards: at least what the upper quarter has, for counts are mostly 0 and few."""
 
     @classmethod
-    def of(cls, values: Iterable[float], least: float, among: int = 1) -> "Typical":
+    def of(cls, values: Iterable[float], least: float, among: int = 1) -> "RobustRange":
         """From the values of all pairs.
 
         Args:
@@ -59,39 +59,39 @@ def _oddness(spreads: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class FolderStatistics:
     """What is usual in a folder, and what looks alike in it."""
 
     classes: tuple[str, ...]
-    areas: tuple[Typical, ...]
+    areas: tuple[RobustRange, ...]
     """Logs of the share, by class, of the masks that show it."""
-    frames: tuple[Typical, ...]
-    specks: Typical
+    frames: tuple[RobustRange, ...]
+    specks: RobustRange
     """Log of 1 + their number."""
-    raggedness: Typical
-    sharpness: Typical
-    score: Typical
+    raggedness: RobustRange
+    sharpness: RobustRange
+    score: RobustRange
     originals: dict[str, str]
     """Of each photo that looks like an earlier one, the earlier one."""
 
     @classmethod
-    def of(cls, pairs: Pairs, traits: Sequence[Traits]) -> "Crowd":
+    def of(cls, pairs: Pairs, traits: Sequence[MaskFeatures]) -> "FolderStatistics":
         """From the traits of all pairs; reads every photo once more, for its hash."""
         drawn = [each for each in traits if not each.fault and not each.is_empty]
         shown = range(len(drawn[0].areas) if drawn else 0)
         return cls(
             pairs.classes,
-            tuple(Typical.of((math.log(t.areas[i]) for t in drawn if t.areas[i]), 0.1, len(shown)) for i in shown),
-            tuple(Typical.of((t.frames[i] for t in drawn if t.areas[i]), 0.02, len(shown)) for i in shown),
-            Typical.of((math.log1p(t.specks) for t in drawn), 0.25),
-            Typical.of((t.raggedness for t in drawn), 0.05),
-            Typical.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),
-            Typical.of((t.score for t in traits if t.score is not None), 0.05),
+            tuple(RobustRange.of((math.log(t.areas[i]) for t in drawn if t.areas[i]), 0.1, len(shown)) for i in shown),
+            tuple(RobustRange.of((t.frames[i] for t in drawn if t.areas[i]), 0.02, len(shown)) for i in shown),
+            RobustRange.of((math.log1p(t.specks) for t in drawn), 0.25),
+            RobustRange.of((t.raggedness for t in drawn), 0.05),
+            RobustRange.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),
+            RobustRange.of((t.score for t in traits if t.score is not None), 0.05),
             originals(pairs, traits),
         )
 
 
-def originals(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, str]:
+def originals(pairs: Pairs, traits: Sequence[MaskFeatures]) -> dict[str, str]:
     """Of each photo that looks like an earlier one, the earlier one, by name; what cannot be read is left out."""
     readable = [pair for pair, each in zip(pairs.pairs, traits, strict=True) if not each.fault]
     groups = group_alike([pair.photo for pair in readable])

@@ -8,7 +8,7 @@ from training.data.pairs import Pairs
 from training.student.errors import BadInput
 
 
-def union(parts: Sequence[Pairs]) -> Pairs:
+def merge(parts: Sequence[Pairs]) -> Pairs:
     """All pairs of one or more folders; of several, each is named `FOLDER-NAME`.
 
     The classes are those of the first: of a single class the name makes no difference.

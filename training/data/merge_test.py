@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.merge import epoch, union
+from training.data.merge import epoch, merge
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 
@@ -14,11 +14,11 @@ def folders(draw_discs, tmp_path):
 
 
 def test_a_single_folder_stays_as_it_is(discs):
-    assert union([discs]) is discs
+    assert merge([discs]) is discs
 
 
 def test_pairs_of_several_folders_are_named_by_folder_and_sorted(folders):
-    found = union(list(map(read_pairs, folders)))
+    found = merge(list(map(read_pairs, folders)))
 
     assert [pair.name for pair in found.pairs] == [
         *(f"real-disc_{number:02}" for number in range(2)),
@@ -32,19 +32,19 @@ def test_of_a_single_class_the_name_makes_no_difference_and_the_first_counts(fol
     (folders[0] / "classes.txt").write_text("coin\n")
     (folders[1] / "classes.txt").write_text("disc\n")
 
-    assert union(list(map(read_pairs, folders))).classes == ("coin",)
+    assert merge(list(map(read_pairs, folders))).classes == ("coin",)
 
 
 def test_other_classes_are_refused(folders):
     (folders[1] / "classes.txt").write_text("background\ndisc\n")
 
     with pytest.raises(BadInput, match=r"real has the classes background, disc, .*rendered has foreground; fit them"):
-        union(list(map(read_pairs, folders)))
+        merge(list(map(read_pairs, folders)))
 
 
 def test_pairs_that_would_share_a_name_are_refused(folders):
     with pytest.raises(BadInput, match="would both be real-disc_00; rename a folder"):
-        union([read_pairs(folders[1])] * 2)
+        merge([read_pairs(folders[1])] * 2)
 
 
 @pytest.mark.parametrize(

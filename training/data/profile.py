@@ -8,7 +8,7 @@ import numpy as np
 
 from training.data import histogram, page
 from training.data.histogram import Histogram
-from training.data.mask_features import Traits, measure
+from training.data.mask_features import MaskFeatures, measure
 from training.data.mask_statistics import originals
 from training.data.pairs import Pairs
 from training.data.suspicion import percent
@@ -56,7 +56,7 @@ def write(path: Path, pairs: Pairs) -> dict[str, int]:
     return counts
 
 
-def count(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, int]:
+def count(pairs: Pairs, traits: Sequence[MaskFeatures]) -> dict[str, int]:
     """How many there are of what; reads every photo once more, for its hash."""
     return {
         "photos": len(traits),
@@ -68,7 +68,7 @@ def count(pairs: Pairs, traits: Sequence[Traits]) -> dict[str, int]:
     }
 
 
-def class_rows(classes: tuple[str, ...], traits: Sequence[Traits]) -> list[ClassRow]:
+def class_rows(classes: tuple[str, ...], traits: Sequence[MaskFeatures]) -> list[ClassRow]:
     """How often, and how large, each class is shown."""
     rows = []
     for index, name in enumerate(classes):
@@ -81,7 +81,7 @@ def class_rows(classes: tuple[str, ...], traits: Sequence[Traits]) -> list[Class
     return rows
 
 
-def charts(classes: tuple[str, ...], traits: Sequence[Traits]) -> list[Histogram]:
+def charts(classes: tuple[str, ...], traits: Sequence[MaskFeatures]) -> list[Histogram]:
     """Of those traits that any pair has."""
     drawn = [
         histogram.of("Longer side of the photos", [max(t.rows, t.columns) for t in traits], _pixels),

@@ -9,7 +9,7 @@ import numpy as np
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.preview import preview
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.effects import Pixels, colour_of
 
 _SIDE = 320
@@ -61,7 +61,7 @@ def draw(rows: Sequence[tuple[str, Sequence[Failure]]], classes: tuple[str, ...]
         figure.legend(
             handles=patches, loc="outside lower center", ncols=min(6, len(classes)), fontsize=8, frameon=False
         )
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
 
 

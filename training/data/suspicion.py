@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from training.data.mask_features import Traits, measure
-from training.data.mask_statistics import Crowd
+from training.data.mask_features import MaskFeatures, measure
+from training.data.mask_statistics import FolderStatistics
 from training.data.pairs import Pairs
 
 SHOWN = 0.05
@@ -32,7 +32,7 @@ class Reason:
 class Suspect:
     """A pair, how much its mask is to be doubted, and why."""
 
-    traits: Traits
+    traits: MaskFeatures
     suspicion: float
     """0 to 1."""
     reasons: tuple[Reason, ...]
@@ -48,37 +48,37 @@ Measured = tuple[float, str]
 """0 to 1, and what the words of the ground are to say of it."""
 
 
-def _fault(traits: Traits, _: Crowd) -> Measured:
+def _fault(traits: MaskFeatures, _: FolderStatistics) -> Measured:
     return float(bool(traits.fault)), traits.fault
 
 
-def _empty(traits: Traits, _: Crowd) -> Measured:
+def _empty(traits: MaskFeatures, _: FolderStatistics) -> Measured:
     return float(traits.is_empty), ""
 
 
-def _full(traits: Traits, crowd: Crowd) -> Measured:
+def _full(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     return float(len(crowd.classes) == 1 and traits.areas[0] > 0.98), ""
 
 
-def _disagreement(traits: Traits, _: Crowd) -> Measured:
+def _disagreement(traits: MaskFeatures, _: FolderStatistics) -> Measured:
     agreement = 1.0 if traits.agreement is None else traits.agreement
     return _ramp(agreement, none=0.95, all_=0.5), f"IoU {agreement:.2f}"
 
 
-def _sharpness(traits: Traits, crowd: Crowd) -> Measured:
+def _sharpness(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     if traits.sharpness is None:
         return 0.0, ""
     contrast = f"contrast {math.exp(traits.sharpness):.1f}, others {math.exp(crowd.sharpness.middle):.1f}"
     return crowd.sharpness.below(traits.sharpness), contrast
 
 
-def _score(traits: Traits, crowd: Crowd) -> Measured:
+def _score(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     if traits.score is None:
         return 0.0, ""
     return crowd.score.below(traits.score), f"{traits.score:.2f}, others {crowd.score.middle:.2f}"
 
 
-def _area(traits: Traits, crowd: Crowd) -> Measured:
+def _area(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     def oddness(index: int) -> float:
         share, typical = math.log(traits.areas[index]), crowd.areas[index]
         return max(typical.below(share), typical.above(share))
@@ -86,7 +86,7 @@ def _area(traits: Traits, crowd: Crowd) -> Measured:
     return _oddest(traits, crowd, oddness, traits.areas, [math.exp(each.middle) for each in crowd.areas])
 
 
-def _frame(traits: Traits, crowd: Crowd) -> Measured:
+def _frame(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     def oddness(index: int) -> float:
         return crowd.frames[index].above(traits.frames[index])
 
@@ -94,7 +94,11 @@ def _frame(traits: Traits, crowd: Crowd) -> Measured:
 
 
 def _oddest(
-    traits: Traits, crowd: Crowd, oddness: Callable[[int], float], shares: Sequence[float], usual: Sequence[float]
+    traits: MaskFeatures,
+    crowd: FolderStatistics,
+    oddness: Callable[[int], float],
+    shares: Sequence[float],
+    usual: Sequence[float],
 ) -> Measured:
     """Of the class that is oddest."""
     worst = max((index for index, area in enumerate(traits.areas) if area), key=oddness, default=None)
@@ -104,21 +108,21 @@ def _oddest(
     return oddness(worst), f"{which}{percent(shares[worst])}, others {percent(usual[worst])}"
 
 
-def _specks(traits: Traits, crowd: Crowd) -> Measured:
+def _specks(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     usual = round(math.expm1(crowd.specks.middle)) if not math.isnan(crowd.specks.middle) else 0
     return crowd.specks.above(math.log1p(traits.specks)), f"{traits.specks}, others {usual}"
 
 
-def _raggedness(traits: Traits, crowd: Crowd) -> Measured:
+def _raggedness(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     return crowd.raggedness.above(traits.raggedness), ""
 
 
-def _tiny(traits: Traits, _: Crowd) -> Measured:
+def _tiny(traits: MaskFeatures, _: FolderStatistics) -> Measured:
     shorter = min(traits.rows, traits.columns)
     return _ramp(shorter, none=192, all_=64), f"{traits.rows} × {traits.columns} pixels"
 
 
-def _alike(traits: Traits, crowd: Crowd) -> Measured:
+def _alike(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
     original = crowd.originals.get(traits.name)
     return float(original is not None), original or ""
 
@@ -140,7 +144,7 @@ class Ground:
     """Why a mask may be doubted."""
 
     name: str
-    measure: Callable[[Traits, Crowd], Measured]
+    measure: Callable[[MaskFeatures, FolderStatistics], Measured]
     weight: float
     """What a measure of 1 is worth: how sure it makes that the mask is wrong."""
     words: str
@@ -175,11 +179,11 @@ def rank(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
         BadInput: The other teacher drew other classes, or none of these photos.
     """
     traits = measure(pairs, against)
-    crowd = Crowd.of(pairs, traits)
+    crowd = FolderStatistics.of(pairs, traits)
     return sorted(map(partial(suspect, crowd=crowd), traits), key=lambda each: (-each.suspicion, each.name))
 
 
-def suspect(traits: Traits, crowd: Crowd) -> Suspect:
+def suspect(traits: MaskFeatures, crowd: FolderStatistics) -> Suspect:
     """How much one mask is to be doubted among others, and why."""
     reasons = []
     # Of what cannot be read nothing else is known, and an empty mask has no traits of its own.

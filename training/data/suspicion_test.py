@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.mask_features import Traits
-from training.data.mask_statistics import Crowd, Typical
+from training.data.mask_features import MaskFeatures
+from training.data.mask_statistics import FolderStatistics, RobustRange
 from training.data.pairs import read_pairs
 from training.data.suspicion import GROUNDS, rank, suspect
 from training.student.errors import BadInput
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
-USUAL = Typical(0.0, 1.0, 1.0)
-CROWD = Crowd(
+USUAL = RobustRange(0.0, 1.0, 1.0)
+CROWD = FolderStatistics(
     classes=("coin",),
-    areas=(Typical.of([math.log(0.2)] * 9, 0.1),),
-    frames=(Typical.of([0.0] * 9, 0.02),),
-    specks=Typical.of([0.0] * 9, 0.25),
-    raggedness=Typical.of([0.1] * 9, 0.05),
-    sharpness=Typical.of([0.6] * 9, 0.1),
-    score=Typical.of([0.9] * 9, 0.05),
+    areas=(RobustRange.of([math.log(0.2)] * 9, 0.1),),
+    frames=(RobustRange.of([0.0] * 9, 0.02),),
+    specks=RobustRange.of([0.0] * 9, 0.25),
+    raggedness=RobustRange.of([0.1] * 9, 0.05),
+    sharpness=RobustRange.of([0.6] * 9, 0.1),
+    score=RobustRange.of([0.9] * 9, 0.05),
     originals={"copy": "a"},
 )
 GOOD = {
@@ -38,7 +38,7 @@ GOOD = {
 
 
 def found(name="a", **traits):
-    return suspect(Traits(name, **{**GOOD, **traits}), CROWD)
+    return suspect(MaskFeatures(name, **{**GOOD, **traits}), CROWD)
 
 
 def test_a_mask_like_all_others_is_above_suspicion():
@@ -88,10 +88,10 @@ def test_grounds_add_up_as_independent_doubts_do_strongest_first():
 
 
 def test_the_oddest_class_is_the_one_that_is_named():
-    crowd = Crowd(
+    crowd = FolderStatistics(
         ("sky", "coin"), (*CROWD.areas, *CROWD.areas), (USUAL, USUAL), USUAL, USUAL, USUAL, USUAL, originals={}
     )
-    traits = Traits("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
+    traits = MaskFeatures("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
 
     assert suspect(traits, crowd).reasons[0].words == "unusual area (coin 1 %, others 20 %)"
 

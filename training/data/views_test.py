@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from training.data.merge import union
+from training.data.merge import merge
 from training.data.pairs import Pair, read_pairs
 from training.data.photos import read_mask, read_photo
 from training.data.views import TrainingView, ValidationView
-from training.loop.batches import Tickets, training_batches
+from training.loop.batches import EpochSampler, training_batches
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.preprocess import preprocess
@@ -65,7 +65,7 @@ def test_few_pairs_come_several_times_an_epoch_each_as_often_and_augmented_other
 
 def test_the_pairs_of_a_small_folder_come_as_often_as_those_of_a_large_one(discs, draw_discs, tiny_recipe, tmp_path):
     few = read_pairs(draw_discs(tmp_path / "few", count=3))
-    view = TrainingView(union([discs, few]).pairs, 1, tiny_recipe("zoom=[1,1]", "colour=0", "degrade=0"))
+    view = TrainingView(merge([discs, few]).pairs, 1, tiny_recipe("zoom=[1,1]", "colour=0", "degrade=0"))
 
     assert len(view) == 24
     small = [view._store[index].photo.tobytes() for index in view._epoch[-12:]]
@@ -79,7 +79,7 @@ def test_a_view_can_be_sent_to_a_worker_that_shares_no_memory(view):
 
 
 def test_every_epoch_draws_each_ticket_once_in_an_order_of_its_own():
-    tickets = Tickets(50, seed=3)
+    tickets = EpochSampler(50, seed=3)
 
     orders = []
     for epoch in range(3):
@@ -90,7 +90,7 @@ def test_every_epoch_draws_each_ticket_once_in_an_order_of_its_own():
         orders.append(tuple(ticket - epoch * 50 for ticket in drawn))
 
     assert len(set(orders)) == 3
-    assert list(Tickets(50, seed=4)) != list(orders[0])
+    assert list(EpochSampler(50, seed=4)) != list(orders[0])
 
 
 @pytest.mark.parametrize(("batch", "sizes"), [(4, [4, 4, 4]), (5, [5, 5]), (64, [12])])

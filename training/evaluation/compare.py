@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.evaluation.figures import draw_confusions
 from training.evaluation.judge import MEASURES, Judge
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 
 
 def table(judges: Mapping[str, Judge], facts: Mapping[str, Sequence[str]]) -> str:
@@ -43,7 +43,7 @@ def write(judges: Mapping[str, Judge], facts: Mapping[str, Sequence[str]], folde
         BadInput: It cannot be written.
     """
     text = table(judges, facts)
-    with written_aside(folder) as temporary:
+    with atomic_path(folder) as temporary:
         write_text(temporary / "beside.md", f"{text}\n")
         classes = next(iter(judges.values())).classes
         if len(classes) > 1:

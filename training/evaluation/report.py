@@ -12,7 +12,7 @@ from training.evaluation.evaluate import Findings, Side
 from training.evaluation.figures import draw, draw_confusions
 from training.evaluation.judge import MEASURES, Judge, Row
 from training.evaluation.robustness import Cost, verdict
-from training.student.atomic_write import write_csv, write_json, written_aside
+from training.student.atomic_write import atomic_path, write_csv, write_json
 
 _CALIBRATION = "calibration_error"
 _WORDS = {**MEASURES, _CALIBRATION: "calibration error, over pixels"}
@@ -100,7 +100,7 @@ def write(report: Report, folder: Path) -> None:
         BadInput: It cannot be written.
     """
     findings, by_teacher = report.findings, report.against["teacher"]
-    with written_aside(folder) as temporary:
+    with atomic_path(folder) as temporary:
         write_json(temporary / "evaluation.json", _record(report))
         write_csv(temporary / "photos.csv", [_row(report, index) for index in range(len(by_teacher.rows))])
         draw(by_teacher.rows, by_teacher.bins, temporary / "figures.png")

@@ -15,7 +15,7 @@ from training.recipe import Recipe
 from training.student.errors import BadInput
 
 
-class Tickets(Sampler[int]):
+class EpochSampler(Sampler[int]):
     """The order of the photos in each epoch, from the seed and the epoch alone, and a process's share of it."""
 
     def __init__(self, photos: int, seed: int, batch: int = 1, processes: Processes = ALONE) -> None:
@@ -55,7 +55,7 @@ def training_batches(
     return DataLoader(
         view,
         batch_size=each,
-        sampler=Tickets(len(view), recipe.seed, each * processes.count, processes),
+        sampler=EpochSampler(len(view), recipe.seed, each * processes.count, processes),
         num_workers=workers,
         drop_last=True,
         # Page-locked, so that copying to a GPU goes on beside its work.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 
 
 def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
@@ -30,5 +30,5 @@ def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
         ha="right" if best["epoch"] > epochs[-1] / 2 else "left",
         fontsize=9,
     )
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

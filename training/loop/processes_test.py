@@ -8,7 +8,7 @@ import torch
 
 from training import recipe as recipes
 from training.fit import fit
-from training.loop.batches import Tickets
+from training.loop.batches import EpochSampler
 from training.loop.processes import ALONE, Processes, processes
 from training.recipe import Recipe
 from training.run import Run
@@ -50,8 +50,8 @@ def test_a_batch_that_cannot_be_divided_is_refused_with_those_beside_it():
 
 @pytest.mark.parametrize(("photos", "batch", "count"), [(16, 4, 2), (18, 4, 2), (17, 6, 3), (5, 4, 4)])
 def test_the_shares_of_a_step_are_together_the_batch_of_one_process(photos, batch, count):
-    alone = Tickets(photos, seed=3)
-    shared = [Tickets(photos, 3, batch, Processes(count, 1, rank)) for rank in range(count)]
+    alone = EpochSampler(photos, seed=3)
+    shared = [EpochSampler(photos, 3, batch, Processes(count, 1, rank)) for rank in range(count)]
     for epoch in (0, 1):
         for tickets in (alone, *shared):
             tickets.set_epoch(epoch)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput
 
 _KEY = "pocketmask.state"
@@ -30,7 +30,7 @@ class SafetensorsIO(CheckpointIO):
         """
         tensors: dict[str, Tensor] = {}
         rest = json.dumps(_detached(checkpoint, tensors))
-        with written_aside(Path(path)) as temporary:
+        with atomic_path(Path(path)) as temporary:
             # Not save_file: on a full disk that raises an error of its own, which nobody expects of a file.
             temporary.write_bytes(as_safetensors(tensors, metadata={_KEY: rest}))
 

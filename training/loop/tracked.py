@@ -14,7 +14,7 @@ from training.data.views import ValidationView
 from training.loop.keep import figures
 from training.recipe import Recipe
 from training.run import Run
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
 from training.tracking import Tracker, begin
@@ -79,6 +79,6 @@ class Tracked(Callback):
     def _drawn(self) -> Path:
         path = self._folder / "samples.png"
         sheet: Any = cv2.imencode(".png", cv2.cvtColor(np.hstack(self._samples), cv2.COLOR_RGB2BGR))[1]
-        with written_aside(path) as temporary:
+        with atomic_path(path) as temporary:
             temporary.write_bytes(sheet.tobytes())
         return path

@@ -17,7 +17,7 @@ from training.student.errors import BadInput
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well.
 
     The block may create a file or a folder there; what lay at `path` before is replaced only then, and left
@@ -55,7 +55,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, in one step as others see it."""
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

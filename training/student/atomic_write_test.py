@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 from training.student.errors import BadInput
 
 
@@ -22,7 +22,7 @@ def test_nobody_sees_the_new_before_it_is_whole(tmp_path):
     path = tmp_path / "metrics.json"
     write_text(path, "old")
 
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text("half")
         assert path.read_text() == "old"
         temporary.write_text("new")
@@ -48,7 +48,7 @@ def test_a_file_or_folder_takes_the_place_of_either(tmp_path, old, new):
     path = tmp_path / "model.mlpackage"
     make(path, old, "old")
 
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         make(temporary, new, "new")
 
     assert content(path) == "new"
@@ -63,7 +63,7 @@ def test_an_error_leaves_the_old_as_it_was_and_nothing_else(tmp_path, old, error
     make(path, old, "old")
 
     def fail():
-        with written_aside(path) as temporary:
+        with atomic_path(path) as temporary:
             make(temporary, old, "half")
             raise error
 
@@ -79,7 +79,7 @@ def test_a_block_that_writes_nothing_loses_nothing(tmp_path, old):
     path = tmp_path / "model"
     make(path, old, "old")
 
-    with pytest.raises(FileNotFoundError), written_aside(path):
+    with pytest.raises(FileNotFoundError), atomic_path(path):
         pass
 
     assert content(path) == "old"
@@ -89,7 +89,7 @@ def test_a_block_that_writes_nothing_loses_nothing(tmp_path, old):
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_says_so_and_what_to_do(tmp_path, code):
     def fill():
-        with written_aside(tmp_path / "model"):
+        with atomic_path(tmp_path / "model"):
             raise OSError(code, os.strerror(code))
 
     with pytest.raises(BadInput, match=r"no space left to write .*model; free some"):
@@ -100,7 +100,7 @@ def test_a_full_disk_says_so_and_what_to_do(tmp_path, code):
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX has these permissions")
 def test_others_may_read_what_a_library_kept_to_itself(tmp_path):
-    with written_aside(tmp_path / "weights") as temporary:
+    with atomic_path(tmp_path / "weights") as temporary:
         temporary.touch(mode=0o600)
 
     (tmp_path / "plain").touch()

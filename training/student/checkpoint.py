@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as as_safetensors
 
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, Student
@@ -30,7 +30,7 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write both files beside each other; `path` is the .safetensors one."""
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         weights = {name: value.contiguous().cpu() for name, value in checkpoint.student.state_dict().items()}
         # Not save_file: on a full disk that raises an error of its own, which nobody expects of a file.
         temporary.write_bytes(as_safetensors(weights))

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.teacher.protocol import Findings
 
 # Raised by the reading of files cut short or changed at any byte.
@@ -82,5 +82,5 @@ class Cache:
         # In memory first: on a full disk numpy would leave its file open, which fails again when it is collected.
         file = io.BytesIO()
         np.savez_compressed(file, size=kept.findings.size, seconds=kept.seconds, count=len(arrays), **arrays)
-        with written_aside(self.path(key)) as temporary:
+        with atomic_path(self.path(key)) as temporary:
             temporary.write_bytes(file.getbuffer())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data import sheet
-from training.student.atomic_write import write_csv, written_aside
+from training.student.atomic_write import atomic_path, write_csv
 from training.teacher.comparison import Result
 from training.tracking import track
 
@@ -76,5 +76,5 @@ def draw_figures(results: Sequence[Result], path: Path) -> None:
     right.set_title("photos by IoU", loc="left", fontsize=10)
     for axes in (left, middle, right):
         axes.grid(alpha=0.3)
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -18,7 +18,7 @@ from PIL import Image
 
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import levels_of
-from training.student.atomic_write import write_text, written_aside
+from training.student.atomic_write import atomic_path, write_text
 from training.student.errors import BadInput
 from training.teacher import sidecar
 from training.teacher.cache import Cache
@@ -109,7 +109,7 @@ class Labelled:
             else:
                 self._take(source)
                 levels = levels_of(mask, binary=len(about.phrases) == 1)
-                with written_aside(self._mask(source.name)) as temporary:
+                with atomic_path(self._mask(source.name)) as temporary:
                     Image.fromarray(levels).save(temporary, format="PNG")
                 about = about.model_copy(update={"mask": _sha256(self._mask(source.name))})
             about.write(self._sidecar(source.name))
@@ -130,7 +130,7 @@ class Labelled:
             try:
                 os.link(source.path.resolve(), photo)
             except OSError:
-                with written_aside(photo) as temporary:
+                with atomic_path(photo) as temporary:
                     shutil.copyfile(source.path, temporary)
 
     def _clear(self, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.teacher.protocol import Unfit
 from training.teacher.weights import Weights, first_line
 
@@ -46,7 +46,7 @@ def widen(network: Any, rank: int) -> list[nn.Parameter]:
     return [parameter for parameter in encoder.parameters() if parameter.requires_grad]
 
 
-def merge(network: Any) -> None:
+def union(network: Any) -> None:
     """Add the additions to what they belong to, and fuse again: the network is an ordinary SAM, as fast as before."""
     for owner in [
         module for module in network.vision_encoder.modules() if isinstance(getattr(module, "qkv", 0), Parted)
@@ -73,7 +73,7 @@ def save(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str,
         name: value.contiguous().cpu() for name, value in get_peft_model_state_dict(network.vision_encoder).items()
     }
     metadata = {"schema": _SCHEMA, "rank": str(rank), "kind": weights.kind, "base": _base(weights)}
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         save_file(state, temporary, metadata | {"facts": json.dumps(facts), "origin": weights.origin})
 
 
@@ -103,7 +103,7 @@ def apply(path: Path, network: Any, weights: Weights) -> None:
     told: Any = set_peft_model_state_dict(network.vision_encoder, state)
     if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
         raise Unfit(f"adapter {path} does not hold the additions of a {weights.kind}; adapt anew")
-    merge(network)
+    union(network)
 
 
 def _base(weights: Weights) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.pairs import Pairs
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput
 from training.teacher.adapt import Knobs, Learnt, adapt
 
@@ -48,7 +48,7 @@ def compare(
 
 
 def _table(learnt: Sequence[Learnt], path: Path) -> None:
-    with written_aside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["rank", "parameters", "things", "before", "after"])
         for one in learnt:
@@ -71,5 +71,5 @@ def _picture(learnt: Sequence[Learnt], path: Path) -> None:
     axes.set_title(f"mean IoU over {learnt[0].things} things", loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
-    with written_aside(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from training.data.coins.lens import decode, develop
 from training.data.coins.scene import paint_scene
-from training.student.atomic_write import written_aside
+from training.student.atomic_write import atomic_path
 from training.student.errors import BadInput
 
 SEEDS_PER_FOLDER = 1_000_000
@@ -82,7 +82,7 @@ def write_pairs(
         raise BadInput(f"count is {count}; one seed gives up to {SEEDS_PER_FOLDER} pairs, take several seeds")
     seeds = range(seed * SEEDS_PER_FOLDER, seed * SEEDS_PER_FOLDER + count)
     workers = min(processes or os.cpu_count() or 1, max(count, 1))
-    with written_aside(folder) as pairs, tqdm(total=count, desc="rendering coins", unit="photo") as progress:
+    with atomic_path(folder) as pairs, tqdm(total=count, desc="rendering coins", unit="photo") as progress:
         for part in ("photos", "masks"):
             (pairs / part).mkdir(parents=True)
         write = partial(_write_pair, pairs, height, width)
