@@ -55,7 +55,7 @@ def label(
     from training import options
     from training.teacher import phrases, shard, sources, teachers
     from training.teacher.job import label as draw
-    from training.teacher.labelled import Labelled
+    from training.teacher.labelled_folder import Labelled
 
     entry = teachers.named(teacher)
     settings = options.read(entry.knobs(), teacher, settings_file, overrides)
@@ -189,7 +189,7 @@ def adapt(
     Then: label … --teacher grounded-sam adapter=my.safetensors
     """
     from training import options
-    from training.teacher import ranks as several
+    from training.teacher import lora_ranks as several
     from training.teacher.adapt import Knobs
     from training.teacher.adapt import adapt as teach
 
@@ -377,7 +377,7 @@ def curate(
 @click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/profile.html]")
 def profile(folder: Path, path: Path | None) -> None:
     """Show what the pairs of FOLDER are made of: sizes, areas, scores, classes."""
-    from training.data import profile as composition
+    from training.data import dataset_profile as composition
 
     path = path or folder / "profile.html"
     counts = composition.write(path, pairs_of(folder))

@@ -19,7 +19,7 @@ from training.student.checkpoint import Checkpoint
 from training.teacher import sources
 from training.teacher.job import label
 from training.teacher.job_summary import Tally
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import Phrase, check
 from training.teacher.protocol import Settings
 from training.teacher.teachers import TEACHERS, Entry

@@ -11,7 +11,7 @@ import cv2
 from conversion.apply.effect import EFFECTS, Look, draw, look_of
 from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
 from conversion.demo.exhibits import RUNS, Answer
-from training.data.page import address
+from training.data.html_page import address
 from training.data.preview import as_url
 from training.student.contract import Contract
 from training.student.effects import Pixels

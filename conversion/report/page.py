@@ -10,7 +10,7 @@ import numpy as np
 from conversion.artefact.kinds import WORTH_IT
 from conversion.gate.error_localisation import Point
 from conversion.report.facts import Facts, HopFacts
-from training.data import page
+from training.data import html_page
 from training.run import Run
 from training.student.errors import BadInput
 
@@ -23,7 +23,7 @@ def write(facts: Facts, run: Run) -> None:
     Raises:
         BadInput: The pictures that `verify` draws are gone.
     """
-    page.write(
+    html_page.write(
         run.report,
         "report.html.j2",
         folder=_HERE,
@@ -34,7 +34,7 @@ def write(facts: Facts, run: Run) -> None:
         worst=_worst(run),
         errors=_errors(run, facts.hops),
         curve=_curve,
-        curves=page.embedded(run.curves) if run.curves.is_file() else "",
+        curves=html_page.embedded(run.curves) if run.curves.is_file() else "",
     )
 
 
@@ -44,7 +44,7 @@ def _errors(run: Run, hops: Sequence[HopFacts]) -> dict[str, dict[str, str]]:
     for row in hops:
         stem = run.parity / "errors" / row.hop.split(" → ")[-1]
         if row.trail and row.trail.fault:
-            found[row.hop] = {part: page.embedded(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")}
+            found[row.hop] = {part: html_page.embedded(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")}
     return found
 
 
@@ -65,6 +65,6 @@ def _worst(run: Run) -> list[dict[str, str]]:
     if not index.is_file():
         raise BadInput(f"no pictures at {folder}; draw them with `make parity`")
     return [
-        entry | {part: page.embedded(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
+        entry | {part: html_page.embedded(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
         for rank, entry in enumerate(json.loads(index.read_text(encoding="utf-8")))
     ]

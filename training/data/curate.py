@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from training.data import dropped, page
+from training.data import dropped, html_page
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
 from training.data.preview import OTHER, as_url, preview
@@ -72,7 +72,7 @@ def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, aga
     # Choices made on an earlier page hold as long as photos and list are the same.
     digest = hashlib.sha256(json.dumps([sorted(by_name), listed]).encode()).hexdigest()
     folder = pairs.folder.resolve().name
-    page.write(
+    html_page.write(
         path,
         "curate.html.j2",
         "curate.js",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from training.data import profiles
+from training.data import icc_profiles
 from training.data.colours import FILE as COLOURS
 from training.data.colours import Colours
 from training.student.errors import BadInput
@@ -56,7 +56,7 @@ def read_photo(path: Path) -> Pixels:
         profile = image.info.get("icc_profile")
         found = _opaque(path, ImageOps.exif_transpose(image))
         mode = found.mode if found.mode in ("L", "CMYK") else "RGB"
-        conversion = profiles.to_srgb(profile, mode) if profile else None
+        conversion = icc_profiles.to_srgb(profile, mode) if profile else None
         if conversion:
             return np.array(conversion.apply(_as(mode, found)))
         if mode == "CMYK":

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.page import address
+from training.data.html_page import address
 from training.student.effects import Pixels, overlay
 
 OTHER = (255, 0, 80)

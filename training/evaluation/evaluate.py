@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from training.data import colours, sheet
+from training.data import colours, failure_sheet
+from training.data.failure_sheet import Failure
 from training.data.pairs import Pair
-from training.data.sheet import Failure
 from training.data.views import decode_pair
 from training.evaluation.calibration import Calibration
 from training.evaluation.judge import Judge
@@ -74,7 +74,7 @@ def evaluate(
         mask = decide(upsampled, contract)
         row = teacher.judge.add(pair.name, reference=whole.teacher_mask, candidate=mask)
         teacher.calibration.add(upsampled, whole.teacher_mask)
-        failures = sheet.worst([*failures, Failure(row.iou, pair, mask)], worst)
+        failures = failure_sheet.worst([*failures, Failure(row.iou, pair, mask)], worst)
         if pair.name in people:
             drawn = people[pair.name].read_mask(whole.photo.shape, count)
             person.judge.add(pair.name, reference=drawn, candidate=mask)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.data import page, sheet
+from training.data import failure_sheet, html_page
 from training.evaluation.bootstrap import Interval
 from training.evaluation.calibration import Bin
 from training.evaluation.evaluate import Findings, Side
@@ -112,10 +112,10 @@ def write(report: Report, folder: Path) -> None:
             pictures["What is taken for what"] = "confusion.png"
         if findings.worst:
             groups = [findings.worst[i : i + _ON_A_ROW] for i in range(0, len(findings.worst), _ON_A_ROW)]
-            sheet.draw([("", group) for group in groups], findings.classes, temporary / "worst.png")
+            failure_sheet.draw([("", group) for group in groups], findings.classes, temporary / "worst.png")
             teacher = "below it" if len(findings.classes) > 1 else "outlined in red"
             pictures[f"The worst photos: the student's mask tinted, the teacher's {teacher}"] = "worst.png"
-        page.write(
+        html_page.write(
             temporary / "evaluation.html",
             "evaluation.html.j2",
             title=report.title,
@@ -123,7 +123,7 @@ def write(report: Report, folder: Path) -> None:
             against=report.against,
             costs=report.costs,
             verdict=verdict(report.costs) if report.costs else "",
-            pictures=[(words, page.embedded(temporary / name)) for words, name in pictures.items()],
+            pictures=[(words, html_page.embedded(temporary / name)) for words, name in pictures.items()],
         )
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from training.__main__ import main
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
-from training.teacher import ranks
+from training.teacher import lora_ranks
 from training.teacher.adapt import Knobs, adapt, mask_loss
 from training.teacher.grounded_sam import Knobs as Grounded
 from training.teacher.grounded_sam import build
@@ -176,7 +176,7 @@ def test_rank_4_overfits_two_rings(pairs, taught_sam, tmp_path, request):
 @pytest.mark.parametrize("given", ["", "0", "1,", "a", "2,2", "-1"])
 def test_ranks_that_are_none_are_refused(given):
     with pytest.raises(BadInput, match="not of the form 1,2,4,8"):
-        ranks.read(given)
+        lora_ranks.read(given)
 
 
 def test_pairs_that_show_nothing_are_refused(saved, tmp_path):

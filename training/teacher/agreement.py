@@ -16,7 +16,7 @@ from pydantic import Field
 from training.data.pairs import Pair, read_pairs
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import Phrase, check, classes
 from training.teacher.protocol import Decision, Findings, Pixels, Settings, Teacher, by_class
 

@@ -7,7 +7,7 @@ from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 from training.teacher import sources
 from training.teacher.job import label
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import read
 from training.teacher.teachers import TEACHERS
 

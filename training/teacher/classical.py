@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from training.student.errors import BadInput
-from training.teacher import background, discs, outlines
+from training.teacher import background, contours, ellipses
 from training.teacher.phrases import Phrase
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
 from training.teacher.ranges import Among, Range
@@ -116,16 +116,16 @@ class Classical:
 
     def _look(self, photo: Pixels) -> Findings:
         knobs = self.settings
-        small = outlines.shrunk(photo, knobs.side)
-        grey = outlines.prepared(small, **knobs.model_dump(include={"even", "stretch", "clahe", "sharpen", "blur"}))
-        edges = outlines.edges(grey, canny=knobs.canny)
+        small = contours.shrunk(photo, knobs.side)
+        grey = contours.prepared(small, **knobs.model_dump(include={"even", "stretch", "clahe", "sharpen", "blur"}))
+        edges = contours.edges(grey, canny=knobs.canny)
         region = background.region(small, darkness=knobs.darkness, otsu=knobs.otsu, contrast=knobs.contrast)
         arrays: dict[str, NDArray[Any]] = {"small": np.array(small.shape[:2], np.int32)}
         if knobs.shape == "ellipse":
             radii = (knobs.radius[0] * knobs.side, knobs.radius[1] * knobs.side)
-            shapes = discs.propose(grey, region, radii=radii, gradient=knobs.gradient, roundness=knobs.roundness)
-            arrays["shapes"] = discs.fit(shapes, grey, reach=knobs.reach)
-            arrays["support"], arrays["covered"] = discs.judge(arrays["shapes"], edges, region, slack=knobs.slack)
+            shapes = ellipses.propose(grey, region, radii=radii, gradient=knobs.gradient, roundness=knobs.roundness)
+            arrays["shapes"] = ellipses.fit(shapes, grey, reach=knobs.reach)
+            arrays["support"], arrays["covered"] = ellipses.judge(arrays["shapes"], edges, region, slack=knobs.slack)
         else:
             arrays["things"] = np.packbits(self._things(region, edges), axis=1)
             arrays["edges"] = np.packbits(edges, axis=1)
@@ -135,7 +135,7 @@ class Classical:
         evidence = self.settings.evidence
         if evidence == "ground":
             return region
-        enclosed = outlines.enclosed(edges, bridge=self.settings.bridge)
+        enclosed = contours.enclosed(edges, bridge=self.settings.bridge)
         return {"edges": enclosed, "either": enclosed | region, "both": enclosed & region}[evidence]
 
     def decide(self, findings: Findings) -> Decision:
@@ -145,34 +145,34 @@ class Classical:
     def _round(self, findings: Findings) -> Decision:
         knobs, arrays = self.settings, findings.arrays
         rows, columns = findings.size
-        shapes = discs.scaled(arrays["shapes"], np.array((columns, rows)) / arrays["small"][::-1])
+        shapes = ellipses.scaled(arrays["shapes"], np.array((columns, rows)) / arrays["small"][::-1])
         support, covered = arrays["support"], arrays["covered"]
         areas = np.pi * shapes[:, 2] * shapes[:, 3]
         fits = (support >= knobs.support) & (covered >= knobs.covered) & (areas >= knobs.least * rows * columns)
         mask = np.zeros(findings.size, np.uint8)
         instances = []
-        for index in discs.apart(shapes, np.where(fits, support * covered, 0)):
-            discs.draw(mask, shapes[index])
-            instances.append(Instance(0, discs.box(shapes[index]), None, float(support[index] * covered[index])))
+        for index in ellipses.apart(shapes, np.where(fits, support * covered, 0)):
+            ellipses.draw(mask, shapes[index])
+            instances.append(Instance(0, ellipses.box(shapes[index]), None, float(support[index] * covered[index])))
         return _decision(mask, instances)
 
     def _any(self, findings: Findings) -> Decision:
         knobs, arrays = self.settings, findings.arrays
         rows, columns = arrays["small"].tolist()
         things, edges = (np.unpackbits(arrays[name], axis=1, count=columns) for name in ("things", "edges"))
-        things = outlines.smoothed(things, close=knobs.close, open=knobs.open)
+        things = contours.smoothed(things, close=knobs.close, open=knobs.open)
         least = knobs.least * rows * columns
         whole = Region.within(things > 0)
         whole = clean(whole, fragment=min(least / max(whole.area, 1), 1), hole=knobs.hole)
-        near = cv2.dilate(edges, outlines.brush(2 * round(knobs.slack) + 1)) > 0
-        frame = outlines.rim(np.ones_like(things)) > 0
+        near = cv2.dilate(edges, contours.brush(2 * round(knobs.slack) + 1)) > 0
+        frame = contours.rim(np.ones_like(things)) > 0
         scale = np.array((findings.size[1] / columns, findings.size[0] / rows))
         kept = np.zeros((rows, columns), np.uint8)
         instances = []
         for thing in fragments(whole):
             alone = np.zeros_like(things)
             thing.paint(alone, 1)
-            rim = outlines.rim(alone) > 0
+            rim = contours.rim(alone) > 0
             # The largest survives any cleaning, whatever its size.
             if thing.area >= least and frame[rim].mean() <= knobs.frame:
                 thing.paint(kept, 1)

@@ -9,10 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from training import options
-from training.data import sheet
+from training.data import failure_sheet
+from training.data.failure_sheet import Failure
 from training.data.pairs import Pair
 from training.data.photos import Pixels, read_photo
-from training.data.sheet import Failure
 from training.student.errors import BadInput
 from training.student.metrics import PHOTO_MEASURES
 from training.teacher import teachers
@@ -146,7 +146,7 @@ def compare(
             }
             rows.append(Row(contender.label, pair.name, **measured))
             failures.append(Failure(rows[-1].iou, pair, mask))
-        failures = sheet.worst(failures, worst)
+        failures = failure_sheet.worst(failures, worst)
     return Result(tuple(rows), 1000 * float(np.median(alone[1:])), len(pairs) / seconds, tuple(failures))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data import sheet
+from training.data import failure_sheet
 from training.student.atomic_write import atomic_path, write_csv
 from training.teacher.comparison import Result
 from training.tracking import track
@@ -38,7 +38,7 @@ def write(results: Sequence[Result], folder: Path, classes: tuple[str, ...], *, 
     write_csv(folder / "teachers.csv", summary)
     write_csv(folder / "photos.csv", [asdict(row) for result in results for row in result.rows])
     draw_figures(results, folder / "figures.png")
-    sheet.draw([(result.teacher, result.worst) for result in results], classes, folder / "worst.png")
+    failure_sheet.draw([(result.teacher, result.worst) for result in results], classes, folder / "worst.png")
     if tracker:
         for result in results:
             pictures = [folder / "figures.png", folder / "worst.png"]

@@ -20,7 +20,7 @@ from training.student.errors import BadInput
 from training.teacher import sidecar
 from training.teacher.cache import Kept
 from training.teacher.job_summary import Tally
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import classes
 from training.teacher.prefetch import Arrival, Arrived, Skipped, Untouched, arrivals
 from training.teacher.protocol import Decision, Findings, Teacher, Unfit

@@ -17,7 +17,7 @@ from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.teacher import sidecar, sources
 from training.teacher.job import label
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import read
 from training.teacher.protocol import Decision, Findings, Instance, Settings, Unfit
 from training.teacher.shard import WHOLE, Shard
@@ -289,7 +289,7 @@ def test_shares_together_are_the_whole(photos, run, tmp_path):
 def test_killed_at_any_moment_it_goes_on_where_it_was(photos, run, tmp_path):
     command = (
         "from pathlib import Path; from training.teacher import sources; from training.teacher.job import label;"
-        "from training.teacher.job_test import Bright; from training.teacher.labelled import Labelled;"
+        "from training.teacher.job_test import Bright; from training.teacher.labelled_folder import Labelled;"
         f"found, to = sources.find(Path({str(photos)!r})), Labelled(Path({str(tmp_path / 'out')!r}));"
         "label(found, Bright(delay=0.05), to, batch=1)"
     )

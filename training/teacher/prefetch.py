@@ -12,7 +12,7 @@ from training.data.photos import read_photo
 from training.student.errors import BadInput
 from training.teacher import cache, sidecar
 from training.teacher.cache import Kept
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.protocol import ByPhoto, Pixels, Teacher
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source

@@ -14,7 +14,7 @@ from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 from training.teacher import sources
 from training.teacher.job import label
-from training.teacher.labelled import Labelled
+from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import read
 from training.teacher.teachers import TEACHERS
 

@@ -52,7 +52,7 @@ TEACHERS: Mapping[str, Entry] = MappingProxyType(
         "classical": Entry("training.teacher.classical", "edges, contours and fill; no weights"),
         "student": Entry("training.teacher.student", "what a finished run has learnt; --weights RUN"),
         "agreement": Entry("training.teacher.agreement", "what two labelled folders agree on; of=[FOLDER,FOLDER]"),
-        "masks": Entry("training.teacher.imported", "masks that already exist, checked; from=FOLDER"),
+        "masks": Entry("training.teacher.imported_masks", "masks that already exist, checked; from=FOLDER"),
     }
 )
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from training.data.icc_profiles import to_srgb
 from training.data.photos import read_photo, read_thumbnail
-from training.data.profiles import to_srgb
 from training.student.errors import BadInput
 
 # Of red, green and blue, as columns: XYZ adapted to D50, as profiles hold them.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data import histogram, page
+from training.data import histogram, html_page
 from training.data.histogram import Histogram
 from training.data.mask_features import MaskFeatures, measure
 from training.data.mask_statistics import originals
@@ -43,7 +43,7 @@ def write(path: Path, pairs: Pairs) -> dict[str, int]:
     traits = measure(pairs)
     counts = count(pairs, traits)
     readable = [each for each in traits if not each.fault]
-    page.write(
+    html_page.write(
         path,
         "profile.html.j2",
         title=f"{pairs.folder.resolve().name}: profile",

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from training.student.errors import BadInput
-from training.teacher.imported import Knobs, build
+from training.teacher.imported_masks import Knobs, build
 from training.teacher.phrases import read
 
 PHOTO = np.zeros((4, 6, 3), np.uint8)
