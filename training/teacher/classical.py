@@ -15,8 +15,8 @@ from training.student.errors import BadInput
 from training.teacher import background, contours, ellipses
 from training.teacher.phrases import Phrase
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
-from training.teacher.ranges import Among, Range
 from training.teacher.region import Region, clean, fragments
+from training.teacher.tuning import Choice, Range
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Natural = Annotated[int, Field(ge=0)]
@@ -53,7 +53,7 @@ class Knobs(Settings):
     """Threshold on the distance from the ground, as a share of Otsu's."""
     contrast: Annotated[Amount, Range(2, 25)] = 8.0
     """The least such threshold, in CIELAB units: a bare ground shows nothing."""
-    evidence: Annotated[Literal["ground", "edges", "either", "both"], Among(("ground", "edges", "either", "both"))] = (
+    evidence: Annotated[Literal["ground", "edges", "either", "both"], Choice(("ground", "edges", "either", "both"))] = (
         "both"
     )
     """What makes a thing: a difference from the ground, a closed outline, either, or both."""

@@ -11,8 +11,8 @@ from training.student.errors import BadInput
 from training.student.metrics import foreground_iou
 from training.teacher.classical import Knobs
 from training.teacher.phrases import read
-from training.teacher.ranges import Among, tunable
 from training.teacher.teachers import TEACHERS
+from training.teacher.tuning import Choice, search_space
 
 COINS = Path(__file__).resolve().parents[3] / "shared" / "data" / "coins"
 ROWS, COLUMNS = 310, 451
@@ -148,7 +148,7 @@ def test_a_batch_finds_what_each_photo_does_alone(shape):
 @pytest.mark.parametrize("shape", ["any", "ellipse"])
 def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
     photo, _ = drawn((150, 140, 52), (60, 60, 20))
-    low, high = ({name: getattr(tunable(Knobs)[name], end) for name in Knobs.deciding} for end in ("low", "high"))
+    low, high = ({name: getattr(search_space(Knobs)[name], end) for name in Knobs.deciding} for end in ("low", "high"))
 
     one, other = (
         teacher(shape=shape, **{key: type(getattr(Knobs(), key))(value) for key, value in options.items()})
@@ -180,10 +180,10 @@ def test_several_phrases_and_weights_are_refused():
 
 
 def test_every_range_lies_within_what_its_knob_takes():
-    for name, span in tunable(Knobs).items():
-        for value in span.values if isinstance(span, Among) else (span.low, span.high):
+    for name, span in search_space(Knobs).items():
+        for value in span.values if isinstance(span, Choice) else (span.low, span.high):
             Knobs(**{name: value})
-    assert Knobs.deciding <= tunable(Knobs).keys()
+    assert Knobs.deciding <= search_space(Knobs).keys()
 
 
 @pytest.mark.skipif(not COINS.is_dir(), reason=f"real photos are not at {COINS}")

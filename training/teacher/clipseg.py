@@ -13,9 +13,9 @@ from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Floats
 from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Unfit
-from training.teacher.ranges import Among, Range
 from training.teacher.region import Region, clean, fragments
 from training.teacher.selection import Share
+from training.teacher.tuning import Choice, Range
 from training.teacher.weights import find
 
 KINDS = {"clipseg": Kind("CLIPSegForImageSegmentation", "CLIPSegProcessor")}
@@ -31,7 +31,7 @@ class Knobs(Settings):
     arithmetic: Arithmetic = "fp32"
     threshold: Annotated[Share, Range(0.05, 0.95)] = 0.4
     """Probability from which a pixel belongs to the thing; the best value varies with the phrase."""
-    combine: Annotated[Literal["max", "mean"] | Annotated[int, Field(ge=1)], Among(("mean", "max", 1, 2, 3, 4))] = (
+    combine: Annotated[Literal["max", "mean"] | Annotated[int, Field(ge=1)], Choice(("mean", "max", 1, 2, 3, 4))] = (
         "mean"
     )
     """What several texts of a phrase make together of their logits; a number: that text alone, or the last, counts."""

@@ -17,11 +17,37 @@ from training.student.errors import BadInput
 from training.student.metrics import photo_iou
 from training.teacher.phrases import Phrase, classes
 from training.teacher.protocol import Findings, Settings, Teacher
-from training.teacher.ranges import Among, Range, tunable
 from training.teacher.teachers import Entry
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers from low to high, both included."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Whether ratios count rather than differences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A few values, none between any two."""
+
+    values: tuple[Any, ...]
+
+
+def search_space(knobs: type[Settings]) -> dict[str, Range | Choice]:
+    """The ranges of a teacher's knobs, by name, in the order of their declaration."""
+    found = {}
+    for name, field in knobs.model_fields.items():
+        for entry in field.metadata:
+            if isinstance(entry, Range | Choice):
+                found[name] = entry
+    return found
 
 
 class Judge:
@@ -145,7 +171,7 @@ def tune(
         import optuna
     except ImportError as error:
         raise BadInput(f"tuning needs optuna ({error}); run pip install '.[teachers]'") from error
-    ranges = {name: span for name, span in tunable(type(start)).items() if name not in fixed}
+    ranges = {name: span for name, span in search_space(type(start)).items() if name not in fixed}
     if not ranges:
         raise BadInput("no knob is left to tune: none has a range, or all were given; leave some out")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -170,8 +196,8 @@ def tune(
     )
 
 
-def _draw(trial: "Trial", name: str, span: Range | Among, like: object) -> Any:
-    if isinstance(span, Among):
+def _draw(trial: "Trial", name: str, span: Range | Choice, like: object) -> Any:
+    if isinstance(span, Choice):
         return trial.suggest_categorical(name, span.values)
     if isinstance(like, int):
         return trial.suggest_int(name, int(span.low), int(span.high), log=span.log)

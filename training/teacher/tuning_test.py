@@ -10,9 +10,8 @@ from training.student.errors import BadInput
 from training.teacher.classical import Knobs as Classical
 from training.teacher.phrases import read
 from training.teacher.protocol import Decision, Findings, Settings
-from training.teacher.ranges import Among, Range, tunable
 from training.teacher.teachers import TEACHERS
-from training.teacher.tuning import Judge, tune
+from training.teacher.tuning import Choice, Judge, Range, search_space, tune
 
 
 class Knobs(Settings):
@@ -20,7 +19,7 @@ class Knobs(Settings):
 
     channel: Annotated[int, Range(0, 2)] = 0
     threshold: Annotated[float, Range(1, 255)] = 250.0
-    above: Annotated[bool, Among((True, False))] = True
+    above: Annotated[bool, Choice((True, False))] = True
     name: str = "unused"
 
 
@@ -113,7 +112,7 @@ def test_what_was_tuned_is_read_back_as_settings(discs, tmp_path):
 
 def test_without_a_knob_to_tune_or_without_optuna_it_says_what_to_do(discs, monkeypatch):
     with pytest.raises(BadInput, match="no knob is left to tune"):
-        tune(judge(discs.pairs), Knobs(), fixed=tunable(Knobs), trials=1, seed=0)
+        tune(judge(discs.pairs), Knobs(), fixed=search_space(Knobs), trials=1, seed=0)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(BadInput, match=r"needs optuna .*pip install '\.\[teachers\]'"):
         tune(judge(discs.pairs), Knobs(), trials=1, seed=0)
