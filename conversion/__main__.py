@@ -333,18 +333,31 @@ def table(run_folders: tuple[Path, ...], repetitions: int) -> None:
 @_run
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--photos", default=8, show_default=True, help="How many of the held-out photos.")
-def picture(run_folder: Path, path: Path, photos: int) -> None:
-    """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH."""
+@click.option("--strip", is_flag=True, help="Only two of them, from photo to blurred background.")
+def picture(run_folder: Path, path: Path, photos: int, strip: bool) -> None:
+    """Draw held-out photos with the masks of RUN's fp16 TFLite file, as one JPEG at PATH.
+
+    --strip draws the photo of median IoU and the worst one: photo, teacher
+    mask, mask, blurred background.
+    """
+    from conversion.apply.effect import EFFECTS, draw, look_of
     from conversion.artefact import manifest
     from conversion.gate.forms import FORMS, evaluate_masks, prepare
-    from conversion.gate.pictures import draw_sheet
+    from conversion.gate.pictures import draw_sheet, draw_strip
     from training.run import Run
 
     run = Run(run_folder)
     contract = manifest.read(run.export).contract
     shown = prepare(run.held_out()[:photos], contract)
     runner = FORMS["tflite-fp16"].open(run.checkpoint, run.export)
-    draw_sheet(shown, evaluate_masks(runner, shown, contract), contract, path)
+    seen = evaluate_masks(runner, shown, contract)
+    if strip:
+        if not contract.is_binary or len(shown) < 2:
+            raise BadInput("--strip needs a student of one class, and two held-out photos; leave it out")
+        look = look_of(contract, "blur")
+        draw_strip(shown, seen, contract, path, lambda photo, mask: draw(EFFECTS["blur"], photo, mask, look))
+    else:
+        draw_sheet(shown, seen, contract, path)
     print(path)
 
 

@@ -1,20 +1,22 @@
-"""Pictures of the photos on which a student does worst, for the report."""
+"""Pictures of photos and their masks, for the report and the README."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from conversion.gate.forms import Photo, Prediction
-from training.data.photos import read_photo
+from training.data.photos import levels_of, read_photo
 from training.data.preview import preview
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.effects import Pixels, overlay
+from training.student.postprocess import Mask
 
 WORST = 6
 _SIDE = 360
@@ -22,6 +24,11 @@ _SIDE = 360
 _TILE = 224
 
 _FLIP = np.array([255, 0, 80])
+
+_STRIP_SIDE = 300
+_STRIP_TEXT = 22
+"""Height of a caption's letters in pixels."""
+_STRIP_GAP = 8
 
 
 def draw_worst(
@@ -84,6 +91,56 @@ def draw_sheet(
     with atomic_path(path) as temporary:
         sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(temporary), sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def draw_strip(
+    photos: Sequence[Photo],
+    seen: Sequence[Prediction],
+    contract: Contract,
+    path: Path,
+    blur: Callable[[Pixels, Mask], Pixels],
+) -> None:
+    """Two rows as one JPEG: the photo of median IoU and the worst, each with its masks and blurred background.
+
+    Args:
+        photos: At least two.
+        seen: What one form made of each.
+        contract: The student's.
+        path: Of the JPEG.
+        blur: From a photo, (rows, columns, 3), and its mask to the photo with its background blurred.
+    """
+    order = sorted(range(len(photos)), key=lambda i: -seen[i].teacher_iou)
+    rows = [_captions(["photo", "teacher mask", "mask of the phone's file", "background blurred by it"])]
+    for name, i in (("typical", order[len(order) // 2]), (f"hardest of {len(order)}", order[-1])):
+        photo, is_binary = read_photo(photos[i].path), len(contract.classes) == 1
+        masks = [np.dstack([levels_of(mask, binary=is_binary)] * 3) for mask in (photos[i].teacher_mask, seen[i].mask)]
+        tiles = [_square(picture) for picture in (photo, *masks, blur(photo, seen[i].mask))]
+        rows += [_beside(tiles), _captions([f"{name}: IoU {seen[i].teacher_iou:.2f}", "", "", ""])]
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.vstack(rows)).save(temporary, "JPEG", quality=85)
+
+
+def _beside(tiles: Sequence[Pixels]) -> Pixels:
+    gap = np.full((len(tiles[0]), _STRIP_GAP, 3), 255, np.uint8)
+    return np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
+
+
+def _square(picture: Pixels) -> Pixels:
+    """The middle of a picture, as large as it goes."""
+    rows, columns = picture.shape[:2]
+    side = min(rows, columns)
+    top, left = (rows - side) // 2, (columns - side) // 2
+    middle = picture[top : top + side, left : left + side]
+    return _pixels(cv2.resize(middle, (_STRIP_SIDE, _STRIP_SIDE), interpolation=cv2.INTER_AREA))
+
+
+def _captions(texts: Sequence[str]) -> Pixels:
+    """A line of text over or under tiles."""
+    line = Image.new("RGB", (len(texts) * (_STRIP_SIDE + _STRIP_GAP) - _STRIP_GAP, _STRIP_TEXT * 3 // 2), "white")
+    draw, font = ImageDraw.Draw(line), ImageFont.load_default(_STRIP_TEXT)
+    for column, text in enumerate(texts):
+        draw.text((column * (_STRIP_SIDE + _STRIP_GAP) + 2, 2), text, fill="black", font=font)
+    return np.asarray(line)
 
 
 def _pixels(picture: Any) -> Pixels:
