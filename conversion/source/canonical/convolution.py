@@ -1,4 +1,4 @@
-"""Operators that slide a window over the image: convolutions and pools, every padding rule spelled out."""
+"""Conv, and the window that it has in common with ConvTranspose and the pools: every padding rule made explicit."""
 
 import math
 from typing import Any
@@ -13,56 +13,12 @@ Sizes = tuple[int, ...]
 def convolution(node: Node, builder: GraphBuilder) -> None:
     """Conv; zeros padded on in front of it become its own padding."""
     x, kernel = node.inputs[0], builder.shapes[node.inputs[1]][2:]
-    attributes = _window(node, kernel, builder)
+    attributes = window(node, kernel, builder)
     x, attributes["pads"] = _with_padding_absorbed(x, attributes["pads"], builder)
-    builder.write("Conv", [x, *_given(node.inputs[1:])], node.outputs[0], **attributes, group=_group(node))
+    builder.write("Conv", [x, *given(node.inputs[1:])], node.outputs[0], **attributes, group=groups(node))
 
 
-def transposed_convolution(node: Node, builder: GraphBuilder) -> None:
-    """ConvTranspose; an `output_shape` or `auto_pad` is what the padding leaves of the whole."""
-    size, kernel = builder.shapes[node.inputs[0]][2:], builder.shapes[node.inputs[1]][2:]
-    output = builder.shapes[node.outputs[0]][2:]
-    window = _window(node, kernel, builder, is_transposed=True)
-    extra = list(node.attributes.get("output_padding", (0,) * len(kernel)))
-    automatic = node.attributes.get("auto_pad", "NOTSET")
-    if "output_shape" in node.attributes or automatic.startswith("SAME"):
-        pads = []
-        for i, stride in enumerate(window["strides"]):
-            whole = (size[i] - 1) * stride + extra[i] + (kernel[i] - 1) * window["dilations"][i] + 1
-            extra[i] += max(output[i] - whole, 0)
-            total = max(whole - output[i], 0)
-            pads.append(total // 2 if automatic == "SAME_UPPER" else total - total // 2)
-            pads.append(total - pads[-1])
-        window["pads"] = (*pads[::2], *pads[1::2])
-    builder.write(
-        "ConvTranspose",
-        _given(node.inputs),
-        node.outputs[0],
-        **window,
-        group=_group(node),
-        output_padding=tuple(extra),
-    )
-
-
-def max_pool(node: Node, builder: GraphBuilder) -> None:
-    """MaxPool; its second output, if read, stays for an emitter to judge."""
-    indices = {"storage_order": node.attributes.get("storage_order", 0)} if len(node.outputs) > 1 else {}
-    builder.write("MaxPool", node.inputs, node.outputs, **_pool(node, builder), **indices)
-
-
-def average_pool(node: Node, builder: GraphBuilder) -> None:
-    """AveragePool."""
-    counts = node.attributes.get("count_include_pad", 0)
-    builder.write("AveragePool", node.inputs, node.outputs, **_pool(node, builder), count_include_pad=counts)
-
-
-def _pool(node: Node, builder: GraphBuilder) -> dict[str, Any]:
-    kernel = tuple(node.attributes["kernel_shape"])
-    attributes = _window(node, kernel, builder)
-    return {"kernel_shape": kernel, **attributes, "ceil_mode": node.attributes.get("ceil_mode", 0)}
-
-
-def _window(node: Node, kernel: Sizes, builder: GraphBuilder, *, is_transposed: bool = False) -> dict[str, Any]:
+def window(node: Node, kernel: Sizes, builder: GraphBuilder, *, is_transposed: bool = False) -> dict[str, Any]:
     """Strides, dilations and pads.
 
     Raises:
@@ -103,9 +59,11 @@ def _with_padding_absorbed(x: str, pads: Sizes, builder: GraphBuilder) -> tuple[
     return pad.inputs[0], tuple(one + other for one, other in zip((*before[2:], *after[2:]), pads, strict=True))
 
 
-def _group(node: Node) -> int:
+def groups(node: Node) -> int:
+    """How many groups of channels the node has."""
     return int(node.attributes.get("group", 1))
 
 
-def _given(names: tuple[str, ...]) -> list[str]:
+def given(names: tuple[str, ...]) -> list[str]:
+    """Inputs without those that are left out."""
     return [name for name in names if name]

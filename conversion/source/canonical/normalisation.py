@@ -1,4 +1,4 @@
-"""Normalisations, spelled out in reductions and arithmetic wherever not both targets know them."""
+"""Softmax and normalisations; what not both targets know is written as reductions and arithmetic."""
 
 import math
 
@@ -115,3 +115,15 @@ def _double(node: Node, position: int, builder: GraphBuilder) -> Array:
     value = builder.constant(node, position)
     assert value is not None
     return value.astype(np.float64)
+
+
+def softmax(node: Node, builder: GraphBuilder) -> None:
+    """Softmax or LogSoftmax; before opset 13 it runs over all axes from the named one on, flattened."""
+    (x,), output = node.inputs, node.outputs[0]
+    shape = builder.shapes[x]
+    axis = node.attributes.get("axis", 1 if builder.opset < 13 else -1) % max(len(shape), 1)
+    if builder.opset >= 13 or math.prod(shape[axis + 1 :]) == 1:
+        builder.unary(node.operator, x, output, axis=axis)
+        return
+    flat = builder.reshape(x, (math.prod(shape[:axis]), math.prod(shape[axis:])))
+    builder.reshape(builder.unary(node.operator, flat, axis=1), shape, output)

@@ -1,22 +1,9 @@
-"""Operators whose meaning depends on axes: Softmax, reductions, Concat and Split."""
+"""Reductions over axes: Reduce*, ArgMax, ArgMin and the global pools."""
 
-import math
 from typing import Literal
 
 from conversion.source.canonical.builder import Canonicalise, GraphBuilder, refusal
 from conversion.source.node import Node
-
-
-def softmax(node: Node, builder: GraphBuilder) -> None:
-    """Softmax or LogSoftmax; before opset 13 it runs over all axes from the named one on, flattened."""
-    (x,), output = node.inputs, node.outputs[0]
-    shape = builder.shapes[x]
-    axis = node.attributes.get("axis", 1 if builder.opset < 13 else -1) % max(len(shape), 1)
-    if builder.opset >= 13 or math.prod(shape[axis + 1 :]) == 1:
-        builder.unary(node.operator, x, output, axis=axis)
-        return
-    flat = builder.reshape(x, (math.prod(shape[:axis]), math.prod(shape[axis:])))
-    builder.reshape(builder.unary(node.operator, flat, axis=1), shape, output)
 
 
 def reduction(node: Node, builder: GraphBuilder) -> None:
@@ -77,26 +64,6 @@ def index_of_extreme(node: Node, builder: GraphBuilder) -> None:
         keepdims=node.attributes.get("keepdims", 1),
         select_last_index=node.attributes.get("select_last_index", 0),
     )
-
-
-def concat(node: Node, builder: GraphBuilder) -> None:
-    """Concat along an axis, of what has any length along it."""
-    axis = node.attributes.get("axis", 1) % len(builder.shapes[node.outputs[0]])
-    parts = [name for name in node.inputs if builder.shapes[name][axis]] or node.inputs[:1]
-    if len(parts) == 1:
-        builder.alias(node.outputs[0], parts[0])
-    else:
-        builder.write("Concat", parts, node.outputs[0], axis=axis)
-
-
-def split(node: Node, builder: GraphBuilder) -> None:
-    """Split into the lengths that shape inference knows."""
-    axis = node.attributes.get("axis", 0) % len(builder.shapes[node.inputs[0]])
-    if len(node.outputs) == 1:
-        builder.alias(node.outputs[0], node.inputs[0])
-    else:
-        lengths = tuple(builder.shapes[name][axis] for name in node.outputs)
-        builder.write("Split", node.inputs[:1], node.outputs, axis=axis, split=lengths)
 
 
 def _axes(node: Node, builder: GraphBuilder) -> tuple[int, ...]:

@@ -1,6 +1,4 @@
-"""Operators that move values without changing them."""
-
-import numpy as np
+"""Operators that move, join or cut out values without changing them."""
 
 from conversion.source.canonical.builder import GraphBuilder, refusal
 from conversion.source.node import Node
@@ -63,29 +61,6 @@ def slice_(node: Node, builder: GraphBuilder) -> None:
     builder.write("Slice", [x], output, starts=tuple(starts), ends=tuple(ends), steps=tuple(steps))
 
 
-def pad(node: Node, builder: GraphBuilder) -> None:
-    """Pad; amounts and fill are inputs since opset 11, the axes that they are of since 18."""
-    x, output = node.inputs[0], node.outputs[0]
-    rank = len(builder.shapes[x])
-    given, fill, axes = (builder.constant(node, position) for position in (1, 2, 3))
-    if given is None:
-        given = np.asarray(node.attributes.get("pads", node.attributes.get("paddings", ())))
-    pads = np.zeros((2, rank), np.int64)
-    pads[:, range(rank) if axes is None else axes.reshape(-1)] = given.reshape(2, -1)
-    if not pads.any():
-        builder.alias(output, x)
-        return
-    builder.write(
-        "Pad",
-        [x],
-        output,
-        shape=tuple(size + sum(pair) for size, pair in zip(builder.shapes[x], pads.T.tolist(), strict=True)),
-        mode=node.attributes.get("mode", "constant"),
-        pads=tuple(pads.reshape(-1).tolist()),
-        value=float(node.attributes.get("value", 0.0) if fill is None or not fill.size else fill.reshape(-1)[0]),
-    )
-
-
 def gather(node: Node, builder: GraphBuilder) -> None:
     """Gather; constant indices become an attribute."""
     x, indices = node.inputs
@@ -119,3 +94,23 @@ def space_to_depth(node: Node, builder: GraphBuilder) -> None:
     if (mode := node.attributes.get("mode", "DCR")) != "DCR":
         raise refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
     builder.write("SpaceToDepth", node.inputs, node.outputs, blocksize=node.attributes["blocksize"])
+
+
+def concat(node: Node, builder: GraphBuilder) -> None:
+    """Concat along an axis, of what has any length along it."""
+    axis = node.attributes.get("axis", 1) % len(builder.shapes[node.outputs[0]])
+    parts = [name for name in node.inputs if builder.shapes[name][axis]] or node.inputs[:1]
+    if len(parts) == 1:
+        builder.alias(node.outputs[0], parts[0])
+    else:
+        builder.write("Concat", parts, node.outputs[0], axis=axis)
+
+
+def split(node: Node, builder: GraphBuilder) -> None:
+    """Split into the lengths that shape inference knows."""
+    axis = node.attributes.get("axis", 0) % len(builder.shapes[node.inputs[0]])
+    if len(node.outputs) == 1:
+        builder.alias(node.outputs[0], node.inputs[0])
+    else:
+        lengths = tuple(builder.shapes[name][axis] for name in node.outputs)
+        builder.write("Split", node.inputs[:1], node.outputs, axis=axis, split=lengths)
