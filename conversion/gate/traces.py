@@ -17,8 +17,8 @@ from conversion.coreml.executor import Rounding, load
 from conversion.source.graph import Array, Graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import orders
-from conversion.tflite.exposure import exposed
 from conversion.tflite.interpreter import open_interpreter
+from conversion.tflite.packing import exposed
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
 """From an input (H, W, 3) to those tensors of the graph that the artefact holds, in the graph's axis order."""

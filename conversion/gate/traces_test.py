@@ -7,7 +7,7 @@ from conversion.gate.traces import TRACERS
 from conversion.source import graph
 from conversion.source.reference import Reference
 from conversion.tflite import emitter as tflite
-from conversion.tflite.exposure import exposed
+from conversion.tflite.packing import exposed
 from conversion.tflite.partitions import partitions
 
 RNG = np.random.default_rng(0)

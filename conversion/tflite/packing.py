@@ -1,4 +1,4 @@
-"""A TFLite model as bytes, with the alignment that its schema asks for and the generated classes do not give."""
+"""TFLite models as bytes, with the alignment that the schema asks for and the generated classes do not give."""
 
 from typing import Any
 
@@ -19,6 +19,27 @@ def pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(sum(map(len, contents)) + 2**9 * entries)
     builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
     return bytes(memoryview(builder.Bytes)[builder.Head() :])
+
+
+def exposed(model: bytes) -> bytes:
+    """The same model with every tensor that it computes from its input as an output.
+
+    XNNPACK gives out only the outputs of a model, so this shows all that it computes; results stay the same to the bit.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    unpacked = schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
+    (subgraph,) = unpacked.subgraphs
+    computed = set(subgraph.inputs)
+    outputs = []
+    for operator in subgraph.operators:
+        # Weights that are merely widened from float16 are computed, too, but not from the input.
+        if computed.intersection(operator.inputs):
+            computed.update(operator.outputs)
+            outputs += list(operator.outputs)
+    subgraph.outputs = outputs
+    unpacked.signatureDefs = None
+    return pack(unpacked)
 
 
 class _AlignedBuffer:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.tflite import mediapipe
-from conversion.tflite.exposure import exposed
 from conversion.tflite.interpreter import native_stderr_closed, open_interpreter
-from conversion.tflite.packing import pack
+from conversion.tflite.packing import exposed, pack
 
 Ranges = Mapping[str, Any]
 """How far each tensor of a file goes, by name, as ai-edge-quantizer keeps it."""
