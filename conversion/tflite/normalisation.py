@@ -1,44 +1,9 @@
-"""Operators that relate each value to others along some axes: reductions, Softmax, LayerNormalization, ArgMax."""
-
-from collections.abc import Sequence
-
-import numpy as np
+"""Softmax, LogSoftmax and LayerNormalization."""
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Builder, Emitter, refusal
-
-
-def reduction(builtin: str) -> Emitter:
-    """A sum, mean, product or extreme over some axes."""
-
-    def emit(node: Node, builder: Builder) -> None:
-        order = builder.order(node.inputs[0])
-        axes, keeps = node.attributes["axes"], bool(node.attributes["keepdims"])
-        inputs = [builder.read(node.inputs[0], order), _places(node, axes, order, builder)]
-        builder.write(node, builtin, inputs, order if keeps else layout.without(order, axes), keepDims=keeps)
-
-    return emit
-
-
-def extreme_place(builtin: str) -> Emitter:
-    """ArgMax or ArgMin; the first of equals, as int32."""
-
-    def emit(node: Node, builder: Builder) -> None:
-        name, axis = node.inputs[0], node.attributes["axis"]
-        if node.attributes["select_last_index"]:
-            raise refusal(node, "select_last_index", 1, "use 0")
-        order = builder.order(name)
-        inputs = [builder.read(name, order), builder.integers(node, order.index(axis))]
-        left = layout.without(order, [axis])
-        if not node.attributes["keepdims"]:
-            builder.write(node, builtin, inputs, left, outputType=np.dtype(np.int32))
-            return
-        shape = tuple(builder.shape(name)[own] for own in order if own != axis)
-        found = builder.compute(node, builtin, inputs, shape, np.dtype(np.int32), outputType=np.dtype(np.int32))
-        builder.relabel(node.outputs[0], found, order)
-
-    return emit
+from conversion.tflite.builder import Builder, Emitter
+from conversion.tflite.reduction import places
 
 
 def softmax(builtin: str, **options: float) -> Emitter:
@@ -56,13 +21,13 @@ def layer_normalisation(node: Node, builder: Builder) -> None:
     name, *affine = node.inputs
     order, shape = builder.order(name), builder.shape(name)
     normalised = range(node.attributes["axis"], len(shape))
-    places = _places(node, normalised, order, builder)
+    reduced_axes = places(node, normalised, order, builder)
     reduced = tuple(1 if axis in normalised else shape[axis] for axis in order)
     source = builder.read(name, order)
-    mean = builder.compute(node, "MEAN", [source, places], reduced, keepDims=True)
+    mean = builder.compute(node, "MEAN", [source, reduced_axes], reduced, keepDims=True)
     centred = builder.compute(node, "SUB", [source, mean])
     square = builder.compute(node, "SQUARE", [centred])
-    variance = builder.compute(node, "MEAN", [square, places], reduced, keepDims=True)
+    variance = builder.compute(node, "MEAN", [square, reduced_axes], reduced, keepDims=True)
     safe = builder.compute(node, "ADD", [variance, builder.scalar(node, node.attributes["epsilon"])])
     steps = [("MUL", builder.compute(node, "RSQRT", [safe]))]
     steps += [(builtin, builder.read(part, order)) for builtin, part in zip(("MUL", "ADD"), affine, strict=False)]
@@ -70,7 +35,3 @@ def layer_normalisation(node: Node, builder: Builder) -> None:
         centred = builder.compute(node, builtin, [centred, operand])
     builtin, operand = steps[-1]
     builder.write(node, builtin, [centred, operand], order)
-
-
-def _places(node: Node, axes: Sequence[int], order: layout.Order, builder: Builder) -> int:
-    return builder.integers(node, sorted(order.index(axis) for axis in axes))

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from conversion.tflite import conv_transpose, convolution, elementwise, matmul, normalisation, padding, shape
+from conversion.tflite import conv_transpose, convolution, elementwise, matmul, normalisation, padding, pooling, shape
 from conversion.tflite.builder import Emitter
 from conversion.tflite.elementwise import plain
-from conversion.tflite.normalisation import extreme_place, reduction
+from conversion.tflite.reduction import index_of_extreme, reduction
 from conversion.tflite.resize import resize
 
 _MOVES = {"Cast", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Split", "Tile", "Transpose", "Where"}
@@ -27,9 +27,9 @@ OPERATORS: Mapping[str, Emitter] = {
     "Abs": plain("ABS"),
     "Add": plain("ADD"),
     "And": plain("LOGICAL_AND"),
-    "ArgMax": extreme_place("ARG_MAX"),
-    "ArgMin": extreme_place("ARG_MIN"),
-    "AveragePool": convolution.average_pool,
+    "ArgMax": index_of_extreme("ARG_MAX"),
+    "ArgMin": index_of_extreme("ARG_MIN"),
+    "AveragePool": pooling.average_pool,
     "Cast": elementwise.cast,
     "Ceil": plain("CEIL"),
     "Clip": elementwise.clip,
@@ -59,7 +59,7 @@ OPERATORS: Mapping[str, Emitter] = {
     "LogSoftmax": normalisation.softmax("LOG_SOFTMAX"),
     "MatMul": matmul.matmul,
     "Max": plain("MAXIMUM"),
-    "MaxPool": convolution.max_pool,
+    "MaxPool": pooling.max_pool,
     "Min": plain("MINIMUM"),
     "Mul": plain("MUL"),
     "Neg": plain("NEG"),
