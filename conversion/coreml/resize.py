@@ -1,16 +1,18 @@
 """Resize: by an operator of MIL that samples where ONNX does, position by position, else spelled out exactly."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.coreml.builder import Builder, refusal
-from conversion.coreml.interpolation import matrix
-from conversion.coreml.sampling import MIL, mil_positions
 from conversion.coreml.shape import regular_step
 from conversion.source import sampling
 from conversion.source.graph import Node
+
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,14 @@ def _linear(node: Node, axes: list[_Axis], builder: Builder) -> bool:
     is_filtered = node.attributes["antialias"] and any(axis.scale < 1 for axis in axes)
     if node.attributes["mode"] != "linear" or is_filtered or node.attributes["exclude_outside"] or len(axes) < 3:
         return False
+    # The kernels load torch.
+    from conversion.coreml.kernels.resize import SAMPLING_MODES, sampled_positions
+
     rows, columns = axes[-2:]
     rule = node.attributes["coordinate_transformation_mode"]
     wanted = [sampling.positions(rule, axis.length, axis.resized, axis.scale) for axis in (rows, columns)]
-    for mode in MIL:
-        offered = [mil_positions(mode, axis.length, axis.resized) for axis in (rows, columns)]
+    for mode in SAMPLING_MODES:
+        offered = [sampled_positions(mode, axis.length, axis.resized) for axis in (rows, columns)]
         if all(np.allclose(w, o, rtol=0, atol=1e-6 * len(w)) for w, o in zip(wanted, offered, strict=True)):
             break
     else:
@@ -73,7 +78,7 @@ def _linear(node: Node, axes: list[_Axis], builder: Builder) -> bool:
 
 def _interpolated(node: Node, axes: list[_Axis], builder: Builder) -> None:
     """By the matrices that interpolation is: rows from the left, columns from the right."""
-    rows, columns = (matrix(node.attributes, axis.length, axis.resized, axis.scale) for axis in axes[-2:])
+    rows, columns = (_matrix(node.attributes, axis.length, axis.resized, axis.scale) for axis in axes[-2:])
     x = builder.intermediate(node, "matmul", x=builder.read(node.inputs[0]), y=columns.T.copy())
     builder.write(node, "matmul", x=np.broadcast_to(rows, (*(1,) * (len(axes) - 2), *rows.shape)).copy(), y=x)
 
@@ -114,3 +119,48 @@ def _whole_factors(rows: _Axis, columns: _Axis) -> dict[str, int]:
         "scale_factor_height": rows.resized // rows.length,
         "scale_factor_width": columns.resized // columns.length,
     }
+
+
+def _matrix(attributes: Mapping[str, Any], length: int, resized: int, scale: float) -> NDArray[np.float32]:
+    """How much of each input sample goes into each output sample, (resized, length).
+
+    From https://onnx.ai/onnx/operators/onnx__Resize.html: samples beyond the edge repeat it or, with
+    `exclude_outside`, do not count; with `antialias`, shrinking widens the filter as much.
+
+    Args:
+        attributes: Of a canonical Resize node whose mode is linear or cubic.
+        length: Of the axis before.
+        resized: And after.
+        scale: Between them.
+    """
+    weigh, radius = _FILTERS[attributes["mode"]]
+    stretch = min(scale, 1.0) if attributes["antialias"] else 1.0
+    rule = sampling.RULES[attributes["coordinate_transformation_mode"]]
+    positions = rule(np.arange(resized, dtype=np.float64), length, resized, scale)
+    reach = int(np.ceil(radius / stretch))
+    found = np.zeros((resized, length))
+    for row, position in enumerate(positions):
+        taps = np.arange(int(np.floor(position)) - reach, int(np.floor(position)) + reach + 2)
+        weights = weigh(np.abs(taps - position) * stretch, attributes["cubic_coeff_a"])
+        if attributes["exclude_outside"]:
+            weights = weights * ((taps >= 0) & (taps < length))
+        np.add.at(found[row], np.clip(taps, 0, length - 1), weights / weights.sum())
+    return found.astype(np.float32)
+
+
+def _triangle(distance: Weights, _: float) -> Weights:
+    return np.clip(1 - distance, 0, None)
+
+
+def _cubic(distance: Weights, a: float) -> Weights:
+    """Keys' convolution kernel, Cubic Convolution Interpolation for Digital Image Processing, 1981."""
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))
+
+
+_FILTERS: Mapping[str, tuple[Callable[[Weights, float], Weights], int]] = {
+    "linear": (_triangle, 1),
+    "cubic": (_cubic, 2),
+}
+"""Weight by distance, and the distance from which on it is zero."""

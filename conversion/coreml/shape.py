@@ -1,15 +1,11 @@
-"""Operators that move, repeat or leave out values without changing them."""
+"""Operators that move, join, repeat or leave out values without changing them."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from conversion.coreml.builder import LARGEST_RANK, Builder, refusal
 from conversion.source.graph import Array, Node
-
-PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
-"""ONNX's name to MIL's."""
 
 
 def reshape(node: Node, builder: Builder) -> None:
@@ -84,32 +80,6 @@ def slice_(node: Node, builder: Builder) -> None:
     builder.write(node, "reverse", x=forwards, axes=turned)
 
 
-def pad(node: Node, builder: Builder) -> None:
-    """Pad: constant along any axis, reflected or repeated along the last two.
-
-    Raises:
-        ConversionRefused: It wraps, crops, mirrors channels, or pads whole numbers.
-    """
-    mode = node.attributes["mode"]
-    if mode not in PAD_MODES:
-        raise refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
-    if not builder.is_real(node.inputs[0]):
-        raise refusal(node, "pads around", builder.graph.dtypes[node.inputs[0]], "cast to float first")
-    amounts = np.asarray(node.attributes["pads"], np.int32).reshape(2, -1).T
-    if amounts.min() < 0:
-        raise refusal(node, "negative pads", list(node.attributes["pads"]), "crop with Slice")
-    if mode != "constant" and amounts[:-2].any():
-        raise refusal(node, f"{mode} pads", list(node.attributes["pads"]), "pad the last two axes only, or constantly")
-    builder.write(
-        node,
-        "pad",
-        x=builder.read(node.inputs[0]),
-        pad=(amounts if mode == "constant" else amounts[-2:]).reshape(-1),
-        mode=PAD_MODES[mode],
-        constant_val=np.float32(node.attributes["value"]),
-    )
-
-
 def gather(node: Node, builder: Builder) -> None:
     """Gather along an axis: a slice where the places are known and regular, as are those of q, k and v."""
     axis = node.attributes["axis"]
@@ -162,3 +132,19 @@ def space_to_depth(node: Node, builder: Builder) -> None:
     apart = builder.intermediate(node, "reshape", x=x, shape=blocks)
     turned = builder.intermediate(node, "transpose", x=apart, perm=[0, 2, 4, 1, 3])
     builder.write(node, "reshape", x=turned, shape=list(builder.shape(node.outputs[0])))
+
+
+def concat(node: Node, builder: Builder) -> None:
+    """Concat along any axis."""
+    builder.write(node, "concat", values=[builder.read(name) for name in node.inputs], axis=node.attributes["axis"])
+
+
+def split(node: Node, builder: Builder) -> None:
+    """Split into given lengths."""
+    builder.write(
+        node,
+        "split",
+        x=builder.read(node.inputs[0]),
+        split_sizes=list(node.attributes["split"]),
+        axis=node.attributes["axis"],
+    )

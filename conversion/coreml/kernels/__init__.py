@@ -9,28 +9,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conversion.coreml.kernels import (
-    activations,
+    conv_transpose,
     convolution,
     elementwise,
     matmul,
     normalisation,
+    padding,
+    pooling,
     reduction,
     resize,
-    selection,
     shape,
 )
 
 Kernel = Callable[..., Any]
 
 KERNELS: Mapping[str, Kernel] = {
-    **activations.KERNELS,
+    **conv_transpose.KERNELS,
+    **convolution.KERNELS,
     **elementwise.KERNELS,
-    **shape.KERNELS,
     **matmul.KERNELS,
     **normalisation.KERNELS,
+    **padding.KERNELS,
+    **pooling.KERNELS,
     **reduction.KERNELS,
     **resize.KERNELS,
-    **selection.KERNELS,
-    **convolution.KERNELS,
+    **shape.KERNELS,
 }
 """By MIL's name."""

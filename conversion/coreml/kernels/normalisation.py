@@ -1,4 +1,4 @@
-"""MIL's normalisations in torch."""
+"""MIL's softmax and normalisations in torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -47,4 +47,5 @@ KERNELS: Mapping[str, Callable[..., Tensor]] = {
     "instance_norm": instance_norm,
     "l2_norm": l2_norm,
     "layer_norm": layer_norm,
+    "softmax": lambda x, axis=-1: x.softmax(axis),
 }

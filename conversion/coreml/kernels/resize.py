@@ -3,12 +3,30 @@
 import math
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from conversion.coreml import sampling
+from conversion.source.sampling import Positions, inside
 from training.student.errors import ConversionRefused
+
+SAMPLING_MODES: Mapping[str, Callable[[Positions, int, int], Positions]] = {
+    "UNALIGN_CORNERS": lambda i, n, m: (i + 0.5) * n / m - 0.5,
+    "STRICT_ALIGN_CORNERS": lambda i, n, m: i * (n - 1) / (m - 1) if m > 1 else np.full(m, np.nan),
+    "ALIGN_CORNERS": lambda i, n, m: i * (n - 1) / (m - 1) if m > 1 else np.full(m, (n - 1) / 2),
+    "DEFAULT": lambda i, n, m: i * (n - n / m) / (m - 1) if m > 1 else np.full(m, np.nan),
+    "OFFSET_CORNERS": lambda i, n, m: (i + 0.5) * max(1, n - 1) / m,
+}
+"""`sampling_mode` of resize_bilinear, from the docstring of coremltools' iOS15 operator.
+
+For one output sample, STRICT_ALIGN_CORNERS and DEFAULT divide zero by zero there: NaN agrees with nothing.
+"""
+
+
+def sampled_positions(mode: str, length: int, resized: int) -> Positions:
+    """Where MIL's resize_bilinear samples, held inside the input."""
+    return inside(SAMPLING_MODES[mode](np.arange(resized, dtype=np.float64), length, resized), length)
 
 
 def upsample_bilinear(
@@ -32,10 +50,10 @@ def resize_bilinear(
     x: Tensor, target_size_height: int = 1, target_size_width: int = 1, sampling_mode: str = "DEFAULT"
 ) -> Tensor:
     """To a size, at the positions of the sampling mode."""
-    if sampling_mode not in sampling.MIL:
-        raise ConversionRefused(f"sampling_mode '{sampling_mode}' is unknown; MIL has {', '.join(sampling.MIL)}")
+    if sampling_mode not in SAMPLING_MODES:
+        raise ConversionRefused(f"sampling_mode '{sampling_mode}' is unknown; MIL has {', '.join(SAMPLING_MODES)}")
     for axis, length in ((x.ndim - 2, target_size_height), (x.ndim - 1, target_size_width)):
-        positions = torch.from_numpy(sampling.mil_positions(sampling_mode, x.shape[axis], length))
+        positions = torch.from_numpy(sampled_positions(sampling_mode, x.shape[axis], length))
         if positions.isnan().any():
             raise ConversionRefused(f"resize_bilinear to one sample in sampling_mode {sampling_mode}: MIL divides by 0")
         low = positions.floor().long()

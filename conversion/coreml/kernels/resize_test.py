@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from conversion.coreml import sampling
+from conversion.coreml.kernels.resize import sampled_positions
 
 # From the docstring of coremltools 9's iOS15 resize_bilinear: positions for an input of two samples, to two digits.
 DOCUMENTED = {
@@ -18,16 +18,16 @@ DOCUMENTED = {
 
 @pytest.mark.parametrize(("mode", "length"), DOCUMENTED, ids=str)
 def test_mil_samples_where_its_documentation_says(mode, length):
-    np.testing.assert_allclose(sampling.mil_positions(mode, 2, length), DOCUMENTED[mode, length], atol=0.005)
+    np.testing.assert_allclose(sampled_positions(mode, 2, length), DOCUMENTED[mode, length], atol=0.005)
 
 
 @pytest.mark.parametrize("mode", ["STRICT_ALIGN_CORNERS", "DEFAULT"])
 def test_a_single_sample_is_left_open_where_the_formula_divides_by_zero(mode):
-    assert np.isnan(sampling.mil_positions(mode, 7, 1)).all()
+    assert np.isnan(sampled_positions(mode, 7, 1)).all()
 
 
 @pytest.mark.parametrize("mode", ["UNALIGN_CORNERS", "STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "OFFSET_CORNERS"])
 def test_symmetric_modes_commute_with_mirroring(mode):
-    positions = sampling.mil_positions(mode, 7, 12)
+    positions = sampled_positions(mode, 7, 12)
 
     np.testing.assert_allclose(positions, 6 - positions[::-1], atol=1e-12)
