@@ -185,10 +185,10 @@ def convert(model: Path, target: str, precision: Precision, photos: Path | None,
     What it expects of its input is folded in, so that the artefact takes raw RGB. It is written only if it computes
     what ONNX Runtime computes.
     """
-    from conversion.foreign import input_spec
     from conversion.foreign.convert import convert as run
+    from conversion.foreign.input_spec import parse_model_spec
 
-    print(run(model, target, precision, input_spec.read(**said), out=out, photos=photos))
+    print(run(model, target, precision, parse_model_spec(**said), out=out, photos=photos))
 
 
 @main.command(

@@ -1,1 +1,1 @@
-"""A network that was not trained here, made to keep the contract."""
+"""Converts ONNX networks that were not trained here: wraps them so that they keep the contract."""

@@ -5,9 +5,9 @@ import pytest
 from click.testing import CliRunner
 
 from conversion.__main__ import main
-from conversion.foreign.convert import _made_up, _measure
-from conversion.foreign.input_spec import Expected, Wishes
-from conversion.foreign.wrap_onnx import adopt
+from conversion.foreign.convert import _measure, _synthetic_pictures
+from conversion.foreign.input_spec import InputSpec, ModelSpec
+from conversion.foreign.wrap_onnx import wrap_model
 from conversion.gate import drift
 from conversion.gate.negative_controls import CONTROLS
 from conversion.inspection import inspect
@@ -18,7 +18,7 @@ NODES = "x = Conv <pads = [1, 1, 1, 1]> (photo, w) y = Relu(x) z = Conv(y, v) re
 
 @pytest.fixture
 def model(tmp_path):
-    """A stranger's network of 24 × 32, from RGB of 0 to 1 to probabilities, old and with an open batch."""
+    """A network of 24 × 32 from elsewhere, from RGB of 0 to 1 to probabilities, in an old opset with an open batch."""
     text = f"""
         <ir_version: 6, opset_import: ["" : 7]>
         network (float[N, 3, 24, 32] photo) => (float[N, 1, 24, 32] result) {{ {NODES} }}
@@ -30,7 +30,7 @@ def model(tmp_path):
         # As exporters of that time wrote them: listed as inputs as well.
         proto.graph.input.append(onnx.helper.make_tensor_value_info(name, 1, shape))
         proto.graph.initializer.append(onnx.numpy_helper.from_array(weights, name))
-    path = tmp_path / "stranger.onnx"
+    path = tmp_path / "foreign.onnx"
     onnx.save(proto, str(path))
     return path
 
@@ -46,14 +46,14 @@ def test_an_artefact_is_compared_written_and_carries_the_contract(model, target,
 
     assert result.exit_code == 0, result.output
     assert "8 made-up pictures, no photos" in result.output
-    found = inspect(model.with_name(f"stranger-{precision}.{suffix}"))
+    found = inspect(model.with_name(f"foreign-{precision}.{suffix}"))
     assert found.contract.classes == ("person",)
     assert (found.contract.height, found.contract.width, found.contract.stride) == (24, 32, 1)
 
 
 def test_photos_of_a_folder_are_what_it_is_compared_on(model, tmp_path):
     (tmp_path / "photos").mkdir()
-    for name, picture in zip("ab", _made_up(40, 50), strict=False):
+    for name, picture in zip("ab", _synthetic_pictures(40, 50), strict=False):
         cv2.imwrite(str(tmp_path / "photos" / f"{name}.png"), picture)
 
     result = _run(model, "--to", "tflite", "--photos", tmp_path, "--out", tmp_path / "out.tflite")
@@ -77,16 +77,16 @@ def test_a_breach_ends_with_exit_code_4_and_writes_nothing(model):
 
     assert result.exit_code == 4, result.output
     assert "nothing was written: on 8 made-up pictures" in result.output
-    assert [path.name for path in model.parent.iterdir()] == ["stranger.onnx"]
+    assert [path.name for path in model.parent.iterdir()] == ["foreign.onnx"]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("control", CONTROLS)
 def test_the_comparison_notices_every_common_mistake(model, control, precision):
-    adopted = adopt(to_onnx.load(model), Wishes(Expected(range=(0.0, 1.0))))
+    wrapped = wrap_model(to_onnx.load(model), ModelSpec(InputSpec(range=(0.0, 1.0))))
     budget = drift.read_budgets()[0][precision]
 
-    found = _measure(adopted, CONTROLS[control](adopted.reference), _made_up(24, 32), (24, 32))
+    found = _measure(wrapped, CONTROLS[control](wrapped.reference), _synthetic_pictures(24, 32), (24, 32))
 
     assert drift.breaches(found, {name: budget[name] for name in budget if name != "iou_change"})
 
@@ -96,7 +96,7 @@ def test_the_comparison_notices_every_common_mistake(model, control, precision):
     [
         (["--to", "tflite", "--out", "model.mlpackage"], "must end in .tflite"),
         (["--to", "coreml", "--out", "model.tflite"], "must end in .mlpackage"),
-        (["--to", "tflite", "--photos", "/nowhere"], "is no folder"),
+        (["--to", "tflite", "--photos", "/nowhere"], "is not a folder"),
         (["--to", "tflite", "--photos", "."], "holds no photos"),
         (["--to", "tflite", "--mean", "1,2"], "--mean is '1,2'"),
         (["--to", "tflite", "--size", "24"], "--size is '24'"),

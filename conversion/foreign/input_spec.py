@@ -1,4 +1,7 @@
-"""What the user says of a model not trained here; what it expects of its image as the first operators of a graph."""
+"""Describes a model that was not trained here: what its input must look like, and what its output is.
+
+`InputSpec` turns the expected normalisation into ONNX operators, so that the converted model takes raw RGB.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,25 +15,25 @@ from onnx.helper import make_node
 from training.student.errors import BadInput
 
 LAYOUTS = ("nchw", "nhwc")
-Triple = tuple[float, float, float]
+PerChannel = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """How raw RGB of 0 to 255 becomes what the model was trained on.
+class InputSpec:
+    """The input that a model expects, and so how to make it from raw RGB of 0 to 255.
 
-    Pixels are scaled to the range, 0 to its first number and 255 to its second; then `mean` is subtracted from each
-    channel and the rest divided by `std`. Both are in units of the range, and in the model's own order of channels.
+    Pixels are scaled linearly to `range`: 0 becomes its first number and 255 its second. Then `mean` is subtracted from
+    each channel and the result is divided by `std`. Both are in units of `range` and in the model's own channel order.
     """
 
     range: tuple[float, float] = (0.0, 255.0)
-    mean: Triple = (0.0, 0.0, 0.0)
-    std: Triple = (1.0, 1.0, 1.0)
+    mean: PerChannel = (0.0, 0.0, 0.0)
+    std: PerChannel = (1.0, 1.0, 1.0)
     layout: str = "nchw"
     bgr: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no image can be scaled to.
+        """Check the numbers.
 
         Raises:
             BadInput: A number is not finite, the range is empty, or a std is not positive.
@@ -41,12 +44,12 @@ class Expected:
         if low >= high:
             raise BadInput(f"input range {low:g},{high:g} is empty; expected the smaller number first, such as 0,1")
         if min(self.std) <= 0:
-            raise BadInput(f"std {self.std} must be positive; leave it out where nothing is divided")
+            raise BadInput(f"std {self.std} must be positive; leave --std out if the model does not divide")
         if self.layout not in LAYOUTS:
             raise BadInput(f"unknown layout '{self.layout}'; expected {' or '.join(LAYOUTS)}")
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(H, W, 3) raw RGB as the model's own input, as its trainer would write it down."""
+        """Prepare a (H, W, 3) raw RGB image in numpy: (1, 3, H, W), or (1, H, W, 3) where the layout is `nhwc`."""
         low, high = self.range
         channels = image[:, :, ::-1] if self.bgr else image
         scaled = channels.astype(np.float64) / 255 * (high - low) + low
@@ -54,19 +57,25 @@ class Expected:
         batch = normalised if self.layout == "nhwc" else normalised.transpose(2, 0, 1)
         return np.ascontiguousarray(batch[None])
 
-    def fold(self, name: str, to: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-        """The same as ONNX, from `name` (1, 3, H, W) to `to`: nodes of opset 7 or newer, and their constants."""
+    def as_nodes(self, name: str, to: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+        """The same as `apply`, as ONNX nodes of opset 7 or newer, with their constants.
+
+        Args:
+            name: The tensor that the nodes read: raw RGB, (1, 3, H, W) float32.
+            to: The tensor that they write.
+        """
         low, high = self.range
         step = (high - low) / 255
         # (pixel · step + low − mean) / std, as one subtraction and one product: two roundings, as in our own students.
-        middle = [(mean - low) / step for mean in self.mean]
+        # So `offset` is in units of a pixel's level.
+        offset = [(mean - low) / step for mean in self.mean]
         scale = [step / std for std in self.std]
         steps: list[tuple[str, Any, dict[str, Any]]] = []
         if self.bgr:
-            # Of zeros and ones, so that it is exact in any precision; a Gather would leave XNNPACK.
+            # Its weights are zeros and ones, so it is exact in any precision. XNNPACK does not run a Gather.
             steps.append(("Conv", np.eye(3)[::-1].reshape(3, 3, 1, 1), {}))
-        if any(middle):
-            steps.append(("Sub", np.reshape(middle, (1, 3, 1, 1)), {}))
+        if any(offset):
+            steps.append(("Sub", np.reshape(offset, (1, 3, 1, 1)), {}))
         if any(value != 1 for value in scale):
             steps.append(("Mul", np.reshape(scale, (1, 3, 1, 1)), {}))
         if self.layout == "nhwc":
@@ -84,20 +93,21 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """All that can be said of a model."""
+class ModelSpec:
+    """What the user says about a model."""
 
-    expected: Expected = Expected()
+    input: InputSpec = InputSpec()
     size: tuple[int, int] | None = None
-    """Rows and columns, where the model leaves them open."""
+    """(height, width) of the input, for a model with a dynamic size."""
     output: str | None = None
-    """The tensor to give out; the model's only output by default."""
+    """The name of the output tensor; None: the model's only output."""
     activation: str | None = None
-    """What the output is, one of `ending.ACTIVATIONS`; found from the last operators by default."""
+    """What the output is, one of `output_activation.ACTIVATIONS`; None: found from the last operators."""
     classes: tuple[str, ...] = ()
+    """Names of the classes; empty: `foreground`, or `class 0`, `class 1`, …"""
 
 
-def read(
+def parse_model_spec(
     *,
     input_range: str,
     mean: str,
@@ -108,24 +118,25 @@ def read(
     output: str | None,
     activation: str | None,
     classes: str,
-) -> Wishes:
-    """From the texts of a command line.
+) -> ModelSpec:
+    """Read the options of the command line.
 
     Raises:
-        BadInput: One cannot be read; the message names the option.
+        BadInput: An option cannot be read; the message names it.
     """
-    low, high = _numbers(input_range, "--input-range", (2,), "LOW,HIGH, such as 0,1 or -1,1")
-    expected = Expected((low, high), _triple(mean, "--mean"), _triple(std, "--std"), layout, bgr)
-    return Wishes(expected, _size(size) if size else None, output, activation, _classes(classes) if classes else ())
+    low, high = _parse_numbers(input_range, "--input-range", (2,), "LOW,HIGH, such as 0,1 or -1,1")
+    expected_input = InputSpec((low, high), _per_channel(mean, "--mean"), _per_channel(std, "--std"), layout, bgr)
+    fixed_size = _parse_size(size) if size else None
+    return ModelSpec(expected_input, fixed_size, output, activation, _parse_classes(classes) if classes else ())
 
 
-def _triple(text: str, option: str) -> Triple:
-    found = _numbers(text, option, (1, 3), "one for all channels, or three as A,B,C")
+def _per_channel(text: str, option: str) -> PerChannel:
+    found = _parse_numbers(text, option, (1, 3), "one for all channels, or three as A,B,C")
     first, second, third = found * (3 // len(found))
     return first, second, third
 
 
-def _numbers(text: str, option: str, counts: tuple[int, ...], form: str) -> list[float]:
+def _parse_numbers(text: str, option: str, counts: tuple[int, ...], form: str) -> list[float]:
     try:
         found = [float(part) for part in text.split(",")]
     except ValueError:
@@ -135,14 +146,14 @@ def _numbers(text: str, option: str, counts: tuple[int, ...], form: str) -> list
     return found
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     height, _, width = text.lower().partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise BadInput(f"--size is '{text}', expected HEIGHTxWIDTH in pixels, such as 256x192")
     return int(height), int(width)
 
 
-def _classes(text: str) -> tuple[str, ...]:
+def _parse_classes(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(names) or len(set(names)) != len(names):
         raise BadInput(f"--classes is '{text}', expected names between commas, none empty and none twice")
