@@ -8,9 +8,9 @@ import pytest
 
 from conversion import apps
 from conversion.artefact import manifest
-from conversion.artefact.kinds import sha256
 from conversion.golden.vectors import VERBS
 from training.run import Run
+from training.student.digest import sha256
 from training.student.errors import BadInput, ParityBreached
 
 

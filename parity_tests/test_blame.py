@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conversion.__main__ import main
 from conversion.artefact import manifest
-from conversion.artefact.kinds import DEFAULTS, KINDS, SIMPLIFIED, sha256
+from conversion.artefact.kinds import DEFAULTS, KINDS, SIMPLIFIED
 from conversion.gate import error_localisation, parity
 from conversion.gate.drift import read_budgets
 from conversion.gate.forms import FORMS, evaluate_masks
@@ -18,6 +18,7 @@ from conversion.quantisation.rounding import rounded
 from conversion.source import graph, to_onnx
 from conversion.source.reference import Reference
 from training.run import Run
+from training.student.digest import sha256
 
 BUDGETS, HOPS = read_budgets()
 TRACED = {

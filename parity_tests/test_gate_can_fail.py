@@ -11,13 +11,13 @@ from onnx import numpy_helper
 
 from conversion.__main__ import main
 from conversion.artefact import manifest
-from conversion.artefact.kinds import sha256
 from conversion.gate import parity
 from conversion.gate.drift import breaches, measure, read_budgets
 from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS
 from conversion.runtimes.runner import onnxruntime
 from training.run import Run
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 BUDGETS, _ = read_budgets()

@@ -16,10 +16,10 @@ import yaml
 
 from conversion import apps
 from conversion.artefact import manifest
-from conversion.artefact.kinds import sha256
 from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml.package import read_specification
 from parity_tests import swift
+from training.student.digest import sha256
 from training.student.preprocess import preprocess
 
 SAMPLE = swift.SAMPLE

@@ -14,6 +14,7 @@ from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
 from training.student.atomic_write import write_text
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 
@@ -287,5 +288,5 @@ def digest(pairs: Sequence[Pair]) -> str:
             total.update(repr((pair.colours.colours, pair.colours.values)).encode())
         for path in (pair.photo, pair.mask):
             total.update(path.name.encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
+            total.update(bytes.fromhex(sha256(path)))
     return total.hexdigest()

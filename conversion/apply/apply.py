@@ -16,9 +16,10 @@ from conversion.apply.effect import EFFECTS, Look
 from conversion.apply.inputs import Input, find
 from conversion.apply.opened import Opened, open_artefact
 from conversion.apply.photos import apply_to_photo, suffix_of
-from conversion.apply.results import Results, digest
+from conversion.apply.results import Results
 from conversion.apply.video import apply_to_video
 from training.student.atomic_write import atomic_path
+from training.student.digest import sha256
 from training.student.errors import BadInput, PocketmaskError
 
 DRAWN = 2
@@ -152,11 +153,11 @@ def _apply_to(
     suffix = FORMS[effect.video].suffix if one.is_video else suffix_of(one.path, effect)
     wanted = one.within.with_name(f"{one.within.stem}-{wishes.effect}{suffix}")
     try:
-        sha256 = digest(one.path)
+        digest = sha256(one.path)
     except OSError as error:
         raise BadInput(f"cannot read {one.path}: {error.strerror}") from error
     target = results.place(wanted, source, never)
-    if results.has(target, sha256, made_by):
+    if results.has(target, digest, made_by):
         summary.kept += 1
         return
     is_there = target.exists()
@@ -176,7 +177,7 @@ def _apply_to(
             summary.faults += [f"{one.path}: {note}" for note in told.notes]
         else:
             apply_to_photo(one.path, temporary, opened, effect, look, wishes.biggest_side)
-    results.add(target, source, sha256, made_by)
+    results.add(target, source, digest, made_by)
     summary.replaced += is_there
     summary.made["video" if one.is_video else "photo"] += 1
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from conversion.artefact.kinds import sha256
 from conversion.inspection import inspect
 from conversion.runtimes.runner import RUNTIMES, Runner
 from training.student.contract import Contract
+from training.student.digest import sha256
 from training.student.effects import Pixels
 from training.student.errors import BadInput, PocketmaskError
 from training.student.postprocess import Mask, postprocess

@@ -1,12 +1,12 @@
 """What has been made, of what and how: names that collide with nothing, and no work done twice."""
 
-import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 FILE = "results.jsonl"
@@ -69,7 +69,7 @@ class Results:
             if known is None:
                 is_ours = not (path.exists() or path.is_symlink())
             else:
-                is_ours = known.source == str(source) and (not path.exists() or digest(path) == known.result_sha256)
+                is_ours = known.source == str(source) and (not path.exists() or sha256(path) == known.result_sha256)
             if is_ours:
                 return path
         raise AssertionError("there is always a further number")
@@ -82,13 +82,7 @@ class Results:
     def add(self, path: Path, source: Path, source_sha256: str, made_by: str) -> None:
         """Record a result that now lies at `path`."""
         name = path.relative_to(self.folder).as_posix()
-        made = Result(name, digest(path), str(source), source_sha256, made_by)
+        made = Result(name, sha256(path), str(source), source_sha256, made_by)
         self._known[name] = made
         with (self.folder / FILE).open("a", encoding="utf-8") as record:
             record.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, which may be larger than memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

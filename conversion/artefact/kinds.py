@@ -1,6 +1,5 @@
 """What an export leaves: one file or package per target and precision, and where each comes from."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,18 +81,6 @@ def kinds_of(targets: tuple[str, ...], precisions: tuple[str, ...] = DEFAULTS) -
         able = sorted({kind.target for kind in KINDS.values() if kind.precision == missing[0]})
         raise BadInput(f"{' and '.join(targets)} has no {missing[0]}; {' and '.join(able)} has")
     return found
-
-
-def sha256(path: Path) -> str:
-    """Of a file; of a folder, over the relative paths and bytes of its files in order."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    total = hashlib.sha256()
-    for entry in sorted(path.rglob("*")):
-        if entry.is_file():
-            total.update(entry.relative_to(path).as_posix().encode() + b"\0")
-            total.update(hashlib.sha256(entry.read_bytes()).digest())
-    return total.hexdigest()
 
 
 def size(path: Path) -> int:

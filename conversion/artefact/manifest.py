@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from conversion.artefact.kinds import sha256
 from training.student.atomic_write import write_text
 from training.student.contract import Contract
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 SCHEMA = 1

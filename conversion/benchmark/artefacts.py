@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import SIMPLIFIED, Kind, sha256, size
+from conversion.artefact.kinds import SIMPLIFIED, Kind, size
 from conversion.artefact.manifest import Manifest
 from conversion.export.export import emit
 from conversion.gate import parity
@@ -23,6 +23,7 @@ from training.run import Run
 from training.student.atomic_write import write_json
 from training.student.baseline import usual_network
 from training.student.contract import Contract
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 USUAL = 'smp.Unet("mobilenet_v2")'

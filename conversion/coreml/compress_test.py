@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from conversion.artefact.kinds import sha256, size
+from conversion.artefact.kinds import size
 from conversion.coreml import package
 from conversion.coreml.compress import compress, layers
 from conversion.coreml.executor import load
+from training.student.digest import sha256
 
 RNG = np.random.default_rng(0)
 CONSTANTS = {

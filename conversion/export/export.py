@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, sha256, size
+from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, size
 from conversion.artefact.manifest import Artefact, Manifest
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Inputs, Variants, variants
@@ -18,6 +18,7 @@ from conversion.source import graph, to_onnx
 from training.student import checkpoint as checkpoints
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
+from training.student.digest import sha256
 
 _TIMED = 15
 """Inferences behind a speed-up."""

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import KINDS, SIMPLIFIED, sha256
+from conversion.artefact.kinds import KINDS, SIMPLIFIED
 from conversion.artefact.manifest import Manifest
 from conversion.gate import error_localisation
 from conversion.gate.drift import Budget, Drift, Hop, breaches, measure, read_budgets
@@ -25,6 +25,7 @@ from conversion.source.reference import Reference
 from training.data.pairs import Pair
 from training.student.atomic_write import write_text
 from training.student.contract import Contract
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 FLOATS = ("fp32", "fp16")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from training.data.photos import read_photo
 from training.run import Run
 from training.student.contract import Contract
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.preprocess import preprocess
 
@@ -39,5 +40,5 @@ def from_run(run: Run, contract: Contract, photos: int = PHOTOS) -> Calibration:
         raise BadInput(f"{run.record} holds {min(both)} out and learns from it; delete {run.folder} and train again")
     total = hashlib.sha256()
     for pair in chosen:
-        total.update(hashlib.sha256(pair.photo.read_bytes()).digest())
+        total.update(bytes.fromhex(sha256(pair.photo)))
     return Calibration(tuple(preprocess(read_photo(pair.photo), contract) for pair in chosen), total.hexdigest())

@@ -4,7 +4,6 @@ Teachers of different kinds make different mistakes, so what both say is more of
 on which they hardly agree are left out.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from training.data.pairs import Pair, read_pairs
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
 from training.teacher.labelled_folder import Labelled
@@ -47,7 +47,7 @@ class Agreement:
     def of(self, file: str) -> Teacher:
         """The teacher of one photo, whose weights are the digests of both masks; of none where either left it out."""
         pairs = tuple(folder[file] for folder in self.folders if file in folder)
-        digests = {str(pair.mask): hashlib.sha256(pair.mask.read_bytes()).hexdigest() for pair in pairs}
+        digests = {str(pair.mask): sha256(pair.mask) for pair in pairs}
         return replace(self, pairs=pairs, weights=digests)
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:

@@ -1,6 +1,5 @@
 """Masks that already exist, another tool's or a person's, checked against the photos that they belong to."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from training.data import colours
 from training.data.colours import Colours
 from training.data.pairs import read_classes
 from training.data.photos import read_mask
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.teacher import sources
@@ -51,7 +51,7 @@ class Imported:
                 f"{file} has no mask {wanted}.png in {self.settings.folder}; draw it, or move the photo away"
             )
         mask = self.masks[wanted]
-        return replace(self, mask=mask, weights={mask.name: hashlib.sha256(mask.read_bytes()).hexdigest()})
+        return replace(self, mask=mask, weights={mask.name: sha256(mask)})
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
         """The mask of one photo, checked.

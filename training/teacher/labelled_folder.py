@@ -5,7 +5,6 @@
 A pair's sidecar is the last to be written and the first to go: where it stands, photo and mask are whole.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -19,6 +18,7 @@ from PIL import Image
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import levels_of
 from training.student.atomic_write import atomic_path, write_text
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import sidecar
 from training.teacher.cache import Cache
@@ -89,7 +89,7 @@ class Labelled:
     def is_mended(self, source: Source, found: Sidecar) -> bool:
         """Whether somebody else drew on the mask since; such work is never overwritten."""
         mask = self._mask(source.name)
-        return found.mask is not None and mask.is_file() and _sha256(mask) != found.mask
+        return found.mask is not None and mask.is_file() and sha256(mask) != found.mask
 
     def put(self, source: Source, mask: Pixels, about: Sidecar) -> None:
         """Write a pair and its sidecar, in place of what was there.
@@ -111,7 +111,7 @@ class Labelled:
                 levels = levels_of(mask, binary=len(about.phrases) == 1)
                 with atomic_path(self._mask(source.name)) as temporary:
                     Image.fromarray(levels).save(temporary, format="PNG")
-                about = about.model_copy(update={"mask": _sha256(self._mask(source.name))})
+                about = about.model_copy(update={"mask": sha256(self._mask(source.name))})
             about.write(self._sidecar(source.name))
 
     def give_up(self, source: Source) -> None:
@@ -154,10 +154,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sweep(folder: Path) -> None:

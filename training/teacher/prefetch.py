@@ -1,6 +1,5 @@
 """Photos on their way into a labelling job: digested, looked up and decoded by other threads, a little ahead."""
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.data.photos import read_photo
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import cache, sidecar
 from training.teacher.cache import Kept
@@ -83,21 +83,20 @@ def arrivals(photos: Sequence[Source], teacher: Teacher, to: Labelled, ahead: in
 
 def _arrive(source: Source, teacher: Teacher, origin: Mapping[str, Any], to: Labelled) -> Arrival:
     try:
-        with source.path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256(source.path)
         if isinstance(teacher, ByPhoto):
             teacher = teacher.of(source.file)
             origin = sidecar.origin(teacher)
         before = to.sidecar(source.name)
-        changed = before is not None and before.photo.sha256 != sha256
+        changed = before is not None and before.photo.sha256 != digest
         if before and not changed and to.is_mended(source, before):
             return Untouched(before, mended=True)
-        if before and before.is_of(sha256, origin) and to.is_whole(source, before):
+        if before and before.is_of(digest, origin) and to.is_whole(source, before):
             return Untouched(before)
-        key = cache.key(sha256, origin, teacher.settings.deciding)
+        key = cache.key(digest, origin, teacher.settings.deciding)
         kept = to.cache.get(key)
         pixels = read_photo(source.path) if kept is None else None
-        return Arrived(source, teacher, origin, sha256, changed, key, kept, pixels)
+        return Arrived(source, teacher, origin, digest, changed, key, kept, pixels)
     except BadInput as error:
         return Skipped(source, "unusable", str(error))
     except OSError as error:

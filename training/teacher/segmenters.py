@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from training.student.digest import sha256
 from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.proposals import Boxes, Floats, Proposals
 from training.teacher.protocol import Pixels
 from training.teacher.region import Region
-from training.teacher.weights import Weights, sha256
+from training.teacher.weights import Weights
 
 SEGMENTERS: Mapping[str, Kind] = MappingProxyType(
     {

@@ -4,7 +4,6 @@ So a large student teaches a small one, and one of rendered photos another of re
 at turned copies of a photo as well; what it is not sure of it can leave open.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,6 +14,7 @@ from pydantic import Field
 from training.run import Run
 from training.student import checkpoint
 from training.student.checkpoint import Checkpoint
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.student.postprocess import postprocess, upsample
@@ -125,6 +125,5 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     if not run.is_finished:
         raise BadInput(f"{weights} holds no finished run; name one with --weights, or let `fit` go on with it")
     taught = checkpoint.load(run.checkpoint)
-    digest = hashlib.sha256(run.checkpoint.read_bytes()).hexdigest()
     taught.student.to(device_of(device))
-    return Student(knobs, phrases, taught, {str(run.folder): digest})
+    return Student(knobs, phrases, taught, {str(run.folder): sha256(run.checkpoint)})

@@ -1,6 +1,5 @@
 """Where the weights of a teacher's models come from: a folder, the hub's cache, or the hub."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from training.student.digest import sha256
 from training.student.errors import BadInput
 
 REVISIONS: Mapping[str, str] = MappingProxyType(
@@ -132,12 +132,6 @@ def _kind(folder: Path) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path} is missing or names no model_type; expected a folder as `hf download` makes") from error
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def first_line(error: Exception) -> str:
