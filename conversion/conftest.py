@@ -9,8 +9,8 @@ import pytest
 from onnx import helper, numpy_helper
 
 from conversion.artefact.metadata import CONTRACT_KEY
+from training.student.arrays import Pixels
 from training.student.contract import Contract
-from training.student.effects import Pixels
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_every_import_follows_an_arrow():
 
 
 def test_the_contract_and_its_arithmetic_need_no_torch():
-    free = {"contract", "preprocess", "postprocess", "resize", "metrics", "errors", "atomic_write"}
+    free = {"arrays", "atomic_write", "contract", "digest", "errors", "metrics", "postprocess", "preprocess", "resize"}
     for module, tree in _modules():
         if module.rpartition(".")[0] == "training.student" and module.rpartition(".")[2] in free:
             assert not any(_within(name, "torch") for name in _imports(tree)), module

@@ -15,9 +15,9 @@ from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
 from conversion.source import graph
 from training.student import checkpoint
+from training.student.arrays import Pixels
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL
 

@@ -14,8 +14,8 @@ from PIL import ImageColor
 
 from training.data.photos import levels_of, read_photo
 from training.student import effects
+from training.student.arrays import Pixels
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.errors import BadInput
 from training.student.postprocess import Mask
 

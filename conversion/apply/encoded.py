@@ -8,7 +8,7 @@ import numpy as np
 from conversion.apply import pyav
 from conversion.apply.codecs import Form
 from conversion.apply.frames import First
-from training.student.effects import Pixels
+from training.student.arrays import Pixels
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

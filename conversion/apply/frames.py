@@ -10,7 +10,7 @@ from conversion.apply import pyav
 from conversion.apply.codecs import Form
 from conversion.apply.rotation import Turn, is_quarter, turn_of, turned
 from training.data.preview import shrunk
-from training.student.effects import Pixels
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 
 if TYPE_CHECKING:

@@ -10,13 +10,12 @@ import numpy as np
 
 from conversion.inspection import inspect
 from conversion.runtimes.runner import RUNTIMES, Runner
+from training.student.arrays import Floats, Pixels
 from training.student.contract import Contract
 from training.student.digest import sha256
-from training.student.effects import Pixels
 from training.student.errors import BadInput, PocketmaskError
 from training.student.postprocess import Mask, postprocess
 from training.student.preprocess import preprocess
-from training.student.resize import Floats
 
 RUNTIME: Mapping[str, str] = MappingProxyType(
     {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.student.effects import Pixels
+from training.student.arrays import Pixels
 
 if TYPE_CHECKING:
     import av

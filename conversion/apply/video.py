@@ -18,11 +18,11 @@ from conversion.apply.encoded import frame_of, stream_of
 from conversion.apply.frames import First, Told, first_of, found, upright
 from conversion.apply.opened import Opened
 from conversion.apply.sound import Sound
-from training.student.effects import Pixels, smoothed
+from training.student.arrays import Floats, Pixels
+from training.student.effects import smoothed
 from training.student.errors import BadInput
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
-from training.student.resize import Floats
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

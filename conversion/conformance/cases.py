@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from training.student.arrays import Array
 from training.student.errors import BadInput
-
-Array = NDArray[Any]
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "BatchNormalization": ("scale", "B", "input_mean", "input_var"),

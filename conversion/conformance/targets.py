@@ -3,14 +3,11 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.source.graph import Graph
-
-Array = NDArray[Any]
+from training.student.arrays import Array
 
 
 def tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool = True) -> dict[str, Array]:

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from conversion.conformance.cases import Case
-from conversion.conformance.targets import TARGETS, Array
+from conversion.conformance.targets import TARGETS
 from conversion.source import graph
+from training.student.arrays import Array
 from training.student.errors import ConversionRefused
 
 Outcome = Literal["passed", "refused", "wrong"]

@@ -11,7 +11,8 @@ import numpy as np
 
 from conversion.coreml import half
 from conversion.coreml.toolbox import load_coremltools
-from conversion.source.graph import Array, Graph, Node
+from conversion.source.graph import Graph, Node
+from training.student.arrays import Array
 from training.student.errors import ConversionRefused
 
 Precision = Literal["fp32", "fp16"]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from conversion.coreml.builder import Builder, refusal
-from conversion.source.graph import Array, Node
+from conversion.source.graph import Node
+from training.student.arrays import Array
 
 Emitter = Callable[[Node, Builder], None]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from conversion.coreml.kernels import Kernel
-from conversion.source.node import Array
+from training.student.arrays import Array
 from training.student.errors import BadInput, ConversionRefused
 
 Rounding = Literal["fp32", "fp16"]

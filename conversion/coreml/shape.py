@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from conversion.coreml.builder import LARGEST_RANK, Builder, refusal
-from conversion.source.graph import Array, Node
+from conversion.source.graph import Node
+from training.student.arrays import Array
 
 
 def reshape(node: Node, builder: Builder) -> None:

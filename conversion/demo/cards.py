@@ -13,8 +13,8 @@ from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
 from conversion.demo.exhibits import RUNS, Answer
 from training.data.html_page import address
 from training.data.preview import as_url
+from training.student.arrays import Pixels
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.postprocess import postprocess
 
 _TEMPLATE = Path(__file__).with_name("cards.html.j2")

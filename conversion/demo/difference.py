@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from training.student.arrays import Floats, Pixels
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.metrics import photo_iou
 from training.student.postprocess import decide, upsample
-from training.student.resize import Floats
 
 LOWER, HIGHER, FLIPPED = (0, 114, 178), (230, 159, 0), (255, 0, 80)
 """RGB: where the candidate's logit is lower, where it is higher, and pixels whose class changes."""

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from conversion.apply.opened import RUNTIME, Opened, open_artefact
 from conversion.artefact import manifest
 from conversion.artefact.kinds import EXPORTED, size
+from training.student.arrays import Floats, Pixels
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.errors import BadInput, PocketmaskError
 from training.student.preprocess import preprocess
-from training.student.resize import Floats
 
 if TYPE_CHECKING:
     from training.run import Run

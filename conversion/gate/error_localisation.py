@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from conversion.gate.drift import Budget, breaches, decibels, measure
 from conversion.gate.forms import Photo, Prediction, evaluate_masks
 from conversion.gate.traces import Tracer
-from conversion.source.graph import Array
 from conversion.source.reference import Reference
+from training.student.arrays import Array
 from training.student.contract import Contract
 
 

@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from conversion.gate.forms import Photo, Prediction
 from training.data.photos import levels_of, read_photo
 from training.data.preview import preview
+from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
-from training.student.effects import Pixels, overlay
+from training.student.effects import overlay
 from training.student.postprocess import Mask
 
 WORST = 6

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from conversion.coreml.builder import mended
 from conversion.coreml.executor import Rounding, load
-from conversion.source.graph import Array, Graph
+from conversion.source.graph import Graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import orders
 from conversion.tflite.interpreter import open_interpreter
 from conversion.tflite.packing import exposed
+from training.student.arrays import Array
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
 """From an input (H, W, 3) to those tensors of the graph that the artefact holds, in the graph's axis order."""

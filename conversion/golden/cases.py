@@ -7,9 +7,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from training.student.arrays import Floats
 from training.student.contract import Contract
 from training.student.postprocess import Mask
-from training.student.resize import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from conversion.golden import cases
 from training.student import effects
+from training.student.arrays import Floats, Pixels
 from training.student.atomic_write import write_text
 from training.student.contract import Contract
-from training.student.effects import Pixels
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
-from training.student.resize import Floats, bilinear
+from training.student.resize import bilinear
 
 SCHEMA = 1
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.gate.drift import read_budgets
-from conversion.source.graph import Array, Graph
+from conversion.source.graph import Graph
 from conversion.source.reference import Reference, Values
+from training.student.arrays import Array
 
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4

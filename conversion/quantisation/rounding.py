@@ -12,7 +12,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.source.graph import Array, Graph
+from conversion.source.graph import Graph
+from training.student.arrays import Array
 
 Doubles = NDArray[np.float64]
 Grid = Callable[[Doubles, Doubles], tuple[Doubles, Doubles]]

@@ -8,7 +8,8 @@ import onnx
 from onnx import numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
-from conversion.source.graph import Array, Graph, Node
+from conversion.source.graph import Graph, Node
+from training.student.arrays import Array
 
 OPSET = 21
 """The oldest with every operator of the canonical form that the common runtimes read."""

@@ -19,7 +19,8 @@ from conversion.source.canonical.conv_folding import absorb, reorder
 from conversion.source.canonical.operators import CANONICAL
 from conversion.source.canonical.pattern_fusion import recognise
 from conversion.source.canonical.shape_inference import infer
-from conversion.source.node import Array, Dtype, Node, Shape
+from conversion.source.node import Dtype, Node, Shape
+from training.student.arrays import Array
 from training.student.errors import BadInput, ConversionRefused
 
 __all__ = ["Array", "Graph", "Node", "read"]

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from conversion.source.as_onnx import as_onnx
-from conversion.source.graph import Array, Graph, Node
+from conversion.source.graph import Graph, Node
+from training.student.arrays import Array
 
 Values = Mapping[str, Array]
 """Tensors by name, in the graph's axis order."""

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.source.graph import Graph, Node
 from conversion.tflite import fusion, layout, non_negative
 from conversion.tflite.builtin import most_axes
 from conversion.tflite.layout import Order, Shape
 from conversion.tflite.program import Program
+from training.student.arrays import Array
 from training.student.errors import ConversionRefused
-
-Array = NDArray[Any]
 
 _FLOAT32 = np.dtype(np.float32)
 # What the file holds for a type of the graph. Phones index in 32 bits, and few kernels know 64.

@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from conversion.source.graph import read
 from conversion.tflite import layout
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
-
-Array = NDArray[Any]
-
+from training.student.arrays import Array
 
 _STORED = {"f": np.float32, "i": np.int64}
 

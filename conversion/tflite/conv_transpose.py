@@ -8,10 +8,11 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout, padding
-from conversion.tflite.builder import Array, Builder, refusal
+from conversion.tflite.builder import Builder, refusal
 from conversion.tflite.convolution import biases, filters
 from conversion.tflite.padding import Pair
 from conversion.tflite.shape import joined
+from training.student.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)

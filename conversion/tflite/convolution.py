@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from conversion.source.graph import Node
-from conversion.tflite.builder import Array, Builder
+from conversion.tflite.builder import Builder
 from conversion.tflite.layout import CHANNELS_LAST
 from conversion.tflite.padding import Window, padded, window
+from training.student.arrays import Array
 
 
 def convolution(node: Node, builder: Builder) -> None:

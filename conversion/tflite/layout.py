@@ -7,12 +7,11 @@ orders; `builder` decides which order a tensor gets.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from training.student.arrays import Array
+
 Order = tuple[int, ...]
 Shape = tuple[int, ...]
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Array, Builder, refusal
+from conversion.tflite.builder import Builder, refusal
+from training.student.arrays import Array
 
 
 def matmul(node: Node, builder: Builder) -> None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.tflite import builtin
 from conversion.tflite.packing import pack
-
-Array = NDArray[Any]
+from training.student.arrays import Array
 
 SIGNATURE = "serving_default"
 DESCRIPTION = "Pocketmask"

@@ -6,8 +6,9 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Array, Builder
+from conversion.tflite.builder import Builder
 from conversion.tflite.layout import Order
+from training.student.arrays import Array
 
 # XNNPACK takes neither more operands at once nor more parts.
 _MOST_OPERANDS = 5

@@ -9,8 +9,9 @@ import numpy as np
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.preview import preview
+from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path
-from training.student.effects import Pixels, colour_of
+from training.student.effects import colour_of
 
 _SIDE = 320
 """Pixels of a photo on the sheet."""

@@ -13,10 +13,9 @@ from tqdm import tqdm
 
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
-
-Pixels = NDArray[np.uint8]
 
 SIDE = 256
 """Pixels of the longer side at which borders are measured: a photo's size shall not make its mask look ragged."""

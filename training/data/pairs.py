@@ -16,7 +16,8 @@ from training.data.census import Census
 from training.data.colours import Colours
 from training.data.dropped import FILE as DROPPED
 from training.data.dropped import read as read_dropped
-from training.data.photos import Pixels, read_mask, read_photo
+from training.data.photos import read_mask, read_photo
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 

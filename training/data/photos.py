@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from training.data import icc_profiles
 from training.data.colours import FILE as COLOURS
 from training.data.colours import Colours
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
-
-Pixels = NDArray[np.uint8]
 
 MOST_PIXELS = 2**30 // 4 // 3
 """Larger files are taken for decompression bombs; Pillow's own limit, about 89 megapixels."""

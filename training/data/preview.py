@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.html_page import address
-from training.student.effects import Pixels, overlay
+from training.student.arrays import Pixels
+from training.student.effects import overlay
 
 OTHER = (255, 0, 80)
 """Outlines another teacher's mask."""

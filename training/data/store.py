@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.resources import available, free_disk
+from training.student.arrays import Pixels
 
 _GB = 10**9
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

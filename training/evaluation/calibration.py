@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.bootstrap import Interval, intervals
+from training.student.arrays import Floats
 from training.student.metrics import IGNORED
 from training.student.postprocess import Mask
-from training.student.resize import Floats
 
 _BINS = 15
 _AT_ONCE = 1 << 20

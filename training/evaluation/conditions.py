@@ -6,16 +6,14 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from training.student.arrays import Pixels
 from training.student.contract import Contract
 from training.student.metrics import IGNORED
 from training.student.postprocess import Mask, postprocess
 from training.student.preprocess import preprocess
 from training.student.resize import bilinear
-
-Pixels = NDArray[np.uint8]
 
 BAR = 0.002
 """IoU that a phone's resizer may cost."""

@@ -11,12 +11,12 @@ from tqdm import tqdm
 from training.data.pairs import Pairs
 from training.data.views import decode_pair
 from training.student import metrics
+from training.student.arrays import Floats
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
-from training.student.resize import Floats
 
 
 @dataclass(frozen=True, slots=True)

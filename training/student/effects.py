@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.student.arrays import Floats, Pixels
 from training.student.errors import BadInput
 from training.student.postprocess import Mask
-from training.student.resize import Floats
-
-Pixels = NDArray[np.uint8]
 
 COLOURS = (
     *((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66)),

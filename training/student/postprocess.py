@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.student.arrays import Floats
 from training.student.contract import Contract
 from training.student.errors import BadInput
-from training.student.resize import Floats, bilinear
+from training.student.resize import bilinear
 
 Mask = NDArray[np.uint8]
 """Class index per pixel; for a binary student 1 is foreground."""

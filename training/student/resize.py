@@ -8,7 +8,7 @@ constant constant. There is no antialiasing when shrinking, as in the resizers o
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from training.student.arrays import Floats
 
 
 def bilinear(values: NDArray[np.uint8] | Floats, height: int, width: int) -> Floats:

@@ -13,12 +13,13 @@ import numpy as np
 from pydantic import Field
 
 from training.data.pairs import Pair, read_pairs
+from training.student.arrays import Pixels
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
 from training.teacher.labelled_folder import Labelled
 from training.teacher.phrases import Phrase, check, classes
-from training.teacher.protocol import Decision, Findings, Pixels, Settings, Teacher, by_class
+from training.teacher.protocol import Decision, Findings, Settings, Teacher, by_class
 
 
 class Knobs(Settings):

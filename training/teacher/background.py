@@ -2,11 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from training.teacher.protocol import Pixels
-
-Floats = NDArray[np.float32]
+from training.student.arrays import Floats, Pixels
 
 _GRID = 48
 _FRAME = 0.8

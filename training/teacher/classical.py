@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.teacher import background, contours, ellipses
 from training.teacher.phrases import Phrase
-from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings
+from training.teacher.protocol import Decision, Findings, Instance, Settings
 from training.teacher.region import Region, clean, fragments
 from training.teacher.tuning import Choice, Range
 

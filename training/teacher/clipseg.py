@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from training.student.arrays import Floats, Pixels
 from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.phrases import Phrase
-from training.teacher.proposals import Floats
-from training.teacher.protocol import Decision, Findings, Instance, Pixels, Settings, Unfit
+from training.teacher.protocol import Decision, Findings, Instance, Settings, Unfit
 from training.teacher.region import Region, clean, fragments
 from training.teacher.selection import Share
 from training.teacher.tuning import Choice, Range

@@ -12,7 +12,8 @@ from training import options
 from training.data import failure_sheet
 from training.data.failure_sheet import Failure
 from training.data.pairs import Pair
-from training.data.photos import Pixels, read_photo
+from training.data.photos import read_photo
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import PHOTO_MEASURES
 from training.teacher import teachers

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from training.teacher.protocol import Pixels
+from training.student.arrays import Pixels
 
 _TILES = (8, 8)
 _HYSTERESIS = 0.4

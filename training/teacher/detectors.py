@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from training.student.arrays import Floats, Pixels
 from training.teacher.model import Arithmetic, Model
 from training.teacher.model import Kind as Loaded
 from training.teacher.phrases import Phrase
-from training.teacher.proposals import Boxes, Floats
-from training.teacher.protocol import Pixels, Unfit
+from training.teacher.proposals import Boxes
+from training.teacher.protocol import Unfit
 from training.teacher.weights import Weights
 
 Words = tuple[dict[str, Any], list[list[int]]]

@@ -10,9 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.teacher.protocol import Pixels
-
-Floats = NDArray[np.float32]
+from training.student.arrays import Floats, Pixels
 
 _ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False, dtype=np.float32)
 _STEPS = 25

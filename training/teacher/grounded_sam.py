@@ -6,12 +6,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.teacher.detectors import DETECTORS, Detector
 from training.teacher.model import Arithmetic
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Proposals
-from training.teacher.protocol import Decision, Findings, Pixels
+from training.teacher.protocol import Decision, Findings
 from training.teacher.segmenters import SEGMENTERS, Segmenter
 from training.teacher.selection import DECIDING, Choice, Rule, Share, decide
 from training.teacher.weights import find

@@ -10,12 +10,13 @@ from training.data import colours
 from training.data.colours import Colours
 from training.data.pairs import read_classes
 from training.data.photos import read_mask
+from training.student.arrays import Pixels
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.teacher import sources
 from training.teacher.phrases import Phrase, classes
-from training.teacher.protocol import Decision, Findings, Pixels, Settings, Teacher, by_class
+from training.teacher.protocol import Decision, Findings, Settings, Teacher, by_class
 
 
 class Knobs(Settings):

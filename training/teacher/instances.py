@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from training.data.pairs import Pair
 from training.data.photos import read_photo
+from training.student.arrays import Floats
 from training.student.metrics import IGNORED
-from training.teacher.proposals import Floats
 from training.teacher.region import Region, fragments
 
 Frame = tuple[tuple[int, int], tuple[int, int]]

@@ -17,12 +17,12 @@ from PIL import Image
 
 from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import levels_of
+from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path, write_text
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import sidecar
 from training.teacher.cache import Cache
-from training.teacher.protocol import Pixels
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
 

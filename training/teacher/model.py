@@ -7,8 +7,9 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
 
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
-from training.teacher.protocol import Pixels, Unfit
+from training.teacher.protocol import Unfit
 from training.teacher.weights import Weights, first_line
 
 Arithmetic = Literal["fp32", "bf16"]

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.data.photos import read_photo
+from training.student.arrays import Pixels
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import cache, sidecar
 from training.teacher.cache import Kept
 from training.teacher.labelled_folder import Labelled
-from training.teacher.protocol import ByPhoto, Pixels, Teacher
+from training.teacher.protocol import ByPhoto, Teacher
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
 

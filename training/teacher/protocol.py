@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.teacher.phrases import Phrase
-
-Pixels = NDArray[np.uint8]
 
 
 class Unfit(BadInput):

@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
+from training.student.arrays import Pixels
 from training.teacher.model import Arithmetic, Kind, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Proposals
-from training.teacher.protocol import Decision, Findings, Pixels, Unfit
+from training.teacher.protocol import Decision, Findings, Unfit
 from training.teacher.region import Region
 from training.teacher.selection import DECIDING, Choice, Share, decide
 from training.teacher.weights import find

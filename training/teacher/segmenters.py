@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from training.student.arrays import Floats, Pixels
 from training.student.digest import sha256
 from training.teacher.model import Arithmetic, Kind, Model
-from training.teacher.proposals import Boxes, Floats, Proposals
-from training.teacher.protocol import Pixels
+from training.teacher.proposals import Boxes, Proposals
 from training.teacher.region import Region
 from training.teacher.weights import Weights
 

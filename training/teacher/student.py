@@ -13,16 +13,16 @@ from pydantic import Field
 
 from training.run import Run
 from training.student import checkpoint
+from training.student.arrays import Floats, Pixels
 from training.student.checkpoint import Checkpoint
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.student.postprocess import postprocess, upsample
 from training.student.preprocess import preprocess
-from training.student.resize import Floats
 from training.teacher.model import device_of
 from training.teacher.phrases import Phrase, check
-from training.teacher.protocol import Decision, Findings, Pixels, Settings, by_class
+from training.teacher.protocol import Decision, Findings, Settings, by_class
 
 Copies = Literal["one", "mirror", "any"]
 

@@ -10,8 +10,9 @@ import yaml
 from tqdm import tqdm
 
 from training.data.pairs import Pair
-from training.data.photos import Pixels, read_photo
+from training.data.photos import read_photo
 from training.data.split import split
+from training.student.arrays import Pixels
 from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 from training.student.metrics import photo_iou

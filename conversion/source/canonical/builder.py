@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from conversion.source.canonical import constant_folding
-from conversion.source.node import Array, Dtype, Node, Shape
+from conversion.source.node import Dtype, Node, Shape
+from training.student.arrays import Array
 from training.student.errors import ConversionRefused
 
 LARGEST = 2**27

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from conversion.source.canonical.builder import GraphBuilder
-from conversion.source.node import Array, Node
+from conversion.source.node import Node
+from training.student.arrays import Array
 
 
 def absorb(builder: GraphBuilder, outputs: Collection[str]) -> None:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from conversion.source.canonical.builder import GraphBuilder, refusal
-from conversion.source.node import Array, Node
+from conversion.source.node import Node
+from training.student.arrays import Array
 
 
 def batch(node: Node, builder: GraphBuilder) -> None:

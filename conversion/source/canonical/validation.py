@@ -8,7 +8,8 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from onnx.helper import tensor_dtype_to_np_dtype
 
-from conversion.source.node import Array, Dtype, Node
+from conversion.source.node import Dtype, Node
+from training.student.arrays import Array
 from training.student.errors import ConversionRefused
 
 _NUMBERS = {

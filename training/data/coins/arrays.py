@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-"""An image or a texture: (rows, columns) or (rows, columns, channels)."""
+from training.student.arrays import Floats
+
 Points = NDArray[np.float64]
 """Points (N, 2), or a matrix that moves them; geometry is in double precision."""
-Bytes = NDArray[np.uint8]
 
 
 def blurred(image: Floats, sigma: float) -> Floats:

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.coins.arrays import Floats, Points, blurred, slopes, stacked
+from training.data.coins.arrays import Points, blurred, slopes, stacked
 from training.data.coins.camera import Camera
 from training.data.coins.ground import Ground
 from training.data.coins.light import Geometry, Light, Window, diffuse, mirrored
+from training.student.arrays import Floats
 
 SUBPIXELS = 4
 UP = np.array([0, 0, 1], np.float32)

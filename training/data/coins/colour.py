@@ -4,7 +4,7 @@ import colorsys
 
 import numpy as np
 
-from training.data.coins.arrays import Bytes, Floats
+from training.student.arrays import Floats, Pixels
 
 Range = tuple[float, float]
 Ink = tuple[int, int, int]
@@ -18,7 +18,7 @@ def linear(red: float, green: float, blue: float) -> Floats:
     return np.array([red, green, blue], np.float32) ** np.float32(GAMMA)
 
 
-def linearised(picture: Bytes) -> Floats:
+def linearised(picture: Pixels) -> Floats:
     """Linear RGB of a picture drawn in sRGB bytes, of the same shape."""
     return np.asarray(_LINEAR[picture], np.float32)
 

@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.coins.arrays import Bytes, Floats, Points, slopes
+from training.data.coins.arrays import Points, slopes
 from training.data.coins.colour import Ink, draw_colour, draw_ink, linearised
 from training.data.coins.face import Face
 from training.data.coins.metal import alloy
 from training.data.coins.noise import fractal
 from training.data.coins.thing import CIRCLE, Ball, Disc, Slab, Thing
+from training.student.arrays import Floats, Pixels
 
 SIZE = 96
 FLAT = np.zeros((SIZE, SIZE, 2), np.float32)
@@ -44,7 +45,7 @@ def _solid(colour: Floats) -> Floats:
     return np.zeros((SIZE, SIZE, 3), np.float32) + colour
 
 
-def _sheet(ink: Ink) -> Bytes:
+def _sheet(ink: Ink) -> Pixels:
     sheet = np.empty((SIZE, SIZE, 3), np.uint8)
     sheet[:] = ink
     return sheet

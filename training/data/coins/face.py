@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.data.coins.arrays import Floats, blurred, pixel, slopes
+from training.data.coins.arrays import blurred, pixel, slopes
 from training.data.coins.colour import draw_colour
 from training.data.coins.metal import METALS, Metal, alloy
 from training.data.coins.noise import fractal
+from training.student.arrays import Floats
 
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,

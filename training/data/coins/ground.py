@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from training.data.coins.arrays import Bytes, Floats, blurred, sampled
+from training.data.coins.arrays import blurred, sampled
 from training.data.coins.colour import draw_colour, draw_ink, linear, linearised
 from training.data.coins.noise import TILE, fractal, speckle
+from training.student.arrays import Floats, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def paper(rng: np.random.Generator, x: Floats, y: Floats) -> Ground:
     return Ground(np.asarray(albedo, np.float32), rng.choice([0.0, 0.0, 2.0]) * crease)
 
 
-def _figure(rng: np.random.Generator, page: Bytes) -> None:
+def _figure(rng: np.random.Generator, page: Pixels) -> None:
     ink, stroke = draw_ink(rng), int(rng.choice([-1, 2, 6]))
     (a, b), (c, d) = rng.integers(0, 512, (2, 2)).tolist()
     match str(rng.choice(["box", "circle", "line", "letters"])):

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.coins.arrays import Floats, blurred, pixel, resized
+from training.data.coins.arrays import blurred, pixel, resized
+from training.student.arrays import Floats
 
 CURVE_STEPS = 2048
 INCIDENT = 0.6

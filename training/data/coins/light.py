@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.coins.arrays import Floats, stacked
+from training.data.coins.arrays import stacked
 from training.data.coins.camera import Camera
+from training.student.arrays import Floats
 
 Window = tuple[slice, slice]
 

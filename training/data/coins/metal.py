@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.coins.arrays import Floats
 from training.data.coins.colour import linear
+from training.student.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

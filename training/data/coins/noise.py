@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.data.coins.arrays import Floats, resized
+from training.data.coins.arrays import resized
+from training.student.arrays import Floats
 
 TILE = 256
 

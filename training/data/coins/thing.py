@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.data.coins.arrays import Floats, Points, blurred, slopes, warped
+from training.data.coins.arrays import Points, blurred, slopes, warped
 from training.data.coins.canvas import UP, Canvas, coverage, hull, tilted
 from training.data.coins.face import Face
 from training.data.coins.light import Window
+from training.student.arrays import Floats
 
 CORNERS = 72
 EDGE_STEPS = 720
