@@ -62,7 +62,9 @@ def test_several_classes_and_a_dense_decoder_convert():
     _check(Contract(64, 96, 4, ("sky", "road", "tree")), architecture)
 
 
-def test_a_shallow_slim_encoder_and_all_scales_at_once_convert():
-    architecture = Architecture("tu-mobilenetv2_100", WIDTHS, True, NEUTRAL, NEUTRAL, depth=4, slim=(1, 0.5, 0.25))
+def test_a_shallow_narrow_encoder_and_an_mlp_decoder_convert():
+    architecture = Architecture(
+        "tu-mobilenetv2_100", WIDTHS, True, NEUTRAL, NEUTRAL, depth=4, width_multiplier=(1, 0.5, 0.25)
+    )
     _check(Contract(80, 96, 2, ("thing",)), architecture)
-    _check(Contract(64, 96, 4, ("sky", "road")), replace(architecture, depth=5, join="mlp"))
+    _check(Contract(64, 96, 4, ("sky", "road")), replace(architecture, depth=5, decoder_type="mlp"))

@@ -256,7 +256,7 @@ def designs_(recipe: str, overrides: tuple[str, ...], data: Path, folder: Path |
 
     pairs = pairs_of(data)
     folder = folder or Path("runs") / f"designs-{data.resolve().name}"
-    for name, own in designs.knobs().items():
+    for name, own in designs.options().items():
         design = recipes.read(recipe, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
         checkpoint = teach(design, data=pairs, run=Run(folder / name))
         print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")

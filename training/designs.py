@@ -35,7 +35,7 @@ class Measured:
         )
 
 
-def knobs() -> Mapping[str, dict[str, Any]]:
+def options() -> Mapping[str, dict[str, Any]]:
     """What each design changes of a recipe, by its name."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(DESIGNS.read_text(encoding="utf-8"))
     return found

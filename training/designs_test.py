@@ -27,10 +27,10 @@ def test_the_front_leaves_out_what_another_equals_in_both():
 
 
 def test_all_designs_are_measured_and_each_is_a_recipe_of_its_own():
-    assert {row.design for row in designs.measured()} == set(designs.knobs())
-    assert len(designs.knobs()) >= 12
-    architectures = {recipe.from_mapping(knobs, name).model_dump_json() for name, knobs in designs.knobs().items()}
-    assert len(architectures) == len(designs.knobs())
+    assert {row.design for row in designs.measured()} == set(designs.options())
+    assert len(designs.options()) >= 12
+    architectures = {recipe.from_mapping(own, name).model_dump_json() for name, own in designs.options().items()}
+    assert len(architectures) == len(designs.options())
 
 
 def test_a_recipe_takes_its_design_by_latency():
@@ -39,8 +39,8 @@ def test_a_recipe_takes_its_design_by_latency():
     found = recipe.read("mobile", [f"latency_ms={chosen.ms}", "epochs=3"])
 
     best = designs.choose(chosen.ms)
-    assert {key: getattr(found, key) for key in designs.knobs()[best.design]} == {
-        key: tuple(value) if isinstance(value, list) else value for key, value in designs.knobs()[best.design].items()
+    assert {key: getattr(found, key) for key in designs.options()[best.design]} == {
+        key: tuple(value) if isinstance(value, list) else value for key, value in designs.options()[best.design].items()
     }
     assert found.epochs == 3
 

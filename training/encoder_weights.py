@@ -13,7 +13,7 @@ from training.student.baseline import Usual
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
-from training.student.slim import slim
+from training.student.width_multiplier import narrow
 
 
 def normalisation(recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -51,9 +51,9 @@ def load_into(student: Student, recipe: Recipe) -> None:
     if source == "none":
         return
     weights = encoders.hub_weights(recipe.encoder) if source == "hub" else _from_file(Path(source))
-    # Which channels a slim encoder keeps is for the weights to say.
-    whole = encoders.build(recipe.encoder, recipe.depth)
-    own = whole.state_dict()
+    # The weights decide which channels a narrower encoder keeps.
+    full = encoders.build(recipe.encoder, recipe.depth)
+    own = full.state_dict()
     # timm's own files lack the prefix under which segmentation_models_pytorch wraps its networks.
     found = {name: weights.get(name, weights.get(name.removeprefix("model."))) for name in own}
     missing = [name for name, value in found.items() if value is None and not name.endswith("num_batches_tracked")]
@@ -63,9 +63,9 @@ def load_into(student: Student, recipe: Recipe) -> None:
             f"encoder_weights={source} does not fit encoder {recipe.encoder}: {len(missing)} of its {len(own)} tensors "
             f"are missing and {len(odd)} have another shape, the first is {(missing + odd)[0]}"
         )
-    whole.load_state_dict({name: own[name] if value is None else value for name, value in found.items()})
-    slim(whole, recipe.slim)
-    student.encoder.load_state_dict(whole.state_dict())
+    full.load_state_dict({name: own[name] if value is None else value for name, value in found.items()})
+    narrow(full, recipe.width_multiplier)
+    student.encoder.load_state_dict(full.state_dict())
 
 
 def load_into_usual(usual: Usual, recipe: Recipe) -> None:

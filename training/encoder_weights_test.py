@@ -10,7 +10,7 @@ from training.student import encoders
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
-from training.student.slim import slim
+from training.student.width_multiplier import narrow
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights" / "mobilenetv2_100_imagenet.safetensors"
 ENCODER = "tu-mobilenetv3_small_100"
@@ -58,10 +58,10 @@ def test_a_file_gives_the_encoder_its_weights_with_and_without_the_prefix(file_o
 
 
 def test_a_slim_and_shallow_encoder_takes_the_loudest_channels_of_the_weights(file_of, trained):
-    recipe = recipe_of(file_of(trained)).model_copy(update={"depth": 4, "slim": (1, 0.5)})
+    recipe = recipe_of(file_of(trained)).model_copy(update={"depth": 4, "width_multiplier": (1, 0.5)})
     expected = encoders.build(ENCODER)
     expected.load_state_dict(trained)
-    slim(expected, recipe.slim)
+    narrow(expected, recipe.width_multiplier)
     student = student_of(recipe)
 
     load_into(student, recipe)

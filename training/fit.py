@@ -141,7 +141,7 @@ def teach(
                 ),
                 *callbacks,
             ],
-            gradient_clip_val=recipe.clip or None,
+            gradient_clip_val=recipe.gradient_clip or None,
             plugins=[SafetensorsIO()],
             logger=False,
             enable_checkpointing=False,

@@ -128,8 +128,8 @@ def test_all_care_together_goes_on_after_an_interruption_as_if_there_had_been_no
     discs, tiny_recipe, encoder_weights, tmp_path, capsys
 ):
     recipe = tiny_recipe(
-        "average=0.9",
-        "clip=0.5",
+        "ema_decay=0.9",
+        "gradient_clip=0.5",
         "freeze=2",
         "encoder_decay=0.7",
         f"encoder_weights={encoder_weights}",
@@ -184,7 +184,8 @@ def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(
 def test_a_loss_that_is_no_number_stops_with_a_diagnosis_and_frees_the_folder(discs, tiny_recipe, tmp_path):
     expected = (
         r"the loss became (nan|inf) in epoch \d+, step \d+, at a learning rate of .*; \d+ of \d+ weights are no longer "
-        r"finite, encoder\..* first: steps were too large; lower learning_rate \(now 1e\+30\), set clip=1 \(now 0.0\), "
+        r"finite, encoder\..* first: steps were too large; lower learning_rate \(now 1e\+30\), "
+        r"set gradient_clip=1 \(now 0.0\), "
     )
     with pytest.raises(BadInput, match=expected):
         fit(tiny_recipe("learning_rate=1e30"), data=discs, run=Run(tmp_path / "run"))

@@ -98,7 +98,7 @@ def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:
     training = TrainingView(sides.train, len(data.classes), recipe)
     batches = max(1, len(training) // recipe.batch)
     # Enough epochs; the rates of one-cycle are replaced, their peaks say how the groups compare.
-    brief = recipe.model_copy(update={"epochs": -(-steps // batches), "average": 0.0, "freeze": 0})
+    brief = recipe.model_copy(update={"epochs": -(-steps // batches), "ema_decay": 0.0, "freeze": 0})
     rising = _Rising(recipe.learning_rate, steps)
     module = StudentModule(student, brief, contract, [])
     try:

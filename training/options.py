@@ -1,45 +1,55 @@
-"""Typed knobs from a YAML file and `key=value` overrides, with errors that name the key and what was meant."""
+"""Typed options from a YAML file and `key=value` overrides, with errors that name the key and what was meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from training.student.errors import BadInput
+from training.student.renamed import with_new_names
 
-Knobs = TypeVar("Knobs", bound=BaseModel)
+Options = TypeVar("Options", bound=BaseModel)
 
 _COMMAND_LINE = "KEY=VALUE"
 
 
-def read(model: type[Knobs], kind: str, path: Path | None = None, overrides: Iterable[str] = ()) -> Knobs:
-    """The knobs of a YAML file, with overrides applied.
+def read(
+    model: type[Options],
+    kind: str,
+    path: Path | None = None,
+    overrides: Iterable[str] = (),
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> Options:
+    """The options of a YAML file, with overrides applied.
 
     Args:
         model: What they must fit.
-        kind: Whose knobs they are, for messages.
+        kind: Whose options they are, for messages.
         path: The file; None: overrides alone.
         overrides: `key=value`, the value read as YAML.
+        renamed: Old names, which are still read with a note, and new.
 
     Raises:
-        BadInput: The file is no mapping, an unknown key, or a value that does not fit.
+        BadInput: The file is no mapping, an unknown key, a key under both its names, or a value that does not fit.
     """
     given: dict[str, Any] = {}
     if path is not None:
         try:
-            given = _mapping(path.read_bytes(), kind, str(path))
+            given = with_new_names(_mapping(path.read_bytes(), kind, str(path)), str(path), renamed)
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}; expected a YAML file of {kind} keys") from error
     _refuse_unknown(model, given, kind, str(path))
-    replaced = {}
+    replaced: dict[str, Any] = {}
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise BadInput(f"override '{override}' is not of the form key=value")
         replaced[key.strip()] = _parse(value, override)
+    replaced = with_new_names(replaced, _COMMAND_LINE, renamed)
     _refuse_unknown(model, replaced, kind, _COMMAND_LINE)
     where = [str(path)] if path is not None else []
     if replaced or path is None:
@@ -47,8 +57,8 @@ def read(model: type[Knobs], kind: str, path: Path | None = None, overrides: Ite
     return check(model, given | replaced, kind, " and ".join(where))
 
 
-def check(model: type[Knobs], given: dict[str, Any], kind: str, where: str) -> Knobs:
-    """Knobs as a mapping holds them.
+def check(model: type[Options], given: dict[str, Any], kind: str, where: str) -> Options:
+    """The options of a mapping.
 
     Raises:
         BadInput: An unknown key, or a value that does not fit.
@@ -73,7 +83,7 @@ def _told(fault: Any) -> str:
     place, said = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"{place} is missing; add {place}=…"
-    # Without a place it is of several knobs together, and says which.
+    # Without a place it is about several options together, and names them.
     return f"{place}={fault['input']!r}: {said}" if place else str(said)
 
 

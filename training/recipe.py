@@ -1,4 +1,4 @@
-"""A recipe: every knob of one training run, typed, from a YAML file and `key=value` overrides."""
+"""A recipe: every option of one training run, typed, from a YAML file and `key=value` overrides."""
 
 import math
 import re
@@ -13,6 +13,7 @@ from training.student.contract import Contract
 from training.student.encoders import DEPTH
 from training.student.errors import BadInput
 from training.student.network import Architecture, check_size
+from training.student.renamed import RENAMED, with_new_names
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -38,14 +39,14 @@ class Recipe(BaseModel):
     """Likewise."""
     depth: Annotated[int, Field(ge=2, le=DEPTH)] = DEPTH
     """Halvings of the resolution that the encoder goes through: its deeper stages are left out."""
-    slim: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    width_multiplier: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of hidden channels that the encoder's stages keep, from the first; inverted residuals only."""
     decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64, 48)
     """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
 
     Where the stride asks for more than they reach, the head gives several logits for each of their pixels.
     """
-    join: Literal["unet", "mlp"] = "unet"
+    decoder_type: Literal["unet", "mlp"] = "unet"
     """`unet`: scale by scale; `mlp`: all scales at once as SegFormer does, in the first of the decoder's widths."""
     separable: bool = True
     """Whether decoder convolutions are depthwise separable."""
@@ -57,11 +58,14 @@ class Recipe(BaseModel):
     """Input pixels per logit."""
     threshold: float = 0.0
     """On logits, binary students only."""
-    open: int = 0
-    """Side of the ellipse that masks are opened with, binary students only; 0 leaves them alone."""
+    opening: int = 0
+    """Side of the ellipse that masks are opened with, binary students only; 0 leaves them alone.
+
+    The contract calls it `open`.
+    """
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     """Takes decoder, depth, sizes from the most accurate of `training/designs.yaml` that is measured to be so fast."""
-    whole: bool = True
+    single_partition: bool = True
     """Whether to refuse, before training, a student that XNNPACK would run in several pieces."""
 
     # The loss.
@@ -102,9 +106,9 @@ class Recipe(BaseModel):
     freeze: Annotated[int, Field(ge=0)] = 0
     """Epochs for which an encoder with weights stays as it is, statistics included, while the decoder learns."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    clip: Annotated[float, Field(ge=0)] = 0.0
+    gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of all gradients together; 0: any."""
-    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """What the running average of the weights keeps of itself a step; it is then what is validated and kept. 0: none.
 
     0.998 looks back over some 500 steps.
@@ -177,11 +181,20 @@ class Recipe(BaseModel):
         """
         # First: the sizes that the contract itself would suggest suit the stride alone.
         check_size(self.height, self.width, self.depth)
-        return Contract(self.height, self.width, self.stride, classes, self.threshold, self.open)
+        return Contract(self.height, self.width, self.stride, classes, self.threshold, self.opening)
 
     def architecture(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:
         """The network to build, with the normalisation that its weights expect."""
-        return Architecture(self.encoder, self.decoder, self.separable, mean, std, self.depth, self.slim, self.join)
+        return Architecture(
+            self.encoder,
+            self.decoder,
+            self.separable,
+            mean,
+            std,
+            self.depth,
+            self.width_multiplier,
+            self.decoder_type,
+        )
 
 
 def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -199,14 +212,15 @@ def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
         known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
     overrides = list(overrides)
-    recipe = options.read(Recipe, "recipe", path, overrides)
+    recipe = options.read(Recipe, "recipe", path, overrides, RENAMED)
     return recipe if recipe.latency_ms is None else _fast_enough(recipe, recipe.latency_ms, overrides)
 
 
 def _fast_enough(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:
     chosen = designs.choose(latency_ms)
-    own = designs.knobs()[chosen.design]
-    if both := [key for key in own if any(override.partition("=")[0].strip() == key for override in overrides)]:
+    own = designs.options()[chosen.design]
+    given = {override.partition("=")[0].strip() for override in overrides}
+    if both := [key for key in own if key in {RENAMED.get(name, name) for name in given}]:
         raise BadInput(f"latency_ms chooses {', '.join(own)}; leave {both[0]}= out, or latency_ms=")
     return from_mapping({**recipe.model_dump(mode="json"), **own}, f"design {chosen.design}")
 
@@ -217,4 +231,4 @@ def from_mapping(given: dict[str, Any], where: str) -> Recipe:
     Raises:
         BadInput: An unknown key, or a value that does not fit.
     """
-    return options.check(Recipe, given, "recipe", where)
+    return options.check(Recipe, with_new_names(given, where), "recipe", where)

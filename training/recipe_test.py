@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from training import recipe as recipes
 from training.recipe import RECIPES, Recipe
@@ -30,11 +31,11 @@ def test_a_recorded_recipe_is_the_recipe():
         ("encoder_weights=my=file.safetensors", {"encoder_weights": "my=file.safetensors"}),
     ],
 )
-def test_an_override_replaces_a_knob(override, expected):
+def test_an_override_replaces_an_option(override, expected):
     assert recipes.read("mobile", [override]) == recipes.read("mobile").model_copy(update=expected)
 
 
-def test_the_last_override_of_a_knob_holds():
+def test_the_last_override_of_an_option_holds():
     assert recipes.read("mobile", ["epochs=3", "epochs=4"]).epochs == 4
 
 
@@ -78,7 +79,7 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("seed=-1", "seed=-1: "),
         ("decoder=[64,0]", "decoder.1=0: "),
         ("decoder=[]", "decoder="),
-        ("average=1", "average=1: .*less than 1"),
+        ("ema_decay=1", "ema_decay=1: .*less than 1"),
         ("encoder_decay=0", "encoder_decay=0: .*greater than 0"),
         ("devices=0", "devices.*=0: .*greater than or equal to 1"),
         ("freeze=2", "freeze=2 needs an encoder with weights; set encoder_weights, or freeze=0"),
@@ -133,3 +134,47 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path, content):
 def test_a_size_that_the_encoder_cannot_halve_is_refused(override, use):
     with pytest.raises(BadInput, match=use):
         recipes.read("mobile", [override]).contract(("foreground",))
+
+
+OLD_NAMES = {
+    "slim": [1, 0.5],
+    "join": "mlp",
+    "whole": False,
+    "average": 0.5,
+    "open": 3,
+    "clip": 1.0,
+}
+NEW_NAMES = {
+    "width_multiplier": (1, 0.5),
+    "decoder_type": "mlp",
+    "single_partition": False,
+    "ema_decay": 0.5,
+    "opening": 3,
+    "gradient_clip": 1.0,
+}
+
+
+def test_a_recipe_by_the_old_names_is_still_read(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(OLD_NAMES))
+
+    assert recipes.read(str(path)) == Recipe(**NEW_NAMES)
+    assert capsys.readouterr().err == (
+        f"note: {path}: slim is now width_multiplier, join is now decoder_type, whole is now single_partition, "
+        "average is now ema_decay, open is now opening, clip is now gradient_clip; "
+        "the next version reads the new names only\n"
+    )
+
+
+@pytest.mark.parametrize(("old", "new"), list(zip(OLD_NAMES, NEW_NAMES, strict=True)))
+def test_an_override_by_an_old_name_is_still_read_and_both_names_are_refused(old, new):
+    override = f"{old}={OLD_NAMES[old]}"
+
+    assert recipes.read("mobile", [override]) == recipes.read("mobile").model_copy(update={new: NEW_NAMES[new]})
+    with pytest.raises(BadInput, match=f"gives both {new} and {old}, its old name; leave {old} out"):
+        recipes.read("mobile", [override, f"{new}={OLD_NAMES[old]}"])
+
+
+def test_a_chosen_design_is_not_overridden_by_an_old_name():
+    with pytest.raises(BadInput, match="leave width_multiplier= out, or latency_ms="):
+        recipes.read("mobile", ["latency_ms=4", "slim=[0.5]"])

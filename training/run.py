@@ -16,6 +16,7 @@ from training.recipe import Recipe
 from training.student.atomic_write import write_text
 from training.student.digest import sha256
 from training.student.errors import BadInput
+from training.student.renamed import with_new_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,7 @@ class Run:
 
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe, as recorded."""
-        found = self._read()["recipe"]
-        assert isinstance(found, dict)
+        found: dict[str, Any] = self._read()["recipe"]
         return found
 
     def data(self) -> dict[str, Any]:
@@ -232,9 +232,11 @@ class Run:
             found = json.loads(self.record.read_text(encoding="utf-8"))
         except ValueError as error:
             raise BadInput(f"{self.record} is damaged: {error}; delete {self.folder} and train again") from error
-        if not isinstance(found, dict) or not {"recipe", "data", "train", "validation"} <= set(found):
+        is_record = isinstance(found, dict) and {"recipe", "data", "train", "validation"} <= set(found)
+        if not is_record or not isinstance(found["recipe"], dict):
             raise BadInput(f"{self.record} is not the record of a run; delete {self.folder} and train again")
-        return found
+        where = f"the recipe in {self.record}"
+        return {**found, "recipe": with_new_names(found["recipe"], where)}
 
 
 def asked(recipe: Recipe, data: Pairs, sides: Split) -> dict[str, Any]:
@@ -265,12 +267,12 @@ _INDIFFERENT = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of the question differs, for people; empty where nothing does."""
-    # A run from before a knob was there did what the knob's default does.
+    # A run that is older than an option did what the option's default does.
     defaults = Recipe().model_dump(mode="json")
     recipe, asked_recipe = ({**defaults, **record["recipe"], **_INDIFFERENT} for record in (found, wanted))
-    knobs = [key for key in {**recipe, **asked_recipe} if recipe.get(key) != asked_recipe.get(key)]
-    if knobs:
-        return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in knobs)
+    differing = [key for key in {**recipe, **asked_recipe} if recipe.get(key) != asked_recipe.get(key)]
+    if differing:
+        return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in differing)
     if found["data"]["digest"] == wanted["data"]["digest"] and found["data"]["classes"] == wanted["data"]["classes"]:
         return ""
     there, here = (

@@ -9,8 +9,10 @@ from training.data.split import Split
 from training.recipe import Recipe
 from training.run import Run, asked, digest
 from training.student.errors import BadInput
+from training.student.renamed import RENAMED
 
 RECIPE = Recipe(epochs=3, border_weight=1, workers=0)
+OLD = {new: old for old, new in RENAMED.items()}
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_a_file_is_refused(tmp_path, wanted):
         Run(tmp_path / "run").refuse_another(wanted)
 
 
-def test_another_recipe_is_refused_by_its_knobs(begun, discs):
+def test_another_recipe_is_refused_by_its_options(begun, discs):
     before = content(begun.folder)
     other = asked(Recipe(epochs=4, border_weight=2, workers=0), discs, Split(discs.pairs[3:], discs.pairs[:3]))
 
@@ -152,7 +154,7 @@ def test_the_held_out_pairs_can_be_found_again(begun, discs):
     assert begun.data()["pairs"] == 12
 
 
-def test_a_run_from_before_a_knob_was_there_is_the_same_run(begun, discs):
+def test_a_run_older_than_an_option_is_the_same_run(begun, discs):
     record = json.loads(begun.record.read_text())
     del record["recipe"]["border_width"]
     begun.record.write_text(json.dumps(record))
@@ -160,6 +162,21 @@ def test_a_run_from_before_a_knob_was_there_is_the_same_run(begun, discs):
     begun.refuse_another(asked(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3])))
     other = RECIPE.model_copy(update={"border_width": 5})
     with pytest.raises(BadInput, match="its border_width is 4, asked for is 5"):
+        begun.refuse_another(asked(other, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+
+
+def test_a_run_by_the_old_names_of_options_is_the_same_run(begun, discs, capsys):
+    record = json.loads(begun.record.read_text())
+    record["recipe"] = {OLD.get(name, name): value for name, value in record["recipe"].items()}
+    begun.record.write_text(json.dumps(record))
+    assert "slim" in begun.record.read_text()
+
+    begun.refuse_another(asked(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+
+    assert begun.recipe() == RECIPE.model_dump(mode="json")
+    assert capsys.readouterr().err.count("slim is now width_multiplier") == 1
+    other = RECIPE.model_copy(update={"ema_decay": 0.5})
+    with pytest.raises(BadInput, match=r"its ema_decay is 0\.0, asked for is 0\.5"):
         begun.refuse_another(asked(other, discs, Split(discs.pairs[3:], discs.pairs[:3])))
 
 

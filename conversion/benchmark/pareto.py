@@ -44,7 +44,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
     """
     files: list[Path] = []
     found: list[Measured] = []
-    for name in (bar := tqdm(designs.knobs(), unit="design")):
+    for name in (bar := tqdm(designs.options(), unit="design")):
         bar.set_description(name)
         run = Run(folder / name)
         contract = checkpoint.load(run.checkpoint).contract

@@ -56,7 +56,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
             if kind.target != "onnx" and kind.precision == "fp16"
         }
         path = Path(folder) / KINDS["tflite-fp16"].file
-        if recipe.whole:
+        if recipe.single_partition:
             refuse_pieces(path.read_bytes(), recipe.encoder)
         artefact = found["tflite-fp16"]
         assert artefact.partitions is not None
@@ -77,5 +77,5 @@ def refuse_pieces(model: bytes, what: str) -> None:
         raise ConversionRefused(
             f"{what} would run in {found.count} XNNPACK partitions, since it leaves {outside} out; "
             "each border between them copies tensors and waits: choose another encoder or decoder, or accept it with "
-            "whole=false"
+            "single_partition=false"
         )

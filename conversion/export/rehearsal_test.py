@@ -30,9 +30,11 @@ CUT_UP = ["encoder=tu-efficientvit_b0", "height=64", "width=64"]
 
 
 def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fault():
-    with pytest.raises(ConversionRefused, match=r"3 XNNPACK partitions, since it leaves PADV2 out.*whole=false"):
+    with pytest.raises(
+        ConversionRefused, match=r"3 XNNPACK partitions, since it leaves PADV2 out.*single_partition=false"
+    ):
         rehearse(recipes.read("smoke", CUT_UP))
 
 
 def test_it_is_accepted_by_who_asks_for_it():
-    assert "3 XNNPACK partitions" in str(rehearse(recipes.read("smoke", [*CUT_UP, "whole=false"])))
+    assert "3 XNNPACK partitions" in str(rehearse(recipes.read("smoke", [*CUT_UP, "single_partition=false"])))

@@ -34,6 +34,6 @@ def diagnosis(
         where = f"weights and logits are finite, up to {float(logits.abs().max()):.3g}"
     return NotANumber(
         f"the loss became {loss.item()} in {when}, at a learning rate of {rate:.3g}; {where}; "
-        f"lower learning_rate (now {recipe.learning_rate}), set clip=1 (now {recipe.clip}), "
+        f"lower learning_rate (now {recipe.learning_rate}), set gradient_clip=1 (now {recipe.gradient_clip}), "
         f"or set arithmetic=fp32 (now {recipe.arithmetic})"
     )

@@ -47,7 +47,7 @@ class StudentModule(L.LightningModule):
         self.contract = contract
         self._teacher_masks = teacher_masks
         self._tally = Tally(contract)
-        self._average = averaged(network, recipe.average) if recipe.average else None
+        self._average = averaged(network, recipe.ema_decay) if recipe.ema_decay else None
 
     @property
     def taught(self) -> nn.Module:
@@ -102,7 +102,7 @@ class StudentModule(L.LightningModule):
         """AdamW on a one-cycle schedule."""
         given = groups(self.network, self.recipe)
         # Fused, it would undo the scaling of fp16's gradients only after they are clipped.
-        is_fused = not (self.recipe.clip and self.trainer.precision == "16-mixed")
+        is_fused = not (self.recipe.gradient_clip and self.trainer.precision == "16-mixed")
         optimizer = torch.optim.AdamW(given, fused=is_fused)
         # One more than will be taken: after the last step the schedule is asked for yet another rate.
         steps = int(self.trainer.estimated_stepping_batches) + 1

@@ -133,7 +133,7 @@ class Norms(Callback):
 
 def test_gradients_are_no_longer_than_the_recipe_allows(discs, tiny_recipe):
     free, clipped = Norms(), Norms()
-    for override, norms in (("clip=0", free), ("clip=0.1", clipped)):
+    for override, norms in (("gradient_clip=0", free), ("gradient_clip=0.1", clipped)):
         run_module(discs, tiny_recipe(override), norms)
 
     assert len(clipped.norms) == 6
@@ -152,7 +152,7 @@ class Logits(Callback):
 def test_the_average_is_what_is_validated(discs, tiny_recipe):
     logits = Logits()
 
-    module, _ = run_module(discs, tiny_recipe("average=0.99"), logits)
+    module, _ = run_module(discs, tiny_recipe("ema_decay=0.99"), logits)
 
     assert module.taught is not module.network
     assert not torch.allclose(logits.own, logits.taught)

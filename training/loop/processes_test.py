@@ -73,7 +73,7 @@ def rows(run):
 )
 def test_two_processes_learn_what_one_does(discs, tiny, tmp_path, starter):
     """Their sums are added in another order, and no more: float32's rounding, grown over the steps of Adam."""
-    overrides = [*tiny, "epochs=2", "average=0.5", "learning_rate=0.001", "turn=any"]
+    overrides = [*tiny, "epochs=2", "ema_decay=0.5", "learning_rate=0.001", "turn=any"]
     alone, together = Run(tmp_path / "alone"), Run(tmp_path / "together")
     fit(recipes.read("mobile", overrides), data=discs, run=alone)
 

@@ -13,6 +13,7 @@ from training.student.atomic_write import atomic_path, write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, Student
+from training.student.renamed import with_new_names
 
 SCHEMA = 1
 
@@ -61,11 +62,14 @@ def load(path: Path) -> Checkpoint:
         if record["schema"] != SCHEMA:
             raise BadInput(f"{record_path} has schema {record['schema']}, this version reads {SCHEMA}")
         contract = Contract.from_json(json.dumps(record["contract"]))
+        recorded = with_new_names(record["architecture"], str(record_path))
         fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in record["architecture"].items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()
         }
         architecture = Architecture(**fields)
         facts = dict(record["facts"])
+        if "recipe" in facts:
+            facts["recipe"] = with_new_names(facts["recipe"], f"the recipe in {record_path}")
         student = Student(contract, architecture)
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise BadInput(f"{record_path} is not the record of a student: {error!r}; train it again") from error

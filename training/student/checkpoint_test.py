@@ -56,6 +56,28 @@ def test_the_file_holds_no_pickle(saved):
         list(pickletools.genops(saved.read_bytes()))
 
 
+def test_a_checkpoint_by_the_old_names_of_options_is_still_read(checkpoint, saved, capsys):
+    path = saved.with_suffix(".json")
+    record = json.loads(path.read_text())
+    record["architecture"]["slim"] = record["architecture"].pop("width_multiplier")
+    record["architecture"]["join"] = record["architecture"].pop("decoder_type")
+    record["facts"]["recipe"] = {"epochs": 3, "average": 0.5}
+    path.write_text(json.dumps(record))
+
+    found = load(saved)
+
+    assert found.architecture == ARCHITECTURE
+    assert found.facts["recipe"] == {"epochs": 3, "ema_decay": 0.5}
+    assert capsys.readouterr().err == (
+        f"note: {path}: slim is now width_multiplier, join is now decoder_type; the next version reads the new names "
+        f"only\nnote: the recipe in {path}: average is now ema_decay; the next version reads the new names only\n"
+    )
+    record["architecture"]["width_multiplier"] = []
+    path.write_text(json.dumps(record))
+    with pytest.raises(BadInput, match="gives both width_multiplier and slim"):
+        load(saved)
+
+
 @pytest.mark.parametrize("name", ["student.safetensors", "student.json"])
 def test_a_missing_file_is_named(saved, name):
     (saved.parent / name).unlink()

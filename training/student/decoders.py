@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class ScaleByScale(nn.ModuleList):
+class UNetDecoder(nn.ModuleList):
     """A UNet's decoder: block by block to twice the resolution, with what the encoder saw there."""
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int], separable: bool) -> None:
@@ -58,7 +58,7 @@ class DecoderBlock(nn.Module):
         return refined
 
 
-class AllAtOnce(nn.Module):
+class MLPDecoder(nn.Module):
     """SegFormer's head: every scale brought to one width and to stride 4, and mixed there.
 
     After Xie et al., SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers (2021).
@@ -68,7 +68,7 @@ class AllAtOnce(nn.Module):
     """Halvings of the resolution that are left."""
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
-        """`channels` as for `ScaleByScale`; those finer than stride 4 are not looked at."""
+        """`channels` as for `UNetDecoder`; those finer than stride 4 are not looked at."""
         super().__init__()
         self.bring = nn.ModuleList(nn.Conv2d(own, width, kernel_size=1) for own in channels[self.FINEST :])
         self.mix = pointwise(len(self.bring) * width, width)

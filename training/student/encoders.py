@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.student.errors import BadInput
-from training.student.slim import slim
+from training.student.width_multiplier import narrow
 
 DEPTH = 5
 """Halvings of the resolution by a whole encoder: its deepest features have stride 2 ** DEPTH."""
@@ -94,18 +94,18 @@ ENCODERS: Mapping[str, Encoder] = MappingProxyType(
 )
 
 
-def build(name: str, depth: int = DEPTH, shares: Sequence[float] = ()) -> nn.Module:
+def build(name: str, depth: int = DEPTH, width_multiplier: Sequence[float] = ()) -> nn.Module:
     """An untrained encoder: (N, 3, H, W) in, a list of depth + 1 feature maps out, strides 1 to 2 ** depth.
 
     Its `out_channels` lists their channels, the input's own 3 first; 0 where it has no features at a stride.
 
     Raises:
-        BadInput: The name is not in the table, or the encoder cannot be narrowed to `shares`, see `slim`.
+        BadInput: The name is not in the table, or the encoder has no layers that `width_multiplier` can narrow.
     """
     encoder = _asked_for(name, depth, weights=None)
     if depth < DEPTH:
         _cut(encoder)
-    slim(encoder, shares)
+    narrow(encoder, width_multiplier)
     return encoder
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from training.student import encoders
 from training.student.contract import Contract
-from training.student.decoders import AllAtOnce, ScaleByScale
+from training.student.decoders import MLPDecoder, UNetDecoder
 from training.student.errors import BadInput
 from training.student.normalisation import Normalise
 
@@ -28,10 +28,10 @@ class Architecture:
     """Likewise."""
     depth: int = encoders.DEPTH
     """Halvings of the resolution that the encoder goes through; its deeper stages are left out."""
-    slim: tuple[float, ...] = ()
-    """Shares of hidden channels that the encoder's stages keep, see `training.student.slim`."""
-    join: str = "unet"
-    """How scales are joined: `unet` or `mlp`, see `training.student.decoders`."""
+    width_multiplier: tuple[float, ...] = ()
+    """Shares of hidden channels that the encoder's stages keep, see `training.student.width_multiplier`."""
+    decoder_type: str = "unet"
+    """`unet` or `mlp`, see `training.student.decoders`."""
 
 
 class Student(nn.Module):
@@ -57,20 +57,22 @@ class Student(nn.Module):
                 f"depth {architecture.depth} and stride {contract.stride} leave the decoder nothing to do; "
                 f"use a depth of at least {int(math.log2(contract.stride)) + 1}"
             )
-        self.encoder = encoders.build(architecture.encoder, architecture.depth, architecture.slim)
+        self.encoder = encoders.build(architecture.encoder, architecture.depth, architecture.width_multiplier)
         channels: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         self.normalise = Normalise(architecture.mean, architecture.std)
         widths = architecture.decoder[:doublings]
-        self.decoder: ScaleByScale | AllAtOnce
-        if architecture.join == "unet":
-            self.decoder = ScaleByScale(channels, widths, architecture.separable)
+        self.decoder: UNetDecoder | MLPDecoder
+        if architecture.decoder_type == "unet":
+            self.decoder = UNetDecoder(channels, widths, architecture.separable)
             left = doublings - len(widths)
         else:
             widths = widths[:1]
-            self.decoder = AllAtOnce(channels, widths[0])
-            left = AllAtOnce.FINEST - int(math.log2(contract.stride))
+            self.decoder = MLPDecoder(channels, widths[0])
+            left = MLPDecoder.FINEST - int(math.log2(contract.stride))
             if left < 0:
-                raise BadInput(f"join=mlp gives logits at stride 4 at most, not {contract.stride}; use stride=4")
+                raise BadInput(
+                    f"decoder_type=mlp gives logits at stride 4 at most, not {contract.stride}; use stride=4"
+                )
         self.head = nn.Conv2d(widths[-1], len(contract.classes) * 4**left, kernel_size=1)
         self._shuffle = nn.PixelShuffle(2**left) if left else nn.Identity()
 

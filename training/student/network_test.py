@@ -95,14 +95,14 @@ def test_widths_that_the_stride_does_not_ask_for_are_not_used():
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_all_scales_at_once_give_the_same_logits_shapes(stride):
-    network = student(64, 96, stride, ("sky", "road"), join="mlp", decoder=(24,))
+    network = student(64, 96, stride, ("sky", "road"), decoder_type="mlp", decoder=(24,))
 
     assert network(torch.zeros(1, 3, 64, 96)).shape == (1, 2, 64 // stride, 96 // stride)
 
 
 def test_all_scales_at_once_are_no_coarser_than_stride_4():
-    with pytest.raises(BadInput, match="join=mlp gives logits at stride 4 at most, not 8"):
-        student(stride=8, join="mlp", decoder=(24,))
+    with pytest.raises(BadInput, match="decoder_type=mlp gives logits at stride 4 at most, not 8"):
+        student(stride=8, decoder_type="mlp", decoder=(24,))
 
 
 def test_an_unknown_encoder_lists_the_known():
@@ -136,9 +136,9 @@ def test_raw_pixels_go_in():
         assert not torch.allclose(raw(photo), raw((photo / 255 - 0.5) / 0.25), rtol=1e-2)
 
 
-@pytest.mark.parametrize("join", ["unet", "mlp"])
-def test_every_weight_has_a_say(join):
-    network = student(stride=1, join=join).train()
+@pytest.mark.parametrize("decoder_type", ["unet", "mlp"])
+def test_every_weight_has_a_say(decoder_type):
+    network = student(stride=1, decoder_type=decoder_type).train()
 
     network(torch.rand(2, 3, 64, 64) * 255).square().mean().backward()
 

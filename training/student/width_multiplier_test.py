@@ -3,7 +3,7 @@ import torch
 
 from training.student import encoders
 from training.student.errors import BadInput
-from training.student.slim import slim
+from training.student.width_multiplier import narrow
 
 
 @pytest.mark.parametrize("name", ["tu-mobilenetv2_100", "tu-mobilenetv3_small_100", "tu-efficientnet_lite0"])
@@ -20,7 +20,7 @@ def test_channels_that_the_output_hears_nothing_of_can_go_without_a_trace(name):
         expected = encoder(photo)
         before = sum(value.numel() for value in encoder.parameters())
 
-        slim(encoder, [0.6] * 7)
+        narrow(encoder, [0.6] * 7)
 
         assert sum(value.numel() for value in encoder.parameters()) < 0.8 * before
         for ours, theirs in zip(encoder(photo), expected, strict=True):
@@ -31,7 +31,7 @@ def test_stages_that_are_not_named_stay_as_they_are():
     encoder = encoders.build("tu-mobilenetv2_100")
     stages = encoder.model.blocks
 
-    slim(encoder, [1, 0.5])
+    narrow(encoder, [1, 0.5])
 
     assert stages[1][0].conv_pw.out_channels == stages[1][0].conv_dw.groups == 48
     assert stages[1][1].conv_pw.out_channels == stages[1][1].bn1.num_features == 72
@@ -40,4 +40,4 @@ def test_stages_that_are_not_named_stay_as_they_are():
 
 def test_an_encoder_without_inverted_residuals_is_refused():
     with pytest.raises(BadInput, match="narrows the inverted residuals of timm's encoders, and this one has none"):
-        slim(encoders.build("resnet18"), [0.5])
+        narrow(encoders.build("resnet18"), [0.5])

@@ -1,7 +1,7 @@
-"""Narrower encoders: of each inverted residual's hidden channels those are kept that its output hears most of.
+"""The width multiplier of an encoder: each inverted residual keeps the hidden channels with the largest weights.
 
-A network of ImageNet weights comes in few widths. Dropping hidden channels leaves its features' own channels as they
-are, so that the rest goes on understanding them (Li et al., Pruning Filters for Efficient ConvNets, 2017).
+ImageNet weights exist for few widths. Dropping hidden channels leaves the number of channels of the feature maps as it
+is, so that the other layers can use their weights (Li et al., Pruning Filters for Efficient ConvNets, 2017).
 """
 
 from collections.abc import Sequence
@@ -11,39 +11,43 @@ from torch import Tensor, nn
 from training.student.errors import BadInput
 
 _STEP = 8
-"""Phones compute channels in such groups."""
+"""Numbers of channels are multiples of this: phones compute channels in groups of 8."""
 
 
-def slim(encoder: nn.Module, shares: Sequence[float]) -> None:
-    """Narrow an encoder in place.
+def narrow(encoder: nn.Module, width_multiplier: Sequence[float]) -> None:
+    """Drop hidden channels of an encoder, in place.
 
     Args:
         encoder: As segmentation_models_pytorch wraps one of timm's.
-        shares: Of the hidden channels, stage by stage from the first; stages beyond the last stay as they are.
+        width_multiplier: Share of the hidden channels that each stage keeps, from the first stage; stages beyond the
+            last share stay as they are.
 
     Raises:
         BadInput: The encoder has no inverted residuals.
     """
     from timm.models._efficientnet_blocks import InvertedResidual
 
-    if not shares:
+    if not width_multiplier:
         return
     stages: list[list[InvertedResidual]] = [
         [block for block in stage.modules() if isinstance(block, InvertedResidual)]
         for stage in getattr(getattr(encoder, "model", encoder), "blocks", [])
     ]
     if not any(stages):
-        raise BadInput("slim narrows the inverted residuals of timm's encoders, and this one has none; leave slim out")
-    for blocks, share in zip(stages, shares, strict=False):
+        raise BadInput(
+            "width_multiplier narrows the inverted residuals of timm's encoders, and this one has none; "
+            "leave width_multiplier out"
+        )
+    for blocks, share in zip(stages, width_multiplier, strict=False):
         for block in blocks:
             hidden = block.conv_pw.out_channels
             wanted = max(_STEP, round(hidden * share / _STEP) * _STEP)
             if wanted < hidden:
-                _narrow(block, _loudest(block, wanted))
+                _keep_channels(block, _strongest(block, wanted))
 
 
-def _loudest(block: nn.Module, count: int) -> Tensor:
-    """Indices of hidden channels, ascending, by the size of what the block's output takes from them."""
+def _strongest(block: nn.Module, count: int) -> Tensor:
+    """Indices, ascending, of the `count` hidden channels with the largest weights in the block's projection."""
     projection, normalisation = block.get_submodule("conv_pwl"), block.get_submodule("bn2")
     taken = projection.get_parameter("weight").detach().abs().sum(dim=(0, 2, 3))
     return (taken * normalisation.get_parameter("weight").detach().abs()).topk(count).indices.sort().values
@@ -62,7 +66,7 @@ _HOLDERS = (
 )
 
 
-def _narrow(block: nn.Module, kept: Tensor) -> None:
+def _keep_channels(block: nn.Module, kept: Tensor) -> None:
     for name, dimension in _HOLDERS:
         try:
             module = block.get_submodule(name)
