@@ -12,10 +12,12 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
 from training.class_weights import class_weights
-from training.data.pairs import Pairs, check_pairs
-from training.data.split import split
+from training.data.census import Census
+from training.data.pairs import Pairs
+from training.data.scan import digest, scan
+from training.data.split import Split, split
 from training.data.store import Bound
-from training.data.views import TrainingView, ValidationView
+from training.data.views import TrainingView, ValidationView, at_stored_size
 from training.encoder_weights import load_into, normalisation
 from training.loop.arithmetic import PRECISIONS, Format, choose, prepared
 from training.loop.batches import training_batches, validation_batches
@@ -56,26 +58,27 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     architecture = recipe.architecture(*normalisation(recipe))
     torch.manual_seed(recipe.seed)
     student = Student(contract, architecture)
-    sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
-    wanted = asked(recipe, data, sides)
     together = processes(recipe, os.environ)
+    if run.is_finished:
+        if together.is_first:
+            run.refuse_another(asked(recipe, data, Split((), ()), digest(data.pairs)))
+        return load(run.checkpoint)
+    bound = Bound.of(recipe.cache, together.devices)
+    found = scan(data, lambda whole: at_stored_size(whole, recipe), bound.memory)
+    sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test, hashes=found.hashes)
+    wanted = asked(recipe, data, sides, found.digest)
     if together.is_first:
         run.refuse_another(wanted)
-    if run.is_finished:
-        return load(run.checkpoint)
     if not run.state.exists():
-        names = {side: [pair.name for pair in getattr(sides, side)] for side in ("train", "validation")}
-        remarks = check_pairs(data).remarks(**names)
-        if recipe.encoder_weights == "none":
-            remarks = [*remarks, FROM_SCRATCH]
-        for remark in remarks if together.is_first else ():
-            tqdm.write(f"note: {remark}", sys.stderr)
+        if together.is_first:
+            _remark(recipe, found.census, sides)
         load_into(student, recipe)
-    training = TrainingView(sides.train, len(data.classes), recipe, Bound.of(recipe.cache, together.devices))
+    training = TrainingView(sides.train, len(data.classes), recipe, bound, found.decoded)
+    names = [pair.name for pair in sides.train]
+    weights = class_weights(found.census, names, recipe.balance) if recipe.balance else None
+    # What it decoded lies in the view now, within its bound; the rest makes room for what validates.
+    del found
     validation = ValidationView(sides.validation, contract, Bound.of(recipe.cache, together.devices))
-    weights = (
-        class_weights(check_pairs(data), [p.name for p in sides.train], recipe.balance) if recipe.balance else None
-    )
     module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
     with with_room(student, recipe, "fp32"):
         arithmetic = choose(student, recipe, earlier=run.arithmetic, is_alone=together.count == 1)
@@ -102,6 +105,15 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     if together.is_first:
         run.finish()
     return load(run.checkpoint)
+
+
+def _remark(recipe: Recipe, census: Census, sides: Split) -> None:
+    names = {side: [pair.name for pair in getattr(sides, side)] for side in ("train", "validation")}
+    remarks = census.remarks(**names)
+    if recipe.encoder_weights == "none":
+        remarks = [*remarks, FROM_SCRATCH]
+    for remark in remarks:
+        tqdm.write(f"note: {remark}", sys.stderr)
 
 
 def teach(

@@ -1,9 +1,7 @@
 """A run: the folder in which everything of one student lies, and the promise that it holds one training only."""
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
 from training.student.atomic_write import write_text
-from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.renamed import with_new_names
 
@@ -239,14 +236,21 @@ class Run:
         return {**found, "recipe": with_new_names(found["recipe"], where)}
 
 
-def asked(recipe: Recipe, data: Pairs, sides: Split) -> dict[str, Any]:
-    """What makes a run this one: its record, ready for JSON."""
+def asked(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> dict[str, Any]:
+    """What makes a run this one: its record, ready for JSON.
+
+    Args:
+        recipe: Of the run.
+        data: What it was given.
+        sides: How that was divided.
+        data_digest: As `scan.digest` gives it.
+    """
     return {
         "recipe": json.loads(recipe.model_dump_json()),
         "data": {
             "folder": str(data.folder.resolve()),
             "further": [str(folder.resolve()) for folder in data.further],
-            "digest": digest(data.pairs),
+            "digest": data_digest,
             "classes": list(data.classes),
             "pairs": len(data.pairs),
         },
@@ -280,15 +284,3 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
         for data in (found["data"], wanted["data"])
     )
     return f"it learnt from the {there}" + (", which have changed" if there == here else f", asked for are the {here}")
-
-
-def digest(pairs: Sequence[Pair]) -> str:
-    """sha256 over the names and bytes of photos and masks, and over what the masks' colours mean."""
-    total = hashlib.sha256()
-    for pair in pairs:
-        if pair.colours:
-            total.update(repr((pair.colours.colours, pair.colours.values)).encode())
-        for path in (pair.photo, pair.mask):
-            total.update(path.name.encode())
-            total.update(bytes.fromhex(sha256(path)))
-    return total.hexdigest()

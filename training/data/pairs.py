@@ -3,20 +3,14 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
-
 from training.data import colours
-from training.data.census import Census
 from training.data.colours import Colours
 from training.data.dropped import FILE as DROPPED
 from training.data.dropped import read as read_dropped
-from training.data.photos import read_mask, read_photo
+from training.data.photos import read_mask
 from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
@@ -45,17 +39,18 @@ class Pair:
         """What holds photos/ and masks/."""
         return self.photo.parent.parent
 
-    def read_mask(self, size: tuple[int, ...], classes: int) -> Pixels:
+    def read_mask(self, size: tuple[int, ...], classes: int, content: bytes | None = None) -> Pixels:
         """(rows, columns) of class indices.
 
         Args:
             size: (rows, columns, ...) of the photo.
             classes: As many as there are names.
+            content: The bytes of the mask's file, where the caller has read them already.
 
         Raises:
             BadInput: As `photos.read_mask`.
         """
-        return read_mask(self.mask, size=(size[0], size[1]), classes=classes, colours=self.colours)
+        return read_mask(self.mask, size=(size[0], size[1]), classes=classes, colours=self.colours, content=content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,42 +102,6 @@ def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
     classes = read_classes(folder / "classes.txt")
     meaning = colours.read(folder / colours.FILE, classes)
     return Pairs(folder, classes, tuple(Pair(name, photos[name], masks[name], meaning) for name in kept), listed)
-
-
-def check_pairs(pairs: Pairs) -> Census:
-    """Read every photo and mask once, so that no fault shows only hours into a fit.
-
-    Raises:
-        BadInput: Lists the first ten faults and counts them all; or the masks of all pairs show one class only.
-    """
-    faults: list[str] = []
-    counts: dict[str, NDArray[np.int64]] = {}
-    ignored = 0
-    with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda pair: _fault_or_counts(pair, len(pairs.classes)), pairs.pairs)
-        bar = tqdm(read, "check pairs", len(pairs.pairs), unit=" pairs", leave=False, disable=None)
-        for pair, found in zip(pairs.pairs, bar, strict=True):
-            if isinstance(found, str):
-                faults.append(found)
-            else:
-                counts[pair.name] = found[: max(2, len(pairs.classes))]
-                ignored += int(found[IGNORED])
-    if faults:
-        rest = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
-        counted = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise BadInput(f"{counted} in {' and '.join(map(str, pairs.folders))}:\n  " + "\n  ".join(faults[:10]) + rest)
-    census = Census(pairs.classes, counts, ignored)
-    census.refuse_sameness(" and ".join(str(folder / "masks") for folder in pairs.folders))
-    return census
-
-
-def _fault_or_counts(pair: Pair, classes: int) -> str | NDArray[np.int64]:
-    """What is wrong with a pair, or (256,) pixels of each value of its mask."""
-    try:
-        mask = pair.read_mask(read_photo(pair.photo).shape, classes)
-    except BadInput as error:
-        return str(error)
-    return np.bincount(mask.reshape(-1), minlength=IGNORED + 1)
 
 
 def _by_name(folder: Path, kind: str, suffixes: tuple[str, ...]) -> dict[str, Path]:

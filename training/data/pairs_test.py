@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.pairs import Pair, check_pairs, read_pairs
+from training.data.pairs import Pair, read_pairs
+from training.data.scan import scan
 from training.student.errors import BadInput
 
 DISC = np.array([[0, 255, 255], [0, 0, 255]], np.uint8)
@@ -27,7 +28,7 @@ def test_pairs_share_a_name_and_come_sorted_by_it(tmp_path, suffix):
     assert [pair.name for pair in found.pairs] == ["a", "a.2", "b"]
     assert found.pairs[0] == Pair("a", folder / "photos" / f"a.{suffix}", folder / "masks" / "a.png")
     assert found.classes == ("foreground",)
-    check_pairs(found)
+    scan(found)
 
 
 def test_file_managers_leave_litter_that_does_no_harm(tmp_path):
@@ -167,60 +168,7 @@ def test_a_link_within_the_folder_is_followed(tmp_path):
     (folder / "masks" / "two.png").unlink()
     (folder / "masks" / "two.png").symlink_to("one.png")
 
-    check_pairs(read_pairs(folder))
-
-
-def test_all_faults_are_counted_and_the_first_ten_listed(tmp_path):
-    folder = folder_of(tmp_path, [f"{number:02}" for number in range(13)])
-    for number in range(12):
-        (folder / "photos" / f"{number:02}.jpg").write_bytes(b"")
-
-    with pytest.raises(BadInput, match=r"12 faults in .*coins") as refusal:
-        check_pairs(read_pairs(folder))
-
-    assert "photos/09.jpg is empty" in str(refusal.value)
-    assert "photos/10.jpg" not in str(refusal.value)
-    assert "and 2 more" in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("value", "classes", "message"),
-    [
-        (0, "coin", "no foreground at all"),
-        (255, "coin", "only foreground"),
-        (128, "coin", "nothing but pixels to ignore"),
-        (1, "sky\nroad", r"only class 1 \(road\)"),
-        (255, "sky\nroad", "nothing but pixels to ignore"),
-    ],
-)
-def test_masks_that_teach_nothing_are_refused(tmp_path, value, classes, message):
-    folder = folder_of(tmp_path, mask=np.full((2, 3), value, np.uint8))
-    (folder / "classes.txt").write_text(classes)
-
-    with pytest.raises(BadInput, match=message):
-        check_pairs(read_pairs(folder))
-
-
-def test_black_and_white_masks_beside_several_classes_are_refused_with_the_remedy(tmp_path):
-    folder = folder_of(tmp_path)
-    (folder / "classes.txt").write_text("background\ncoin")
-
-    with pytest.raises(BadInput, match=r"only class 0 \(background\) and pixels to ignore .* remove classes\.txt"):
-        check_pairs(read_pairs(folder))
-
-
-@pytest.mark.parametrize("values", [(0, 1, 2), (0, 1, 255), (2, 1, 0)])
-def test_an_index_beyond_the_classes_is_refused_by_file_value_and_what_was_expected(tmp_path, values):
-    folder = folder_of(tmp_path, mask=np.array([values, values], np.uint8))
-    (folder / "classes.txt").write_text("sky\nroad")
-
-    if 2 not in values:
-        check_pairs(read_pairs(folder))
-        return
-    with pytest.raises(
-        BadInput, match=r"2 faults in .*\n  .*masks/one.png has values 2, expected class indices 0 to 1, or 255"
-    ):
-        check_pairs(read_pairs(folder))
+    scan(read_pairs(folder))
 
 
 COLOURS = "#804080 road\n#400080 car\n#4000C0 car\n#000000 ignore\n#808080 sky\n"
@@ -241,7 +189,7 @@ def test_coloured_masks_are_read_by_the_list_of_their_colours(tmp_path):
     found = read_pairs(folder)
 
     assert found.pairs[0].read_mask((2, 3, 3), 3).tolist() == [[0, 0, 1], [2, 2, 255]]
-    assert check_pairs(found).counts["one"].tolist() == [2, 1, 2]
+    assert scan(found).census.counts["one"].tolist() == [2, 1, 2]
 
 
 def test_coloured_masks_of_one_class_may_leave_pixels_unjudged(tmp_path):
@@ -258,20 +206,4 @@ def test_a_colour_that_is_not_listed_is_refused_with_its_count(tmp_path):
     (folder / "colours.txt").write_text(COLOURS)
 
     with pytest.raises(BadInput, match=r"one\.png has the colours #818080 \(2 pixels\), #0a0b0c \(1 pixel\), which"):
-        check_pairs(read_pairs(folder))
-
-
-def test_masks_are_counted_class_by_class(tmp_path):
-    folder = folder_of(tmp_path)
-
-    assert {name: counts.tolist() for name, counts in check_pairs(read_pairs(folder)).counts.items()} == {
-        "one": [3, 3],
-        "two": [3, 3],
-    }
-
-
-def test_one_empty_mask_among_others_is_a_photo_without_the_thing(tmp_path):
-    folder = folder_of(tmp_path)
-    Image.fromarray(np.zeros_like(DISC)).save(folder / "masks" / "one.png")
-
-    check_pairs(read_pairs(folder))
+        scan(read_pairs(folder))

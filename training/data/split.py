@@ -5,7 +5,7 @@ look alike therefore stay together, and likeness is passed on: where A is like B
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -28,6 +28,9 @@ photos twelve of fifteen repeated scenes lie within 72 and all strangers above 9
 cannot tell them apart: strangers begin at 10, repeated scenes reach 14.
 """
 
+Hashes = NDArray[np.float32]
+"""(8, bits) of one photo; see `photo_hashes`."""
+
 _THUMBNAIL = 64
 _FREQUENCIES = 16
 _ROWS_AT_ONCE = 1024
@@ -47,7 +50,14 @@ class Split:
         return self.test or self.validation
 
 
-def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | None = None) -> Split:
+def split(
+    pairs: Sequence[Pair],
+    *,
+    validation: float,
+    seed: int,
+    test: str | None = None,
+    hashes: Mapping[str, Hashes] | None = None,
+) -> Split:
     """Divide pairs by groups of photos that look alike.
 
     Args:
@@ -55,6 +65,7 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
         validation: Share of the pairs to choose the best epoch with, met as nearly as the groups allow.
         seed: Draws what validates; equal seeds draw equally.
         test: `k/n` keeps the k-th of n parts out of both, whatever the seed. Over all k, each pair is tested once.
+        hashes: By the pair's name, as `photo_hashes` gives them, where they are known; else photos are read for them.
 
     Raises:
         BadInput: The share is not between 0 and 1, there are too few pairs or groups, or a photo cannot be read.
@@ -64,7 +75,10 @@ def split(pairs: Sequence[Pair], *, validation: float, seed: int, test: str | No
     if len(pairs) < 2:
         raise BadInput(f"a split needs at least 2 pairs, found {len(pairs)}; add photos and their masks")
     pairs = sorted(pairs, key=lambda pair: pair.name)
-    groups = group_alike([pair.photo for pair in pairs])
+    if hashes is None:
+        groups = group_alike([pair.photo for pair in pairs])
+    else:
+        groups = _groups([hashes[pair.name] for pair in pairs])
     if len(groups) < 2:
         raise BadInput(
             f"all {len(pairs)} photos look alike, a split needs at least 2 groups that do not; "
@@ -118,10 +132,17 @@ def group_alike(photos: Sequence[Path]) -> list[list[int]]:
         BadInput: A photo cannot be read.
     """
     with ThreadPoolExecutor() as pool:
-        read = tqdm(pool.map(_hashes, photos), "compare photos", len(photos), unit=" photos", leave=False, disable=None)
-        hashes = np.stack(list(read)) if photos else np.empty((0, 8, _FREQUENCIES**2 - 1), np.float32)
-    leader = np.arange(len(photos))
-    for start in range(0, len(photos), _ROWS_AT_ONCE):
+        read = tqdm(
+            pool.map(photo_hashes, photos), "compare photos", len(photos), unit="photo", leave=False, disable=None
+        )
+        return _groups(list(read))
+
+
+def _groups(each: Sequence[Hashes]) -> list[list[int]]:
+    """Indices of photos whose hashes are near, as `group_alike` orders them."""
+    hashes = np.stack(each) if each else np.empty((0, 8, _FREQUENCIES**2 - 1), np.float32)
+    leader = np.arange(len(hashes))
+    for start in range(0, len(hashes), _ROWS_AT_ONCE):
         rows = hashes[start : start + _ROWS_AT_ONCE, 0]
         # Signs agree in (bits + product) / 2 places.
         nearest = np.min([(rows.shape[1] - rows @ hashes[:, turn].T) / 2 for turn in range(8)], axis=0)
@@ -129,7 +150,7 @@ def group_alike(photos: Sequence[Path]) -> list[list[int]]:
             one, other = _leader(leader, start + row), _leader(leader, column)
             leader[max(one, other)] = min(one, other)
     groups: dict[int, list[int]] = {}
-    for index in range(len(photos)):
+    for index in range(len(hashes)):
         groups.setdefault(_leader(leader, index), []).append(index)
     return list(groups.values())
 
@@ -141,13 +162,20 @@ def _leader(leader: NDArray[np.intp], index: int) -> int:
     return index
 
 
-def _hashes(photo: Path) -> NDArray[np.float32]:
+def photo_hashes(photo: Path, content: bytes | None = None) -> Hashes:
     """(8, bits) of ±1: the photo's perceptual hash, and those of its turned and mirrored copies.
 
     The signs of the lowest frequencies of a cosine transform, as in Zauner, Implementation and Benchmarking of
     Perceptual Image Hash Functions (2010), without the mean, which only tells how bright a photo is.
+
+    Args:
+        photo: Its file.
+        content: The bytes of that file, where the caller has read them already.
+
+    Raises:
+        BadInput: As `read_thumbnail`.
     """
-    grey = read_thumbnail(photo, side=_THUMBNAIL).astype(np.float32)
+    grey = read_thumbnail(photo, side=_THUMBNAIL, content=content).astype(np.float32)
     copies = [np.rot90(side, quarters) for side in (grey, grey[:, ::-1]) for quarters in range(4)]
     spectra = [cv2.dct(np.ascontiguousarray(copy))[:_FREQUENCIES, :_FREQUENCIES] for copy in copies]
     return np.where(np.stack(spectra).reshape(8, -1)[:, 1:] > 0, np.float32(1), np.float32(-1))

@@ -1,6 +1,6 @@
 """Pairs as a network takes them: decoded once where there is room, augmented for training, exact for validation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import overload
 
 import cv2
@@ -26,6 +26,14 @@ def decode_pair(pair: Pair, classes: int) -> Decoded:
     return Decoded(photo, pair.read_mask(photo.shape, classes))
 
 
+def at_stored_size(whole: Decoded, recipe: Recipe) -> Decoded:
+    """A pair at the size from which it is augmented."""
+    rows, columns = stored_size(recipe)
+    photo = cv2.resize(whole.photo, (columns, rows), interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(whole.teacher_mask, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT)
+    return Decoded(photo.astype(np.uint8, copy=False), mask.astype(np.uint8, copy=False))
+
+
 class TrainingView(Dataset[tuple[Tensor, Tensor]]):
     """Augmented pairs: (3, H, W) uint8 input and (H, W) uint8 teacher mask, of the size that the epoch is learnt at.
 
@@ -33,14 +41,31 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
     interrupted goes on with the very pictures that it would have seen.
     """
 
-    def __init__(self, pairs: Sequence[Pair], classes: int, recipe: Recipe, bound: Bound | None = None) -> None:
-        """Decode as many pairs as `bound` has room for, by default what the recipe says, with a progress bar."""
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        classes: int,
+        recipe: Recipe,
+        bound: Bound | None = None,
+        decoded: Mapping[str, Decoded] | None = None,
+    ) -> None:
+        """Decode as many pairs as there is room for, with a progress bar.
+
+        Args:
+            pairs: To learn from.
+            classes: As many as there are names.
+            recipe: Says how pairs are augmented.
+            bound: What decoded pairs may take; by default what the recipe says.
+            decoded: By the pair's name, what `at_stored_size` made of some of them before.
+        """
         self._pairs, self._classes = pairs, classes
-        self._size = stored_size(recipe)
         self._recipe = recipe
+        self._decoded = decoded or {}
         self._augmentations = {scale: Augmentation(recipe, scale) for scale in recipe.scales}
         self._epoch = epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
         self._store = Store(self._decode, len(pairs), bound or Bound.of(recipe.cache), "decode for training")
+        # The store holds them now, or they are to be read again.
+        self._decoded = {}
 
     def __len__(self) -> int:
         """Photos in an epoch: every pair once, or several times where there are few, in all or in its folder."""
@@ -55,12 +80,8 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(teacher_mask.copy())
 
     def _decode(self, index: int) -> Decoded:
-        """At the size from which it is augmented."""
-        rows, columns = self._size
-        whole = decode_pair(self._pairs[index], self._classes)
-        photo = cv2.resize(whole.photo, (columns, rows), interpolation=cv2.INTER_AREA)
-        mask = cv2.resize(whole.teacher_mask, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT)
-        return Decoded(photo.astype(np.uint8, copy=False), mask.astype(np.uint8, copy=False))
+        pair = self._pairs[index]
+        return self._decoded.get(pair.name) or at_stored_size(decode_pair(pair, self._classes), self._recipe)
 
 
 class ValidationView(Dataset[tuple[Tensor, int]]):

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.__main__ import main
-from training.data.pairs import check_pairs, read_pairs
+from training.data.pairs import read_pairs
 from training.data.photos import read_mask
+from training.data.scan import scan
 from training.student.errors import BadInput
 from training.teacher import sidecar, sources
 from training.teacher.job import label
@@ -103,7 +104,7 @@ def test_photos_become_pairs_with_a_sidecar_each(photos, run, tmp_path):
     tally = run(photos, Bright())
 
     found = read_pairs(tmp_path / "out")
-    check_pairs(found)
+    scan(found)
     assert found.classes == ("coin",)
     assert [pair.name for pair in found.pairs] == [f"{number:02}" for number in range(COUNT)]
     expected = np.zeros(SIZE, np.uint8)
@@ -212,7 +213,7 @@ def test_a_photo_changed_since_is_labelled_anew_and_one_that_is_gone_is_named(ph
     assert "1 whose photo is gone, kept: 07" in str(tally)
     assert read_mask(tmp_path / "out" / "masks" / "03.png", size=SIZE, classes=1)[5, 30]
     assert (tmp_path / "out" / "photos" / "03.png").read_bytes() == (photos / "03.png").read_bytes()
-    check_pairs(read_pairs(tmp_path / "out"))
+    scan(read_pairs(tmp_path / "out"))
 
 
 def test_a_photo_edited_in_place_is_noticed_though_its_pair_is_the_same_file(photos, run):
@@ -312,7 +313,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(photos, run, tmp_path):
     assert tally.untouched == len(kept)
     assert contents(tmp_path / "out", "sidecars").items() >= kept.items()
     assert sum(again.batches) == COUNT - seen
-    check_pairs(read_pairs(tmp_path / "out"))
+    scan(read_pairs(tmp_path / "out"))
     assert run(photos, Bright(delay=0.05)).untouched == COUNT
 
 
@@ -367,7 +368,7 @@ def test_bad_photos_are_named_counted_and_passed_over(photos, run, tmp_path, cap
     for name in ("truncated", "zero", "text", "cmyk", "deep", "animated", "huge", "dangling"):
         assert told.count(f"/{name}.") == 1
     assert f"{count} skipped, named above: {count} unusable" in str(tally)
-    check_pairs(read_pairs(tmp_path / "out"))
+    scan(read_pairs(tmp_path / "out"))
     # What became of one run holds for the next.
     assert (run(photos, Bright()).untouched, tally.photos) == (COUNT + 2, COUNT + 2 + count)
 
