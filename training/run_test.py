@@ -161,13 +161,13 @@ def test_a_run_by_the_old_names_of_options_is_the_same_run(begun, discs, capsys)
     begun.record.write_text(json.dumps(record))
     assert "slim" in begun.record.read_text()
 
-    begun.refuse_another(asked(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+    begun.refuse_another(record_of(RECIPE, discs, Split(discs.pairs[3:], discs.pairs[:3])))
 
     assert begun.recipe() == RECIPE.model_dump(mode="json")
     assert capsys.readouterr().err.count("slim is now width_multiplier") == 1
     other = RECIPE.model_copy(update={"ema_decay": 0.5})
     with pytest.raises(BadInput, match=r"its ema_decay is 0\.0, asked for is 0\.5"):
-        begun.refuse_another(asked(other, discs, Split(discs.pairs[3:], discs.pairs[:3])))
+        begun.refuse_another(record_of(other, discs, Split(discs.pairs[3:], discs.pairs[:3])))
 
 
 def test_pairs_kept_for_a_test_are_those_to_judge_by(tmp_path, discs):
