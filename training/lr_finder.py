@@ -18,7 +18,7 @@ from training.loop.arithmetic import choose
 from training.loop.diagnosis import NotANumber
 from training.loop.module import StudentModule
 from training.recipe import Recipe
-from training.student.atomic_write import atomic_path
+from training.student.atomic_write import write_figure
 from training.student.errors import BadInput
 from training.student.network import Student
 
@@ -79,8 +79,7 @@ class Sweep:
         axes.set_ylabel("loss")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=120, format="png")
+        write_figure(path, figure)
 
 
 def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:

@@ -10,7 +10,7 @@ from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.preview import preview
 from training.student.arrays import Pixels
-from training.student.atomic_write import atomic_path
+from training.student.atomic_write import write_figure
 from training.student.effects import colour_of
 
 _SIDE = 320
@@ -62,8 +62,7 @@ def draw(rows: Sequence[tuple[str, Sequence[Failure]]], classes: tuple[str, ...]
         figure.legend(
             handles=patches, loc="outside lower center", ncols=min(6, len(classes)), fontsize=8, frameon=False
         )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)
 
 
 def _pictured(failure: Failure, classes: int) -> Pixels:

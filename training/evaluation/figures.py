@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from training.evaluation.calibration import Bin
 from training.evaluation.judge import Row
-from training.student.atomic_write import atomic_path
+from training.student.atomic_write import write_figure
 
 _COLOUR, _QUIET = "#3a6ea5", "#999999"
 
@@ -43,8 +43,7 @@ def draw(rows: Sequence[Row], bins: Sequence[Bin], path: Path) -> None:
     for axes in (left, right, below):
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)
 
 
 def draw_confusions(counts: Mapping[str, NDArray[np.int64]], classes: tuple[str, ...], path: Path) -> None:
@@ -74,5 +73,4 @@ def draw_confusions(counts: Mapping[str, NDArray[np.int64]], classes: tuple[str,
         axes.set_xlabel(name)
         axes.set_ylabel("teacher")
         axes.set_title("% of the teacher's pixels, by what the student sees", loc="left", fontsize=10)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)

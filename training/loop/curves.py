@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.student.atomic_write import atomic_path
+from training.student.atomic_write import write_figure
 
 
 def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
@@ -30,5 +30,4 @@ def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
         ha="right" if best["epoch"] > epochs[-1] / 2 else "left",
         fontsize=9,
     )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)

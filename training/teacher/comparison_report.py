@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data import failure_sheet
-from training.student.atomic_write import atomic_path, write_csv
+from training.student.atomic_write import write_csv, write_figure
 from training.teacher.comparison import Result
 from training.tracking import track
 
@@ -76,5 +76,4 @@ def draw_figures(results: Sequence[Result], path: Path) -> None:
     right.set_title("photos by IoU", loc="left", fontsize=10)
     for axes in (left, middle, right):
         axes.grid(alpha=0.3)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)

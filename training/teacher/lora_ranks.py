@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.pairs import Pairs
-from training.student.atomic_write import atomic_path
+from training.student.atomic_write import atomic_path, write_figure
 from training.student.errors import BadInput
 from training.teacher.adapt import Knobs, Learnt, adapt
 
@@ -71,5 +71,4 @@ def _picture(learnt: Sequence[Learnt], path: Path) -> None:
     axes.set_title(f"mean IoU over {learnt[0].things} things", loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)
