@@ -17,7 +17,7 @@ from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
 from training.encoder_weights import normalisation
 from training.evaluation.mean_iou import Tally
-from training.loop.arithmetic import Format, choose, prepared
+from training.loop.arithmetic import Format, autocast, choose, prepared
 from training.loop.batches import EpochSampler, training_batches, validation_batches
 from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
@@ -106,7 +106,7 @@ def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: For
     with torch.inference_mode():
         network.eval()
         for photos, indices in validation_batches(view, recipe):
-            with _autocast(arithmetic):
+            with autocast(network, arithmetic):
                 logits = network(_input(photos, arithmetic)).float().numpy()
             for one, index in zip(logits, indices.tolist(), strict=True):
                 tally.add(str(index), one, view.teacher_masks[index])
@@ -117,10 +117,6 @@ def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: For
 
 def _input(photos: Tensor, arithmetic: Format) -> Tensor:
     return photos.float().to(memory_format=torch.channels_last if arithmetic == "bf16" else torch.contiguous_format)
-
-
-def _autocast(arithmetic: Format) -> torch.autocast:
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=arithmetic == "bf16")
 
 
 def _serve_plain_loop(end: Connection, recipe: Recipe, data: Pairs) -> None:
@@ -174,7 +170,7 @@ class _Loop:
         marks["augment"] = time.perf_counter()
         inputs = _input(photos, self._arithmetic)
         marks["copy"] = time.perf_counter()
-        with _autocast(self._arithmetic):
+        with autocast(self.network, self._arithmetic):
             logits = self.network(inputs)
         loss = border_bce_dice(logits, teacher_masks, self._recipe)
         marks["forward and loss"] = time.perf_counter()

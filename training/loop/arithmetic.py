@@ -81,11 +81,17 @@ def step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> None:
     place = next(network.parameters()).device
     order = torch.contiguous_format if kind == "fp32" else torch.channels_last
     photos = (torch.rand(batch, 3, recipe.height, recipe.width, device=place) * 255).to(memory_format=order)
-    dtype = torch.float16 if kind == "fp16" else torch.bfloat16
-    with torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32"):
+    with autocast(network, kind):
         logits = network(photos)
     masks = torch.zeros(batch, recipe.height, recipe.width, dtype=torch.uint8, device=place)
     border_bce_dice(logits, masks, recipe).backward()  # type: ignore[no-untyped-call]
+
+
+def autocast(network: nn.Module, kind: Format) -> torch.autocast:
+    """What a forward pass in that format runs under, where the network is."""
+    place = next(network.parameters()).device
+    dtype = torch.float16 if kind == "fp16" else torch.bfloat16
+    return torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32")
 
 
 def prepared(network: nn.Module, kind: Format) -> nn.Module:
