@@ -1,56 +1,55 @@
-"""How long files take to run, in turns, since machines are shared and milliseconds drift; and how much memory."""
+"""How long model files take to run. Files are timed in turns: machines are shared, and milliseconds drift."""
 
 import json
-import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from conversion.source.session import open_session
 from conversion.tflite.interpreter import open_interpreter
 from training.student.errors import BadInput
 
-Step = Callable[[], object]
-"""One inference."""
+Inference = Callable[[], object]
+"""Runs a model once, on inputs that it already has."""
 
 TIMED = (".tflite", ".onnx")
 """What can be timed on any machine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """Milliseconds of one inference."""
+class Latency:
+    """Milliseconds of one inference: the median and the 90th percentile."""
 
     p50: float
     p90: float
 
 
-def milliseconds(paths: Sequence[Path], *, runs: int) -> list[float]:
+def median_milliseconds(paths: Sequence[Path], *, runs: int) -> list[float]:
     """The median time of one inference of each file on one thread; the files take turns."""
-    return [found.p50 for found in in_turns([opened(path, threads=1) for path in paths], runs=runs)]
+    inferences = [open_inference(path, threads=1) for path in paths]
+    return [latency.p50 for latency in time_in_turns(inferences, runs=runs)]
 
 
-def in_turns(steps: Sequence[Step], *, runs: int) -> list[Times]:
-    """Take each step once to warm up, then all of them by turns."""
-    for step in steps:
-        step()
-    times: list[list[float]] = [[] for _ in steps]
+def time_in_turns(inferences: Sequence[Inference], *, runs: int) -> list[Latency]:
+    """Run each once to warm up, then `runs` rounds in which each runs once."""
+    for inference in inferences:
+        inference()
+    times: list[list[float]] = [[] for _ in inferences]
     for _ in range(runs):
-        for step, own in zip(steps, times, strict=True):
+        for inference, own in zip(inferences, times, strict=True):
             started = time.perf_counter()
-            step()
+            inference()
             own.append((time.perf_counter() - started) * 1e3)
-    return [Times(*(float(value) for value in np.quantile(own, (0.5, 0.9)))) for own in times]
+    return [Latency(*(float(value) for value in np.quantile(own, (0.5, 0.9)))) for own in times]
 
 
-def opened(path: Path, *, threads: int) -> Step:
-    """An inference of noise: a .tflite file in LiteRT with XNNPACK, an .onnx file in ONNX Runtime.
+def open_inference(path: Path, *, threads: int) -> Inference:
+    """A model with noise as its input: a .tflite file in LiteRT with XNNPACK, an .onnx file in ONNX Runtime.
 
     Raises:
         BadInput: It is neither, cannot be opened, or leaves a size open other than the batch's.
@@ -67,28 +66,10 @@ def opened(path: Path, *, threads: int) -> Step:
         raise BadInput(f"{path} cannot be opened: {' '.join(str(error).split())}") from error
 
 
-def peak_megabytes(path: Path) -> float | None:
-    """What opening a file and running it three times adds to a process's memory at its peak; None off Linux."""
-    if not Path("/proc/self/clear_refs").exists():
-        return None
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_peak, args=(path, there), daemon=True)
-    process.start()
-    there.close()
-    try:
-        found: float = here.recv()
-    except EOFError:
-        return None
-    finally:
-        process.join()
-    return found
-
-
-def shares(path: Path, *, runs: int = 10) -> dict[str, float]:
-    """How an ONNX file's time divides among kinds of operators, on one thread of ONNX Runtime, the largest first."""
+def operator_shares(path: Path, *, runs: int = 10) -> dict[str, float]:
+    """The share of an ONNX file's time that each kind of operator takes, largest first; ONNX Runtime, one thread."""
     with tempfile.TemporaryDirectory() as folder:
-        session = _session(path, 1, profile=str(Path(folder) / "profile"))
+        session = open_session(path, threads=1, profile=Path(folder) / "profile")
         feed = _noise(session, path)
         for _ in range(runs):
             session.run(None, feed)
@@ -102,30 +83,19 @@ def shares(path: Path, *, runs: int = 10) -> dict[str, float]:
     return {kind: part / whole for kind, part in sorted(spent.items(), key=lambda entry: -entry[1])}
 
 
-def _litert(path: Path, threads: int) -> Step:
+def _litert(path: Path, threads: int) -> Inference:
     interpreter = open_interpreter(path.read_bytes(), threads=threads)
     rng = np.random.default_rng(0)
     for entry in interpreter.get_input_details():
         interpreter.set_tensor(entry["index"], (rng.random(entry["shape"]) * 255).astype(entry["dtype"]))
-    invoke: Step = interpreter.invoke
+    invoke: Inference = interpreter.invoke
     return invoke
 
 
-def _onnxruntime(path: Path, threads: int) -> Step:
-    session = _session(path, threads)
+def _onnxruntime(path: Path, threads: int) -> Inference:
+    session = open_session(path.read_bytes(), threads=threads)
     feed = _noise(session, path)
     return lambda: session.run(None, feed)
-
-
-def _session(path: Path, threads: int, profile: str = "") -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    if profile:
-        options.enable_profiling, options.profile_file_prefix = True, profile
-    return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
@@ -141,25 +111,3 @@ def _noise(session: Any, path: Path) -> dict[str, Any]:
         shape = (batch if isinstance(batch, int) else 1, *sizes)
         feed[entry.name] = (rng.random(shape) * 255).astype(_DTYPES[entry.type])
     return feed
-
-
-def _peak(path: Path, end: Connection) -> None:
-    from conversion.tflite.interpreter import native_stderr_closed
-
-    with native_stderr_closed():
-        # Whatever a runtime takes for itself, another model of the app has paid already.
-        import onnxruntime  # noqa: F401
-        from ai_edge_litert.interpreter import Interpreter  # noqa: F401
-
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-        before = _status("VmRSS")
-        step = opened(path, threads=1)
-        for _ in range(3):
-            step()
-        end.send((_status("VmHWM") - before) / 1e6)
-
-
-def _status(name: str) -> int:
-    """Bytes, from what Linux tells of this process."""
-    lines = Path(f"/proc/{os.getpid()}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))

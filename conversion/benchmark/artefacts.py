@@ -13,10 +13,11 @@ from tqdm import tqdm
 from conversion.artefact import manifest
 from conversion.artefact.kinds import SIMPLIFIED, Kind, size
 from conversion.artefact.manifest import Manifest
+from conversion.benchmark.memory import peak_megabytes
 from conversion.export.export import emit
 from conversion.gate import parity
 from conversion.gate.parity import Parity
-from conversion.latency import TIMED, Times, in_turns, opened, peak_megabytes, shares
+from conversion.latency import TIMED, Latency, open_inference, operator_shares, time_in_turns
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
 from training.run import Run
@@ -36,9 +37,9 @@ class Row:
     name: str
     sha256: str
     megabytes: float
-    one: Times | None
+    one: Latency | None
     """On one thread; None where this machine cannot time it."""
-    all: Times | None
+    all: Latency | None
     """On all cores."""
     peak: float | None
     """MB that opening and running it adds to a process at most."""
@@ -78,7 +79,7 @@ def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
     verdict = parity.read(run.parity / "parity.json") if (run.parity / "parity.json").is_file() else None
     # Before the usual UNet is made, which takes ten seconds.
     for path in others:
-        opened(path, threads=1)
+        open_inference(path, threads=1)
     own = {
         name: run.export / artefact.file
         for name, artefact in listed.artefacts.items()
@@ -91,8 +92,8 @@ def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
         cores = os.cpu_count() or 1
         times = {}
         for threads in (1, cores):
-            steps = [opened(path, threads=threads) for path in timed]
-            times[threads] = dict(zip(timed, in_turns(steps, runs=runs), strict=True))
+            inferences = [open_inference(path, threads=threads) for path in timed]
+            times[threads] = dict(zip(timed, time_in_turns(inferences, runs=runs), strict=True))
         rows = []
         for path in tqdm(files, "weigh", unit="file", leave=False, disable=None):
             name = next((name for name, file in own.items() if file == path), "")
@@ -109,7 +110,7 @@ def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
                     **_accuracy(name, verdict),
                 )
             )
-    return Bench(_machine(), cores, tuple(rows), shares(run.export / SIMPLIFIED.file))
+    return Bench(_machine(), cores, tuple(rows), operator_shares(run.export / SIMPLIFIED.file))
 
 
 def keep(found: Bench, run: Run) -> None:

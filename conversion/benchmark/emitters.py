@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx.parser
 
 from conversion.artefact.kinds import DEFAULTS, KINDS, Kind
+from conversion.benchmark.memory import peak_bytes, reset_peak
 from conversion.quantisation.variants import variants
 from conversion.source import graph, to_onnx
 from training.student.baseline import usual_network
@@ -19,10 +20,6 @@ HEADER = f"{'first':>7} {'again':>7} {'memory':>15}"
 
 _TINY = """<ir_version: 8, opset_import: ["" : 18]>
 tiny (float[1, 3, 8, 8] image) => (float[1, 3, 8, 8] logits) { logits = Relu (image) }"""
-
-_PEAK, _NOW = "VmHWM:", "VmRSS:"
-_CLEAR = Path("/proc/self/clear_refs")
-_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +76,10 @@ def _emit(path: Path, kind: Kind, folder: Path) -> tuple[float, float, float | N
     seconds, memory = [], None
     for turn in range(2):
         made = variants(kind.target, source)
-        before = _bytes(_NOW) if _STATUS.exists() else 0
-        if _CLEAR.exists():
-            _CLEAR.write_text("5")  # the peak so far is forgotten
+        before = reset_peak()
         started = time.perf_counter()
         made.write(kind.precision, folder / f"{turn}-{kind.file}")
         seconds.append(time.perf_counter() - started)
-        if turn == 0 and _CLEAR.exists():
-            memory = (_bytes(_PEAK) - before) / weights
+        if turn == 0 and before is not None:
+            memory = (peak_bytes() - before) / weights
     return seconds[0], seconds[1], memory
-
-
-def _bytes(field: str) -> int:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024

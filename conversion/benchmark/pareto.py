@@ -11,13 +11,13 @@ from tqdm import tqdm
 from conversion.artefact.kinds import KINDS, Precision
 from conversion.export.export import export
 from conversion.gate.forms import FORMS, evaluate_masks, prepare
-from conversion.latency import milliseconds
+from conversion.latency import median_milliseconds
 from conversion.quantisation.calibration import from_run
 from training import designs
 from training.designs import Measured
 from training.run import Run
 from training.student import checkpoint
-from training.student.atomic_write import atomic_path, write_text
+from training.student.atomic_write import write_figure, write_text
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 PICTURE = Path("docs/designs.png")
@@ -56,7 +56,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
             iou = float(np.mean([one.teacher_iou for one in seen]))
             files.append(run.export / KINDS[form].file)
             found.append(Measured(name, precision, 0.0, round(iou, 4), round(listed.artefacts[form].bytes / 1e6, 2)))
-    times = milliseconds([*files, *([peer] if peer else [])], runs=_RUNS)
+    times = median_milliseconds([*files, *([peer] if peer else [])], runs=_RUNS)
     rows = [replace(row, ms=round(ms, 2)) for row, ms in zip(found, times, strict=False)]
     record = {
         "data": Path(Run(folder / found[0].design).data()["folder"]).name,
@@ -108,5 +108,4 @@ def draw(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = 
     axes.set_ylabel("mean IoU, photos kept for the test")
     axes.grid(alpha=0.3, which="both")
     axes.legend(loc="lower right")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    write_figure(path, figure)

@@ -6,7 +6,7 @@ from conversion.artefact.kinds import KINDS
 from conversion.artefact.manifest import read
 from conversion.benchmark import devices
 from conversion.gate import parity
-from conversion.latency import milliseconds
+from conversion.latency import median_milliseconds
 from training.run import Run
 
 _HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|---:|---:|---:|---:|"
@@ -26,7 +26,11 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
         listed = read(run.export).artefacts
         timed = [name for name, artefact in listed.items() if artefact.target == "tflite"]
         times = dict(
-            zip(timed, milliseconds([run.export / listed[name].file for name in timed], runs=repetitions), strict=True)
+            zip(
+                timed,
+                median_milliseconds([run.export / listed[name].file for name in timed], runs=repetitions),
+                strict=True,
+            )
         )
         data = run.folder.name
         lines.append(f"| {data} | trained student |  |  |  | {verdict.teacher_iou['torch']:.4f} |  |")

@@ -107,12 +107,12 @@ def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -
 
 
 def _speedup(made: Variants, path: Path) -> float:
-    from conversion.latency import milliseconds
+    from conversion.latency import median_milliseconds
 
     with tempfile.TemporaryDirectory() as folder:
         single = Path(folder) / "fp32.tflite"
         made.write("fp32", single)
-        before, after = milliseconds([single, path], runs=_TIMED)
+        before, after = median_milliseconds([single, path], runs=_TIMED)
     return round(before / after, 2)
 
 

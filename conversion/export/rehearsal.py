@@ -43,7 +43,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
         ConversionRefused: A target cannot express the student, or XNNPACK would cut it into pieces.
     """
     from conversion.export.export import emit
-    from conversion.latency import milliseconds
+    from conversion.latency import median_milliseconds
 
     refuse_blocked(recipe.encoder)
     contract = recipe.contract(("foreground",))
@@ -60,9 +60,8 @@ def rehearse(recipe: Recipe) -> Rehearsal:
             refuse_pieces(path.read_bytes(), recipe.encoder)
         artefact = found["tflite-fp16"]
         assert artefact.partitions is not None
-        return Rehearsal(
-            recipe.encoder, artefact.bytes / 1e6, milliseconds([path], runs=10)[0], partitions=artefact.partitions
-        )
+        (milliseconds,) = median_milliseconds([path], runs=10)
+        return Rehearsal(recipe.encoder, artefact.bytes / 1e6, milliseconds, artefact.partitions)
 
 
 def refuse_pieces(model: bytes, what: str) -> None:

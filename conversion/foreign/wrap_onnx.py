@@ -18,6 +18,7 @@ from conversion.foreign.input_spec import InputSpec, ModelSpec
 from conversion.runtimes.runner import Runner
 from conversion.source import graph
 from conversion.source.graph import Graph
+from conversion.source.session import open_session
 from training.student.contract import CONVENTIONS, STRIDES, Contract
 from training.student.errors import BadInput, ConversionRefused
 
@@ -227,17 +228,13 @@ def _onnxruntime_reference(
     *,
     channels_last: bool,
 ) -> Runner:
-    import onnxruntime
-
     own = onnx.ModelProto()
     own.CopyFrom(model)
     del own.graph.node[:], own.graph.output[:]
     own.graph.node.extend(nodes)
     own.graph.output.append(make_empty_tensor_value_info(output))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(own.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = open_session(own.SerializeToString())
     except Exception as error:  # ONNX Runtime has exception types of its own
         raise ConversionRefused(f"ONNX Runtime cannot run the model, so nothing can be compared: {error}") from error
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from conversion.source.as_onnx import as_onnx
 from conversion.source.graph import Graph, Node
+from conversion.source.session import open_session
 from training.student.arrays import Array
 
 Values = Mapping[str, Array]
@@ -56,8 +57,6 @@ def _computed(node: Node, graph: Graph) -> tuple[str, ...]:
 
 
 def _session(node: Node, graph: Graph) -> Any:
-    import onnxruntime as ort
-
     alone = replace(
         graph,
         nodes=(node,),
@@ -65,8 +64,4 @@ def _session(node: Node, graph: Graph) -> Any:
         outputs=tuple(name for name in node.outputs if name),
         constants={name: graph.constants[name] for name in node.inputs if name in graph.constants},
     )
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    # Each session would keep threads of its own, which wait for work by spinning.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(as_onnx(alone).SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return open_session(as_onnx(alone).SerializeToString(), threads=1)
