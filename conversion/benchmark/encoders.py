@@ -22,7 +22,7 @@ from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS
 from training.student.errors import ConversionRefused
-from training.student.network import Architecture, Student
+from training.student.network import Architecture, Student, infer_logits
 from training.student.normalisation import NEUTRAL
 from training.student.support import FILE, Outcome, Support
 
@@ -63,9 +63,7 @@ def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict
     rng = np.random.default_rng(1)
     size = (contract.height, contract.width)
     photos = [Photo("noise", Path(), rng.integers(0, 256, (*size, 3), np.uint8), np.zeros(size, np.uint8))]
-    with torch.inference_mode():
-        logits = student(torch.from_numpy(photos[0].input).permute(2, 0, 1)[None].float())[0].numpy()
-    reference = evaluate_masks(lambda _: logits, photos, contract)
+    reference = evaluate_masks(lambda image: infer_logits(student, image), photos, contract)
     try:
         source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
     except ConversionRefused as error:

@@ -16,7 +16,7 @@ from conversion.gate.drift import Budget, breaches, decibels, measure
 from conversion.gate.forms import Photo, Prediction, evaluate_masks
 from conversion.gate.traces import Tracer
 from conversion.source.reference import Reference
-from training.student.arrays import Array
+from training.student.arrays import Array, channels_first
 from training.student.contract import Contract
 
 
@@ -99,7 +99,7 @@ class Exchange:
 
 def compute(reference: Reference, candidate: Tracer, photo: Photo) -> Exchange:
     """Let both look at a photo."""
-    image = np.ascontiguousarray(photo.input.transpose(2, 0, 1)[None], np.float32)
+    image = channels_first(photo.input)
     exact = reference.trace(image)
     held = {
         name: value.astype(exact[name].dtype)

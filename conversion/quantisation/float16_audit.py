@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.gate.drift import read_budgets
+from conversion.gate.drift import decibels, read_budgets
 from conversion.source.graph import Graph
 from conversion.source.reference import Reference, Values
-from training.student.arrays import Array
+from training.student.arrays import Array, channels_first
 
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4
@@ -59,7 +59,7 @@ def at_risk(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Risk, ..
     exact, half = Reference(graph), Reference(_with_half_weights(graph))
     found: dict[int, Risk] = {}
     for count, photo in enumerate(photos):
-        values = exact.trace(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], np.float32))
+        values = exact.trace(channels_first(photo))
         for place, node in enumerate(graph.nodes):
             if place in found:
                 continue
@@ -93,7 +93,11 @@ def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
         return ""
     outputs = exact.resume(place, {**values, **rounded})
     loss = max(_loss(values[name], outputs[name], float(np.ptp(values[name]))) for name in outputs)
-    return "" if loss <= _allowed_loss() else f"in float16 it alone takes the output to {-20 * np.log10(loss):.1f} dB"
+    return (
+        ""
+        if loss <= _allowed_loss()
+        else f"in float16 it alone takes the output to {decibels(span=1, rms=loss):.1f} dB"
+    )
 
 
 @functools.cache

@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
+from conversion.source.session import open_session
 from conversion.tflite.interpreter import open_interpreter
+from training.student.arrays import Floats, Pixels, channels_first
 from training.student.errors import BadInput, ConversionRefused
+from training.student.network import infer_logits
 
-Runner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Runner = Callable[[Pixels], Floats]
 
 
 def torch_runner(path: Path) -> Runner:
@@ -25,25 +26,16 @@ def torch_runner(path: Path) -> Runner:
 
     student = load(path).student
 
-    @torch.inference_mode()
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = student(torch.from_numpy(_channels_first(image)))[0].numpy()
-        return logits
-
-    return run
+    return lambda image: infer_logits(student, image)
 
 
 def onnxruntime(path: Path) -> Runner:
     """ONNX Runtime on the CPU."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = _opened(lambda: ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]), path)
+    session = _opened(lambda: open_session(path), path)
     name = session.get_inputs()[0].name
 
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = session.run(None, {name: _channels_first(image)})[0][0]
+    def run(image: Pixels) -> Floats:
+        logits: Floats = session.run(None, {name: channels_first(image)})[0][0]
         return logits
 
     return run
@@ -90,7 +82,7 @@ def coreml(path: Path) -> Runner:
 
     model = _opened(lambda: load_coremltools().models.MLModel(str(path)), path)
 
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(image: Pixels) -> Floats:
         logits = model.predict({"image": Image.fromarray(image)})["logits"]
         return np.asarray(logits[0], np.float32)
 
@@ -102,7 +94,7 @@ def interpreted(interpreter: Any) -> Runner:
     details = interpreter.get_input_details()[0]
     entry, dtype, result = details["index"], details["dtype"], interpreter.get_output_details()[0]["index"]
 
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(image: Pixels) -> Floats:
         interpreter.set_tensor(entry, image[None].astype(dtype))
         try:
             interpreter.invoke()
@@ -118,8 +110,8 @@ def interpreted(interpreter: Any) -> Runner:
 def executed(program: Any, rounding: Literal["fp32", "fp16"]) -> Runner:
     """A loaded Core ML program, operator by operator."""
 
-    def run(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = program.run(image, rounding=rounding)["logits"][0]
+    def run(image: Pixels) -> Floats:
+        logits: Floats = program.run(image, rounding=rounding)["logits"][0]
         return logits
 
     return run
@@ -149,10 +141,6 @@ def why_not(runtime: str) -> str:
         except (ImportError, AttributeError) as error:
             return f"tflite-runtime is not usable here ({error}); it needs Python 3.11 and numpy 1"
     return ""
-
-
-def _channels_first(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def _opened(opener: Callable[[], Any], path: Path) -> Any:

@@ -17,6 +17,7 @@ from training.evaluation.judge import Judge
 from training.evaluation.robustness import Robustness
 from training.student.checkpoint import Checkpoint
 from training.student.errors import BadInput
+from training.student.network import infer_logits
 from training.student.postprocess import decide, upsample
 from training.student.preprocess import preprocess
 
@@ -69,8 +70,8 @@ def evaluate(
     failures: list[Failure] = []
     for pair in tqdm(pairs, desc="evaluate", unit=" photos", leave=False, disable=None):
         whole = decode_pair(pair, count)
-        image = torch.from_numpy(preprocess(whole.photo, contract)).permute(2, 0, 1)[None].float()
-        upsampled = upsample(student(image)[0].numpy(), *whole.teacher_mask.shape)
+        logits = infer_logits(student, preprocess(whole.photo, contract))
+        upsampled = upsample(logits, *whole.teacher_mask.shape)
         mask = decide(upsampled, contract)
         row = teacher.judge.add(pair.name, reference=whole.teacher_mask, candidate=mask)
         teacher.calibration.add(upsampled, whole.teacher_mask)

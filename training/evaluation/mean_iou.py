@@ -15,6 +15,7 @@ from training.student.arrays import Floats
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
+from training.student.network import infer_logits
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 
@@ -99,6 +100,6 @@ def evaluate_network(network: nn.Module, contract: Contract, data: Pairs) -> Eva
     tally = Tally(contract)
     for pair in tqdm(data.pairs, desc="evaluate", unit="photo", leave=False):
         whole = decode_pair(pair, len(contract.classes))
-        image = torch.from_numpy(preprocess(whole.photo, contract)).permute(2, 0, 1)[None].float()
-        tally.add(pair.name, network(image)[0].numpy(), whole.teacher_mask)
+        logits = infer_logits(network, preprocess(whole.photo, contract))
+        tally.add(pair.name, logits, whole.teacher_mask)
     return tally.evaluation()

@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from training.student import encoders
+from training.student.arrays import Floats, Pixels, channels_first
 from training.student.contract import Contract
 from training.student.decoders import MLPDecoder, UNetDecoder
 from training.student.errors import BadInput
@@ -93,3 +95,15 @@ def check_size(height: int, width: int, depth: int = encoders.DEPTH) -> None:
         if length % step or length < step:
             smaller = max(length - length % step, step)
             raise BadInput(f"{side} {length} is not a multiple of {step}; use {smaller} or {smaller + step}")
+
+
+@torch.inference_mode()
+def infer_logits(network: nn.Module, image: Pixels) -> Floats:
+    """The logits (channels, rows, columns) of one input, by a network on the CPU that keeps the contract.
+
+    Args:
+        network: In evaluation mode.
+        image: (height, width, 3) RGB, preprocessed.
+    """
+    logits: Floats = network(torch.from_numpy(channels_first(image)))[0].numpy()
+    return logits
