@@ -1,8 +1,11 @@
 """What every command of both command lines owes to whoever types it."""
 
+import ast
 import json
 import shlex
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +14,17 @@ from training.__main__ import main as training
 
 GROUPS = {"training": training, "conversion": conversion}
 COMMANDS = [(package, name) for package, group in GROUPS.items() for name in group.commands]
+ROOT = Path(__file__).resolve().parents[1]
+VERBS = {
+    *("Apply", "Check", "Compare", "Convert", "Copy", "Draw", "Fine-tune", "Label", "Measure", "Print", "Render"),
+    *("Review", "Run", "Search", "Serve", "Show", "Suggest", "Train", "Tune", "Write"),
+}
+METAVARS = {
+    *("COUNT", "FILE", "FOLDER", "NAME", "NUMBER", "PATH", "PIXELS", "RUN"),
+    *("NAMES", "NUMBERS", "CLASS", "I/N", "LOGIT", "LOW,HIGH", "NAME=FOLDER", "NAME=NUMBER", "ROWSxCOLUMNS"),
+    *("TARGET", "TENSOR", "TEXT"),
+}
+"""What an option takes: the common kinds, then those of a few options alone."""
 
 
 def run(package, *arguments, **options):
@@ -47,7 +61,7 @@ def test_the_example_is_a_call_that_is_understood(package, name):
 def test_what_is_nearly_a_command_or_an_option_is_suggested(package, name):
     wrong = run(package, f"{name}e")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    # `designs` and `design`, `bench` and `bench-emission` may both be near.
+    # `compare` and `compare-teachers`, `bench` and `bench-designs` may both be near.
     assert "Did you mean" in wrong.stderr
     assert f"'{name}'" in wrong.stderr
 
@@ -58,10 +72,87 @@ def test_what_is_nearly_a_command_or_an_option_is_suggested(package, name):
     assert option.stderr.count("\n") == 1
 
 
-def test_the_help_of_a_group_names_every_command():
-    for package, group in GROUPS.items():
-        shown = run(package, "--help").stdout
-        assert all(f"\n  {name} " in shown for name in group.commands)
+@pytest.mark.parametrize("package", GROUPS)
+def test_the_help_of_a_group_names_every_command_once_in_a_section(package):
+    group = GROUPS[package]
+
+    named = [name for names in group.sections.values() for name in names]
+    assert sorted(named) == sorted(group.commands)
+
+    listed = run(package, "--help").stdout.split("\n\n")[1].splitlines()
+    indent = max(map(len, group.sections)) + 2
+    assert [line[indent:].split()[0] for line in listed] == [
+        name for names in group.sections.values() for name in names
+    ]
+    assert [line[:indent].strip() for line in listed if line[0] != " "] == list(group.sections)
+    assert not any("..." in line for line in listed)
+
+
+@pytest.mark.parametrize(("package", "name"), COMMANDS)
+def test_the_help_of_a_command_begins_with_a_verb(package, name):
+    command = GROUPS[package].commands[name]
+
+    assert command.help.split()[0] in VERBS
+    assert command.short_help.split()[0] in VERBS
+    assert command.help.rstrip().endswith(".")
+    assert command.short_help.endswith(".")
+
+
+@pytest.mark.parametrize(("package", "name"), COMMANDS)
+def test_an_option_says_what_it_takes_and_what_it_is_without(package, name):
+    command = GROUPS[package].commands[name]
+
+    with command.make_context(name, [], resilient_parsing=True) as context:
+        for option in (one for one in command.params if isinstance(one, click.Option)):
+            text = option.get_help_record(context)[1]
+            if not option.is_flag:
+                assert option.metavar in METAVARS
+                assert option.required or "[default: " in text
+            if isinstance(option.type, click.Choice):
+                assert all(choice in text for choice in option.type.choices)
+
+
+@pytest.mark.parametrize("package", GROUPS)
+def test_an_old_name_leads_to_the_command_or_option_of_the_new_one(package):
+    group = GROUPS[package]
+
+    for old, new in group.renamed.items():
+        command, _, option = old.partition(" ")
+        if not option:
+            assert old not in group.commands
+            assert run(package, old, "--help").stdout == run(package, new, "--help").stdout
+        elif new.startswith("-"):
+            options = [flag for one in group.commands[command].params for flag in one.opts]
+            assert new in options
+            assert option not in options
+        else:
+            refused = run(package, command, option, "x")
+            assert refused.exit_code == 2
+            assert f"error: main {command} {option} is now main {new} {option}; see" in refused.stderr
+
+
+def test_an_old_name_is_told_the_new_one(tmp_path):
+    gone = tmp_path / "gone"
+
+    found = run("training", "rate", "mobile", "--data", gone, "--to=x")
+
+    notes = [line for line in found.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: main rate is now called lr-find; the old name goes with the next version",
+        "note: --to is now called --out; the old name goes with the next version",
+    ]
+    assert "gone does not exist" in found.stderr
+    assert "note" not in run("training", "rate", "mobile", "--data", gone, "-q").stderr
+    assert "note" not in run("training", "lr-find", "mobile", "--data", gone, "--out", "x").stderr
+
+
+@pytest.mark.parametrize("package", GROUPS)
+def test_nothing_is_imported_under_another_name(package):
+    tree = ast.parse((ROOT / package / "__main__.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert imports
+    assert [alias.asname for node in imports for alias in node.names if alias.asname] == []
 
 
 def test_quiet_prints_errors_and_json_alone(tmp_path):

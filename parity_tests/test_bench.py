@@ -26,7 +26,7 @@ def run(verified, tmp_path, monkeypatch):
 
 
 def call(*arguments):
-    return CliRunner().invoke(main, ["bench", *map(str, arguments), "--runs", "2"])
+    return CliRunner().invoke(main, ["bench", *map(str, arguments), "--repetitions", "2"])
 
 
 def test_every_artefact_has_a_row_and_so_has_a_stranger(verified, run, tmp_path):

@@ -1,49 +1,96 @@
-"""`python -m training`: from pairs to a student. Parses, calls, prints; no logic lives here."""
+"""`python -m training`: from photos to a student. Parses, calls, prints; no logic lives here."""
 
 import os
 from pathlib import Path
 
 import click
 
-from training.command import Commands, TeacherCommand, as_json, pairs_of
+from training.command import (
+    COUNT,
+    FILE,
+    FILE_OR_FOLDER,
+    FOLDER,
+    FRACTION,
+    NAME,
+    PATH,
+    RUN,
+    Commands,
+    Kind,
+    TeacherCommand,
+    batch_option,
+    data_option,
+    device_option,
+    json_option,
+    one_of,
+    option,
+    overrides_argument,
+    pairs_of,
+    phrase_option,
+    recipe_argument,
+    run_argument,
+    seed_option,
+    settings_option,
+    string,
+    switch,
+    weights_option,
+)
 from training.student.errors import BadInput
 
-_folder = click.Path(path_type=Path)
-_natural = click.IntRange(min=0)
-_positive = click.IntRange(min=1)
+SECTIONS = {
+    "Start here": ("fit", "teach"),
+    "Data": ("label", "curate", "profile", "render"),
+    "Teachers": ("compare-teachers", "tune", "adapt"),
+    "Training": ("lr-find", "designs", "bench"),
+    "Judging": ("evaluate", "compare", "baseline"),
+}
+
+RENAMED = {
+    "rate": "lr-find",
+    "rival": "baseline",
+    "beside": "compare",
+    "compare --teachers": "compare-teachers",
+    "curate --to": "--out",
+    "designs --to": "--out",
+    "lr-find --to": "--out",
+    "profile --to": "--out",
+    "teach --and": "--agree-with",
+}
 
 
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     example="python -m training fit mobile --data my_pairs epochs=30",
+    sections=SECTIONS,
+    renamed=RENAMED,
 )
 def main() -> None:
-    """From photos with masks to a student checkpoint."""
+    """Label photos with masks, train a student network on them, and judge it."""
 
 
 @main.command(
+    "label",
     cls=TeacherCommand,
-    short_help="Draw masks on photos, or go on with it.",
+    short_help="Label photos with masks; resume where it stopped.",
     example="python -m training label my_photos --phrase coin --teacher classical",
 )
-@click.argument("photos", type=_folder)
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--phrase", multiple=True, required=True, help="coin, or NAME=TEXT,TEXT; once a class.")
-@click.option("--teacher", required=True, help="Who draws, as listed below.")
-@click.option("--settings", "settings_file", type=_folder, help="YAML file of the teacher's knobs.")
-@click.option("--weights", help="Folder with its weights  [default: from the hub]")
-@click.option("--device", default="auto", help="As torch names it.")
-@click.option("--out", type=_folder, help="[default: labelled/PHOTOS-TEACHER]")
-@click.option("--shard", "share_given", help="1/4 to 4/4: a share  [default: by torchrun or SLURM]")
-@click.option("--batch", default=8, type=_positive, help="Photos at once.")
-@click.option("--empty", default="keep", type=click.Choice(["keep", "drop"]), help="Where nothing is found.")
-def label(
+@click.argument("photos", type=PATH)
+@overrides_argument
+@phrase_option
+@option("--teacher", NAME, "Teacher that draws masks; see below.", name="name", required=True)
+@settings_option
+@weights_option
+@device_option
+@option("--out", FOLDER, "Folder of pairs to write.", shown="labelled/PHOTOS-NAME")
+@option("--shard", string("I/N"), "Label one share, such as 1/4.", name="share_given", shown="torchrun or SLURM")
+@batch_option
+@option("--empty", one_of(["keep", "drop"]), "keep or drop photos without the object.", default="keep")
+def label_command(
     photos: Path,
     overrides: tuple[str, ...],
     phrase: tuple[str, ...],
-    teacher: str,
-    settings_file: Path | None,
+    name: str,
+    settings: Path | None,
     weights: str | None,
     device: str,
     out: Path | None,
@@ -51,43 +98,46 @@ def label(
     batch: int,
     empty: str,
 ) -> None:
-    """Draw masks on all PHOTOS, or go on with it; KEY=VALUE is a teacher's knob."""
+    """Label PHOTOS with masks and write a folder of pairs; resume where it stopped."""
     from training import options
     from training.teacher import phrases, shard, sources, teachers
-    from training.teacher.job import label as draw
+    from training.teacher.job import label
     from training.teacher.labelled_folder import Labelled
 
-    entry = teachers.named(teacher)
-    settings = options.read(entry.knobs(), teacher, settings_file, overrides)
+    entry = teachers.named(name)
+    knobs = options.read(entry.knobs(), name, settings, overrides)
     asked = phrases.read(phrase)
     share = shard.read(share_given) if share_given else shard.from_environment(os.environ)
-    out = out or Path("labelled", f"{photos.resolve().name}-{teacher}")
+    out = out or Path("labelled", f"{photos.resolve().name}-{name}")
     found = sources.find(photos, besides=out)
     to = Labelled(out, keep_empty=empty == "keep")
-    chosen = entry.build(settings, asked, weights, shard.device(device, os.environ))
-    print(draw(found, chosen, to, share=share, batch=batch))
+    teacher = entry.build(knobs, asked, weights, shard.device(device, os.environ))
+    print(label(found, teacher, to, share=share, batch=batch))
 
 
 @main.command(
+    "compare-teachers",
     cls=TeacherCommand,
-    short_help="Hold teachers against the masks of DATA.",
-    example="python -m training compare --teachers sam3 --data pairs --phrase coin",
+    is_brief=True,
+    short_help="Compare teachers on photos with masks.",
+    example="python -m training compare-teachers --teachers sam3 --data pairs --phrase coin",
 )
-@click.option("--teachers", "given", required=True, help="NAME or NAME:SETTINGS.yaml, commas between.")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-@click.option("--phrase", multiple=True, required=True, help="As for label.")
-@click.option("--out", type=_folder, help="[default: compared/DATA]")
-@click.option(
-    "--track",
-    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
-    metavar="TRACKER",
-    help="tensorboard, mlflow or wandb, on this machine.",
+@option("--teachers", string("NAMES"), "Names, or NAME:SETTINGS.yaml, between commas.", name="given", required=True)
+@data_option()
+@phrase_option
+@option("--out", FOLDER, "Folder to write.", shown="compared/DATA")
+@option("--track", one_of(["tensorboard", "mlflow", "wandb"]), "Log on this machine to tensorboard, mlflow or wandb.")
+@option(
+    "--weights",
+    string("NAME=FOLDER"),
+    "Folder with a teacher's weights; repeatable.",
+    shown="from the hub",
+    multiple=True,
 )
-@click.option("--weights", multiple=True, help="NAME=FOLDER, once a teacher.")
-@click.option("--device", default="auto", help="As torch names it.")
-@click.option("--batch", default=8, type=_positive, help="Photos at once.")
-@click.option("--worst", default=8, type=_positive, help="Photos a teacher on the sheet of the worst.")
-def compare(
+@device_option
+@batch_option
+@option("--worst", COUNT, "Worst photos per teacher in worst.png.", default=8)
+def compare_teachers_command(
     given: str,
     data: Path,
     phrase: tuple[str, ...],
@@ -98,7 +148,7 @@ def compare(
     batch: int,
     worst: int,
 ) -> None:
-    """Hold teachers against the masks of DATA: how well, how fast, where worst."""
+    """Compare teachers on DATA: print IoU and speed of each, and write tables, figures and the worst photos."""
     from training.teacher import comparison, comparison_report, phrases
 
     contenders = comparison.contenders(given, weights)
@@ -119,217 +169,226 @@ def compare(
 
 
 @main.command(
+    "tune",
     cls=TeacherCommand,
-    short_help="Find a teacher's knobs that suit a few pairs.",
-    example="python -m training tune classical --data my_pairs --phrase coin",
+    is_brief=True,
+    short_help="Tune a teacher's settings on a few pairs.",
+    example="python -m training tune classical --data my_pairs --phrase coin --out coin.yaml",
 )
-@click.argument("teacher")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-@click.option("--phrase", multiple=True, required=True, help="As for label.")
-@click.option("--half", type=click.Choice(["a", "b", "both"]), help="Tune on that, judge on the other  [default: all]")
-@click.option("--trials", default=150, show_default=True, type=_positive)
-@click.option("--seed", default=0, show_default=True, type=_natural)
-@click.option("--settings", "settings_file", type=_folder, help="YAML file of knobs to begin with.")
-@click.option("--out", type=_folder, help="YAML file for the best knobs, as label takes it.")
-@click.option("--weights", help="As for label.")
-@click.option("--device", default="auto", help="Likewise.")
-def tune(
-    teacher: str,
+@click.argument("name", metavar="TEACHER")
+@overrides_argument
+@data_option()
+@phrase_option
+@option("--half", one_of(["a", "b", "both"]), "a, b or both: tune on it, judge on the other half.", shown="tune on all")
+@option("--trials", COUNT, "How many settings to try.", default=150)
+@seed_option
+@settings_option
+@option("--out", FILE, "YAML file to write the best settings to.")
+@weights_option
+@device_option
+def tune_command(
+    name: str,
     overrides: tuple[str, ...],
     data: Path,
     phrase: tuple[str, ...],
     half: str | None,
     trials: int,
     seed: int,
-    settings_file: Path | None,
+    settings: Path | None,
     out: Path | None,
     weights: str | None,
     device: str,
 ) -> None:
-    """Find the knobs of TEACHER that suit DATA; KEY=VALUE is left as given."""
+    """Search the settings of TEACHER that suit DATA best; KEY=VALUE stays as given."""
     from training import options
     from training.teacher import phrases, teachers, tuning
 
     if half == "both" and out is not None:
         raise BadInput("--half both finds two sets of knobs, --out takes one; choose a half, or leave --half out")
-    entry = teachers.named(teacher)
-    start = options.read(entry.knobs(), teacher, settings_file, overrides)
+    entry = teachers.named(name)
+    start = options.read(entry.knobs(), name, settings, overrides)
     fixed = [override.partition("=")[0].strip() for override in overrides]
     pairs, asked = pairs_of(data), phrases.read(phrase)
     phrases.check(asked, pairs.classes, str(data))
     sides = {"a": pairs.pairs} if half is None else tuning.halves(pairs.pairs)
-    judges = {name: tuning.Judge(entry, side, asked, weights, device) for name, side in sides.items()}
-    for name, own in judges.items():
-        if half in (None, "both", name):
-            other = next((judge for key, judge in judges.items() if key != name), None)
-            tuned = tuning.tune(own, start, fixed=fixed, trials=trials, seed=seed, other=other)
+    judges = {side: tuning.Judge(entry, own, asked, weights, device) for side, own in sides.items()}
+    for side, judge in judges.items():
+        if half in (None, "both", side):
+            other = next((one for key, one in judges.items() if key != side), None)
+            tuned = tuning.tune(judge, start, fixed=fixed, trials=trials, seed=seed, other=other)
             print(tuned)
             if out is not None:
                 tuned.write(out)
 
 
 @main.command(
-    short_help="Adapt SAM to DATA by low-rank additions.",
+    "adapt",
+    short_help="Fine-tune SAM on your pairs with LoRA.",
     example="python -m training adapt --data my_pairs --out my.safetensors rank=4",
 )
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-@click.option("--out", type=_folder, required=True, help="The adapter's .safetensors; with --ranks a folder.")
-@click.option("--ranks", help="Compare these, as 1,2,4,8: adapters, ranks.csv and ranks.png.")
-@click.option("--weights", help="Folder with the segmenter's weights  [default: from the hub]")
-@click.option("--device", default="auto", help="As torch names it.")
-def adapt(
-    overrides: tuple[str, ...], data: Path, out: Path, ranks: str | None, weights: str | None, device: str
+@overrides_argument
+@data_option()
+@option("--out", FILE_OR_FOLDER, "Adapter to write, .safetensors; with --ranks a folder.", required=True)
+@option(
+    "--ranks",
+    string("NUMBERS"),
+    "Compare these ranks, such as 1,2,4,8: an adapter each, ranks.csv and ranks.png.",
+    name="given",
+)
+@weights_option
+@device_option
+def adapt_command(
+    overrides: tuple[str, ...], data: Path, out: Path, given: str | None, weights: str | None, device: str
 ) -> None:
-    """Adapt SAM to DATA by low-rank additions.
+    """Fine-tune SAM on DATA with LoRA, and write the adapter to a .safetensors file.
 
-    KEY=VALUE is a knob of training/teacher/adapt.py.
-
-    Then: label … --teacher grounded-sam adapter=my.safetensors
+    KEY=VALUE overrides a setting, such as rank; training/teacher/adapt.py lists
+    them. Then label with `--teacher grounded-sam adapter=my.safetensors`.
     """
     from training import options
-    from training.teacher import lora_ranks as several
-    from training.teacher.adapt import Knobs
-    from training.teacher.adapt import adapt as teach
+    from training.teacher import adapt, lora_ranks
 
-    chosen = options.read(Knobs, "adapt", overrides=overrides)
-    if ranks is None:
-        print(teach(chosen, pairs_of(data), out, weights=weights, device=device))
+    chosen = options.read(adapt.Knobs, "adapt", overrides=overrides)
+    if given is None:
+        print(adapt.adapt(chosen, pairs_of(data), out, weights=weights, device=device))
         return
-    for learnt in several.compare(chosen, pairs_of(data), several.read(ranks), out, weights=weights, device=device):
+    ranks = lora_ranks.read(given)
+    for learnt in lora_ranks.compare(chosen, pairs_of(data), ranks, out, weights=weights, device=device):
         print(learnt)
 
 
 @main.command(
-    short_help="Train a student, or go on with it.", example="python -m training fit mobile --data my_pairs epochs=30"
+    "fit",
+    short_help="Train a student on photos with masks.",
+    example="python -m training fit mobile --data my_pairs epochs=30",
 )
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, multiple=True, help="Folder with photos/ and masks/  [default: rendered coins]")
-@click.option("--run", "run_folder", type=_folder, help="Where to keep the run [default: runs/RECIPE[-DATA]].")
-def fit(recipe: str, overrides: tuple[str, ...], data: tuple[Path, ...], run_folder: Path | None) -> None:
-    """Train the student of RECIPE, or go on with an interrupted training.
+@recipe_argument
+@overrides_argument
+@data_option("Folder of pairs: photos/ and masks/; repeatable.", multiple=True, shown="rendered coins")
+@option("--run", FOLDER, "Folder of the run.", shown="runs/RECIPE-DATA")
+def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, ...], run: Path | None) -> None:
+    """Train the student of RECIPE into a folder of runs/; resume where it stopped.
 
-    RECIPE is a name from training/recipes or a .yaml file; KEY=VALUE replaces any
-    of its knobs, which training/recipe.py lists. Several --data share each epoch
-    alike, however many pairs each has.
+    RECIPE is a name from training/recipes or a .yaml file. KEY=VALUE overrides a
+    setting of it; training/recipe.py lists them. Each of several --data gets the
+    same share of every epoch, however many pairs it has.
     """
-    from training import designs
-    from training import recipe as recipes
+    from training import designs, fit, recipe
     from training.data.builtin import rendered_pairs
     from training.data.merge import merge
-    from training.fit import fit as teach
     from training.loop.processes import processes
     from training.run import Run
 
-    chosen = recipes.read(recipe, overrides)
+    chosen = recipe.read(recipe_name, overrides)
     if chosen.latency_ms is not None:
         print(designs.choose(chosen.latency_ms))
     pairs = merge([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
-    run = Run(run_folder or Run.default_folder(recipe, *data))
-    checkpoint = teach(chosen, data=pairs, run=run)
+    own = Run(run or Run.default_folder(recipe_name, *data))
+    checkpoint = fit.fit(chosen, data=pairs, run=own)
     if processes(chosen, os.environ).is_first:
-        print(f"{run.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
+        print(f"{own.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
 @main.command(
     "designs",
-    short_help="Train every design of a student alike.",
+    short_help="Train every network design of designs.yaml.",
     example="python -m training designs person --data my_pairs",
 )
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "--data", type=_folder, required=True, help="Folder with photos/ and masks/; a fifth is kept to judge by."
-)
-@click.option("--to", "folder", type=_folder, help="Holds their runs [default: runs/designs-DATA].")
-def designs_(recipe: str, overrides: tuple[str, ...], data: Path, folder: Path | None) -> None:
-    """Train the designs of training/designs.yaml alike, each as RECIPE with the knobs that it changes.
+@recipe_argument
+@overrides_argument
+@data_option("Folder of pairs, photos/ and masks/; a fifth is held out as test set.")
+@option("--out", FOLDER, "Folder for the runs.", shown="runs/designs-DATA")
+def designs_command(recipe_name: str, overrides: tuple[str, ...], data: Path, out: Path | None) -> None:
+    """Train each design of training/designs.yaml with RECIPE, into a run of its own; resume where it stopped.
 
-    `python -m conversion designs` then times and judges them. Interrupted, it goes on where it was.
+    Then `python -m conversion bench-designs` measures their speed and accuracy.
     """
-    from training import designs
-    from training import recipe as recipes
-    from training.fit import fit as teach
+    from training import designs, recipe
+    from training.fit import fit
     from training.run import Run
 
     pairs = pairs_of(data)
-    folder = folder or Path("runs") / f"designs-{data.resolve().name}"
+    folder = out or Path("runs") / f"designs-{data.resolve().name}"
     for name, own in designs.options().items():
-        design = recipes.read(recipe, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
-        checkpoint = teach(design, data=pairs, run=Run(folder / name))
+        design = recipe.read(recipe_name, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
+        checkpoint = fit(design, data=pairs, run=Run(folder / name))
         print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
 
 @main.command(
+    "teach",
     cls=TeacherCommand,
-    short_help="From photos alone to a student, judged beside its teacher.",
+    is_brief=True,
+    short_help="Train a student on photos alone, by a teacher.",
     example="python -m training teach mobile my_photos --phrase coin",
 )
-@click.argument("recipe")
-@click.argument("photos", type=_folder)
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--phrase", multiple=True, required=True, help="As for label.")
-@click.option("--teacher", default="classical", show_default=True, help="As listed below.")
-@click.option("--settings", "settings_file", type=_folder, help="YAML file of the teacher's knobs.")
-@click.option("--data", type=_folder, help="Pairs to judge teacher and student by.")
-@click.option("--drop-above", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="As for curate.")
-@click.option("--and", "beside", type=_folder, metavar="RUN", help="Learn what its student says too, and its data.")
-@click.option("--run", "run_folder", type=_folder, help="[default: runs/RECIPE-PHOTOS]")
-@click.option("--weights", help="As for label.")
-@click.option("--device", default="auto", help="Likewise.")
-def teach(
-    recipe: str,
+@recipe_argument
+@click.argument("photos", type=PATH)
+@overrides_argument
+@phrase_option
+@option("--teacher", NAME, "Teacher that draws masks; see below.", name="name", default="classical")
+@settings_option
+@data_option("Pairs on which to print the IoU of both.", shown="none")
+@option("--drop-above", FRACTION, "Drop masks with a suspicion above this, 0 to 1.", default=0.5)
+@option(
+    "--agree-with",
+    RUN,
+    "Another finished run: also train on its data, and keep only pixels on which its student agrees.",
+)
+@option("--run", FOLDER, "Folder of the run.", shown="runs/RECIPE-PHOTOS")
+@weights_option
+@device_option
+def teach_command(
+    recipe_name: str,
     photos: Path,
     overrides: tuple[str, ...],
     phrase: tuple[str, ...],
-    teacher: str,
-    settings_file: Path | None,
+    name: str,
+    settings: Path | None,
     data: Path | None,
     drop_above: float,
-    beside: Path | None,
-    run_folder: Path | None,
+    agree_with: Path | None,
+    run: Path | None,
     weights: str | None,
     device: str,
 ) -> None:
-    """Label PHOTOS, drop doubtful masks, and train RECIPE's student on the rest."""
-    from training import options
-    from training import recipe as recipes
-    from training.fit import fit as learn
+    """Label PHOTOS into labelled/, drop doubtful masks, and train the student of RECIPE on the rest."""
+    from training import options, recipe
+    from training.fit import fit
     from training.run import Run
     from training.teach import Tutor, agreed, curated, judge
     from training.teacher import phrases, teachers
 
-    chosen, asked, entry = recipes.read(recipe, overrides), phrases.read(phrase), teachers.named(teacher)
+    chosen, asked, entry = recipe.read(recipe_name, overrides), phrases.read(phrase), teachers.named(name)
     judges = pairs_of(data) if data else None
     if judges:
         phrases.check(asked, judges.classes, str(data))
-    tutor = Tutor(entry, options.read(entry.knobs(), teacher, settings_file), asked, weights, device)
-    labelled = Path("labelled", f"{photos.resolve().name}-{teacher}")
+    tutor = Tutor(entry, options.read(entry.knobs(), name, settings), asked, weights, device)
+    labelled = Path("labelled", f"{photos.resolve().name}-{name}")
     print(tutor.label(photos, labelled))
-    if beside:
-        tally, pairs = agreed(tutor, labelled, photos, Run(beside), chosen.turn)
+    if agree_with:
+        tally, pairs = agreed(tutor, labelled, photos, Run(agree_with), chosen.turn)
         print(tally)
     else:
         pairs = curated(labelled, drop_above)
         print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
-    run = Run(run_folder or Run.default_folder(recipe, photos))
-    student = learn(chosen, data=pairs, run=run)
-    print(f"{run.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")
+    own = Run(run or Run.default_folder(recipe_name, photos))
+    student = fit(chosen, data=pairs, run=own)
+    print(f"{own.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")
     if judges:
         print(judge(tutor, student, judges))
 
 
 @main.command(
-    short_help="Draw coin photographs with exact masks.",
+    "render",
+    short_help="Render coin photos with exact masks.",
     example="python -m training render rendered --count 100 --seed 1",
 )
-@click.argument("folder", type=_folder)
-@click.option("--count", default=900, show_default=True, type=_positive, help="How many photos.")
-@click.option("--seed", default=0, show_default=True, type=_natural, help="Another seed, other photos.")
-def render(folder: Path, count: int, seed: int) -> None:
-    """Draw coin photographs with exact masks into FOLDER."""
+@click.argument("folder", type=PATH)
+@option("--count", COUNT, "How many photos to render.", default=900)
+@seed_option
+def render_command(folder: Path, count: int, seed: int) -> None:
+    """Render coin photos with exact masks, and write them to FOLDER as pairs: photos/ and masks/."""
     from training.data.coins import write_pairs
 
     try:
@@ -340,24 +399,25 @@ def render(folder: Path, count: int, seed: int) -> None:
 
 
 @main.command(
-    short_help="Show masks on one page, most suspicious first.",
+    "curate",
+    short_help="Review masks on a page, most suspicious first.",
     example="python -m training curate labelled/my_photos-sam3",
 )
-@click.argument("folder", type=_folder)
-@click.option("--against", type=_folder, help="Another teacher's masks for the same photos: a folder of pairs.")
-@click.option("--most", default=500, show_default=True, type=_positive, help="How many photos the page shows.")
-@click.option("--drop-above", type=click.FloatRange(0, 1), metavar="SUSPICION", help="Write dropped.txt at once.")
-@click.option("--replace", is_flag=True, help="Let --drop-above replace another dropped.txt.")
-@click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/curate.html]")
-def curate(
-    folder: Path, against: Path | None, most: int, drop_above: float | None, replace: bool, path: Path | None
+@click.argument("folder", type=PATH)
+@option("--against", FOLDER, "Pairs of the same photos, labelled by another teacher, to find disagreement.")
+@option("--most", COUNT, "Show at most this many photos.", default=500)
+@option("--drop-above", FRACTION, "Drop all masks with a suspicion above this, 0 to 1, at once.")
+@switch("--replace", "Let --drop-above replace another dropped.txt.")
+@option("--out", FILE, "Page to write.", shown="FOLDER/curate.html")
+def curate_command(
+    folder: Path, against: Path | None, most: int, drop_above: float | None, replace: bool, out: Path | None
 ) -> None:
-    """Show the masks of FOLDER on one page, most suspicious first, to drop or keep.
+    """Write a page that shows the masks of FOLDER, most suspicious first, for you to drop bad ones.
 
-    The list goes into FOLDER/dropped.txt, one name a line; all other commands
+    Your choice goes into FOLDER/dropped.txt, one name a line. All other commands
     leave out the photos that it names.
     """
-    from training.data import curate as sheet
+    from training.data import curate
     from training.data.pairs import read_pairs
     from training.data.suspicion import rank
 
@@ -365,42 +425,50 @@ def curate(
     others = read_pairs(against, dropped=True) if against else None
     ranked = rank(pairs, others)
     if drop_above is not None:
-        count = sheet.drop_above(drop_above, pairs, ranked, replace=replace)
+        count = curate.drop_above(drop_above, pairs, ranked, replace=replace)
         print(f"{folder / 'dropped.txt'}: {count} of {len(ranked)} photos are above {drop_above}")
-    path = path or folder / "curate.html"
-    shown = sheet.write(path, pairs, ranked, most=most, against=others)
+    path = out or folder / "curate.html"
+    shown = curate.write(path, pairs, ranked, most=most, against=others)
     print(f"{path}: {shown} of {len(ranked)} photos, most suspicious first")
 
 
-@main.command(short_help="Show what a folder of pairs is made of.", example="python -m training profile my_pairs")
-@click.argument("folder", type=_folder)
-@click.option("--to", "path", type=_folder, help="Where to write the page [default: FOLDER/profile.html]")
-def profile(folder: Path, path: Path | None) -> None:
-    """Show what the pairs of FOLDER are made of: sizes, areas, scores, classes."""
-    from training.data import dataset_profile as composition
+@main.command(
+    "profile",
+    short_help="Show what a folder of pairs contains.",
+    example="python -m training profile my_pairs",
+)
+@click.argument("folder", type=PATH)
+@option("--out", FILE, "Page to write.", shown="FOLDER/profile.html")
+def profile_command(folder: Path, out: Path | None) -> None:
+    """Write a page that shows what the pairs of FOLDER contain: photo sizes, mask areas, scores, classes."""
+    from training.data import dataset_profile
 
-    path = path or folder / "profile.html"
-    counts = composition.write(path, pairs_of(folder))
+    path = out or folder / "profile.html"
+    counts = dataset_profile.write(path, pairs_of(folder))
     print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
 
 
 @main.command(
-    short_help="Judge RUN's student: figures, pictures, a page.",
+    "evaluate",
+    short_help="Measure a student's accuracy; write a page.",
     example="python -m training evaluate runs/mobile-my_pairs --robustness",
 )
-@click.argument("run_folder", metavar="RUN", type=_folder)
-@click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what RUN held out]")
-@click.option("--human", type=_folder, help="Masks that people drew of these photos, or some of them.")
-@click.option("--robustness", is_flag=True, help="Judge other resizers, aspects, light and turns, too.")
-@click.option("--worst", default=8, show_default=True, type=_natural, help="How many of the worst photos to show.")
-@as_json
-def evaluate(
+@run_argument
+@data_option(shown="RUN's held-out pairs")
+@option("--human", FOLDER, "Masks of these photos drawn by people.")
+@switch("--robustness", "Also try other resizers, aspect ratios, JPEG, noise, low light and rotation.")
+@option("--worst", Kind("COUNT", click.IntRange(min=0)), "How many of the worst photos to show.", default=8)
+@json_option
+def evaluate_command(
     run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int, as_json: bool
 ) -> None:
-    """Judge RUN's student by the teacher masks of DATA, and by people's."""
+    """Measure the accuracy of RUN's student, by the teacher's masks and by people's.
+
+    Writes a page, figures and pictures to RUN/evaluation-held-out, or
+    RUN/evaluation-DATA.
+    """
     from training.evaluation import report
-    from training.evaluation.evaluate import by_people
-    from training.evaluation.evaluate import evaluate as judge
+    from training.evaluation.evaluate import by_people, evaluate
     from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
     from training.student import checkpoint
@@ -415,7 +483,7 @@ def evaluate(
     where = data.resolve().name if data else "held-out"
     found = report.summarise(
         f"{run_folder.resolve().name} on {where}",
-        judge(student, pairs.pairs, people, robustness=robustness, worst=worst),
+        evaluate(student, pairs.pairs, people, robustness=robustness, worst=worst),
     )
     out = run.evaluation(where)
     report.write(found, out)
@@ -431,86 +499,94 @@ def evaluate(
 
 
 @main.command(
-    short_help="Hold the students of several runs side by side.",
-    example="python -m training beside runs/mobile-my_pairs runs/person-my_pairs",
+    "compare",
+    short_help="Compare the students of several runs.",
+    example="python -m training compare runs/mobile-my_pairs runs/person-my_pairs",
 )
-@click.argument("runs", nargs=-1, required=True, type=_folder, metavar="RUN RUN...")
-@click.option("--data", type=_folder, help="Folder with photos/ and masks/  [default: what the first RUN held out]")
-@click.option("--out", type=_folder, help="[default: compared/RUN-RUN]")
-def beside(runs: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
-    """Hold the students of several runs side by side on the same photos: a table, and what each takes for what."""
-    from training.evaluation import compare as side_by_side
-    from training.evaluation.evaluate import evaluate as judge
+@click.argument("run_folders", nargs=-1, required=True, type=PATH, metavar="RUN RUN...")
+@data_option(shown="the first RUN's held-out pairs")
+@option("--out", FOLDER, "Folder to write.", shown="compared/RUN-RUN")
+def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
+    """Compare the students of several runs on the same photos, and write a table; of several classes a picture, too.
+
+    The picture shows which classes each student takes for which.
+    """
+    from training.evaluation import compare
+    from training.evaluation.evaluate import evaluate
     from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
     from training.student import checkpoint
 
-    names = [run.resolve().name for run in runs]
-    students = [checkpoint.load(Run(run).checkpoint) for run in runs]
-    pairs = pairs_of(data) if data else Run(runs[0]).held_out_pairs()
+    names = [folder.resolve().name for folder in run_folders]
+    students = [checkpoint.load(Run(folder).checkpoint) for folder in run_folders]
+    pairs = pairs_of(data) if data else Run(run_folders[0]).held_out_pairs()
     found = {}
-    for run, name, student in zip(runs, names, students, strict=True):
+    for folder, name, student in zip(run_folders, names, students, strict=True):
         refuse_other_classes(student.contract, pairs)
-        if learnt := Run(run).learnt_from(pairs):
+        if learnt := Run(folder).learnt_from(pairs):
             click.echo(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos", err=True)
-        found[name] = judge(student, pairs.pairs, {}, robustness=False, worst=0).teacher.judge
+        found[name] = evaluate(student, pairs.pairs, {}, robustness=False, worst=0).teacher.judge
     facts = {
         "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
         "parameters, millions": [f"{sum(x.numel() for x in one.student.parameters()) / 1e6:.2f}" for one in students],
     }
     out = out or Path("compared", "-".join(names))
-    print(side_by_side.write(found, facts, out))
+    print(compare.write(found, facts, out))
     print(f"{out}: beside.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
 
 
 @main.command(
-    short_help="Train the student and the usual UNet alike, and compare.",
-    example="python -m training rival mobile --data my_pairs",
+    "baseline",
+    short_help="Compare a student with the usual UNet.",
+    example="python -m training baseline mobile --data my_pairs",
 )
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-def rival(recipe: str, overrides: tuple[str, ...], data: Path) -> None:
-    """Train RECIPE's student and smp.Unet("mobilenet_v2") alike, and compare their validation IoU."""
-    from training import recipe as recipes
-    from training.baseline_comparison import compare as measure
+@recipe_argument
+@overrides_argument
+@data_option()
+def baseline_command(recipe_name: str, overrides: tuple[str, ...], data: Path) -> None:
+    """Train RECIPE's student and smp.Unet("mobilenet_v2") in the same way, and print the validation IoU of both."""
+    from training import recipe
+    from training.baseline_comparison import compare
 
-    print(measure(recipes.read(recipe, overrides), pairs_of(data)))
+    print(compare(recipe.read(recipe_name, overrides), pairs_of(data)))
 
 
 @main.command(
-    short_help="Suggest a learning rate, by a sweep.", example="python -m training rate person --data my_pairs"
+    "lr-find",
+    short_help="Suggest a learning rate, by a range test.",
+    example="python -m training lr-find person --data my_pairs",
 )
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-@click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches to try.")
-@click.option("--to", "path", type=_folder, help="The curve [default: RECIPE-DATA-rate.png]")
-def rate(recipe: str, overrides: tuple[str, ...], data: Path, steps: int, path: Path | None) -> None:
-    """Suggest a learning rate for RECIPE on DATA: train for a few steps at rising rates, and draw the loss."""
-    from training import recipe as recipes
+@recipe_argument
+@overrides_argument
+@data_option()
+@option("--steps", Kind("COUNT", click.IntRange(min=20)), "Batches to try, 20 or more.", default=100)
+@option("--out", FILE, "Picture of the loss to write.", shown="RECIPE-DATA-rate.png")
+def lr_find_command(recipe_name: str, overrides: tuple[str, ...], data: Path, steps: int, out: Path | None) -> None:
+    """Suggest a learning rate for RECIPE on DATA: train a few steps at rising rates, and draw the loss as a PNG."""
+    from training import recipe
     from training.lr_finder import sweep
 
-    path = path or Path(f"{Path(recipe).stem}-{data.resolve().name}-rate.png")
-    found = sweep(recipes.read(recipe, overrides), pairs_of(data), steps)
+    path = out or Path(f"{Path(recipe_name).stem}-{data.resolve().name}-rate.png")
+    found = sweep(recipe.read(recipe_name, overrides), pairs_of(data), steps)
     found.draw(path)
     print(f"learning_rate={found.suggested:g}, as {path} shows")
 
 
 @main.command(
-    short_help="Count photos a second in this training loop and the plain.",
+    "bench",
+    short_help="Measure the training loop's photos per second.",
     example="python -m training bench mobile --data my_pairs --steps 20",
 )
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=_folder, required=True, help="Folder with photos/ and masks/.")
-@click.option("--steps", default=10, show_default=True, type=_positive, help="Batches to time of each loop.")
-def bench(recipe: str, overrides: tuple[str, ...], data: Path, steps: int) -> None:
-    """Count photos a second in this training loop and in the plain loop of the usual tutorial."""
-    from training import recipe as recipes
-    from training.throughput import bench as measure
+@recipe_argument
+@overrides_argument
+@data_option()
+@option("--steps", COUNT, "Batches to time in each loop.", default=10)
+def bench_command(recipe_name: str, overrides: tuple[str, ...], data: Path, steps: int) -> None:
+    """Print the photos per second of this training loop, and of a plain PyTorch loop as tutorials write it."""
+    from training import recipe
+    from training.throughput import bench
 
-    print(measure(recipes.read(recipe, overrides), pairs_of(data), steps))
+    print(bench(recipe.read(recipe_name, overrides), pairs_of(data), steps))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,10 @@ def refused(found, message):
     [
         (("labl",), "No such command 'labl'"),
         (("label", "discs/photos", *MASKS[:2]), "Missing option '--phrase'; see main label --help"),
-        (("compare", "--track", "excel"), "'excel' is not one of 'tensorboard', 'mlflow', 'wandb'; see main compare"),
+        (
+            ("compare-teachers", "--track", "excel"),
+            "'excel' is not one of 'tensorboard', 'mlflow', 'wandb'; see main compare-t",
+        ),
         (("fit", "mobil"), "no recipe 'mobil'; expected one of coins, large, mobile"),
         (("fit", "mobile", "--data", "gone"), "gone does not exist; a folder of pairs holds photos/NAME.jpg"),
         (("fit", "mobile", "--data", "a_file"), "a_file is not a folder"),
@@ -68,16 +71,16 @@ def refused(found, message):
             "discs has the classes foreground, these phrases make backgr",
         ),
         (("tune", "classical", *PHRASED, "--half", "both", "--out", "x"), "finds two sets of knobs, --out takes one"),
-        (("compare", "--teachers", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
-        (("compare", "--teachers", "classical", *PHRASED[:2], "--data", "gone"), "gone does not exist"),
+        (("compare-teachers", "--teachers", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
+        (("compare-teachers", "--teachers", "classical", *PHRASED[:2], "--data", "gone"), "gone does not exist"),
         (("teach", "mobil", "discs/photos", *PHRASED), "no recipe 'mobil'"),
         (("teach", "mobile", "gone", *PHRASED), "gone does not exist; expected a folder of .jpg"),
         (("teach", "mobile", "discs/photos", *PHRASED, "--phrase", "x"), "discs has the classes foreground, these phr"),
         (("evaluate", "gone", "--data", "discs"), "no checkpoint at gone/student.safetensors; train one with"),
         (("evaluate", "a_file", "--data", "discs"), "no checkpoint at a_file/student.safetensors"),
         (("evaluate", "gone"), "no checkpoint at gone/student.safetensors"),
-        (("rival", "mobile", "--data", "gone"), "gone does not exist"),
-        (("rival", "mobile", "stride=3", "--data", "discs"), "stride 3 is unknown; expected one of 1, 2, 4"),
+        (("baseline", "mobile", "--data", "gone"), "gone does not exist"),
+        (("baseline", "mobile", "stride=3", "--data", "discs"), "stride 3 is unknown; expected one of 1, 2, 4"),
         (("bench", "mobile", "batch=1", "--data", "discs"), "batch=1: Input should be greater than or equal to 2"),
         (("render", "discs"), "discs is not empty"),
         (("render", "a_file"), "cannot render into a_file"),
@@ -183,7 +186,7 @@ def test_knobs_are_tuned_on_either_half_or_on_all_and_kept(call, discs, tmp_path
 
 
 def test_teachers_are_compared_and_those_without_weights_left_out(call, discs, tmp_path):
-    arguments = ("compare", "--phrase", "disc", "--data", discs.folder, "--weights", "sam3=nowhere")
+    arguments = ("compare-teachers", "--phrase", "disc", "--data", discs.folder, "--weights", "sam3=nowhere")
 
     found = call(*arguments, "--teachers", "sam3,classical")
     none = call(*arguments, "--teachers", "sam3")

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageCms
 
-from conversion.__main__ import _effects, main
+from conversion.__main__ import EFFECT_NAMES, main
 from conversion.apply.apply import Wishes, apply
 from conversion.apply.effect import EFFECTS, choose, draw, look_of
 from conversion.apply.opened import open_artefact
@@ -246,4 +246,4 @@ def test_effect_and_background_go_together():
     for effect, background in (("background", None), ("blur", "white")):
         with pytest.raises(BadInput, match="background"):
             choose(effect, background)
-    assert list(EFFECTS) == list(_effects.choices)
+    assert list(EFFECTS) == list(EFFECT_NAMES)

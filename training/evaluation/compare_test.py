@@ -46,7 +46,7 @@ def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_p
         fit(tiny_recipe("epochs=1", override), data=discs, run=run)
         folders.append(str(run.folder))
 
-    result = CliRunner().invoke(main, ["beside", *folders, "--out", str(tmp_path / "out")], catch_exceptions=False)
+    result = CliRunner().invoke(main, ["compare", *folders, "--out", str(tmp_path / "out")], catch_exceptions=False)
 
     assert result.exit_code == 0, result.output
     assert "| 4 photos | plain | coarse |" in result.output

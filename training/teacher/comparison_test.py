@@ -106,7 +106,7 @@ def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tm
     wanted = ["--teachers", given, "--data", str(discs.folder), "--phrase", "coin", *weights, "--worst", "3"]
     result = CliRunner().invoke(
         main,
-        ["compare", *wanted, "--out", str(out), "--track", "tensorboard", "--device", "cpu"],
+        ["compare-teachers", *wanted, "--out", str(out), "--track", "tensorboard", "--device", "cpu"],
         catch_exceptions=False,
     )
 
