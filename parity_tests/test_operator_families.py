@@ -14,7 +14,7 @@ from conversion.source.canonical.operators import CANONICAL
 from conversion.tflite.operators import OPERATORS as TFLITE
 
 CONVERSION = Path(__file__).parents[1] / "conversion"
-EMITTERS = {"tflite": TFLITE, "coreml": COREML}
+EMITTERS = {"tflite": {name: entry.emit for name, entry in TFLITE.items()}, "coreml": COREML}
 FAMILIES = {
     "conv_transpose",
     "convolution",

@@ -7,7 +7,7 @@ from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
 from conversion.tflite.builder import Builder, refusal
 from conversion.tflite.layout import Order
-from conversion.tflite.operators import OPERATORS, kinds
+from conversion.tflite.operators import OPERATORS
 from training.student.errors import BadInput, ConversionRefused
 
 PRECISIONS = ("fp32", "fp16")
@@ -52,8 +52,9 @@ def _written(graph: Graph, *, is_half: bool) -> Builder:
         raise ConversionRefused(f"no TFLite form is known of {found}; known are {', '.join(OPERATORS)}")
     builder = Builder(graph, is_half=is_half)
     for node in graph.nodes:
+        entry = OPERATORS[node.operator]
         for name in node.inputs:
-            if graph.dtypes[name].kind not in kinds(node.operator):
+            if graph.dtypes[name].kind not in entry.kinds:
                 raise refusal(node, f"'{name}' of type", graph.dtypes[name], "cast it to float32 first")
-        OPERATORS[node.operator](node, builder)
+        entry.emit(node, builder)
     return builder
