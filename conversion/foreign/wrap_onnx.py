@@ -6,6 +6,7 @@ that one graph serves every target. All other nodes stay as they are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from conversion.foreign.input_spec import InputSpec, ModelSpec
 from conversion.runtimes.runner import Runner
 from conversion.source import graph
 from conversion.source.graph import Graph
+from conversion.source.node import needed
 from conversion.source.session import open_session
 from training.student.contract import CONVENTIONS, STRIDES, Contract
 from training.student.errors import BadInput, ConversionRefused
@@ -48,7 +50,7 @@ def wrap_model(model: onnx.ModelProto, spec: ModelSpec) -> WrappedModel:
     image = _image_input(model)
     size = _input_size(image, spec)
     output = _output_name(model, spec.output)
-    nodes = _ancestors(model.graph.node, output)
+    nodes = needed(model.graph.node, [output], attrgetter("input"), attrgetter("output"))
     as_given = _build_graph(model, nodes, image.name, size, output, spec.input, channels_last=False)
     shape = _scores_shape(as_given, output)
     channels_last = _is_channels_last(shape, size, spec.input.layout)
@@ -117,16 +119,6 @@ def _output_name(model: onnx.ModelProto, requested: str | None) -> str:
     if requested not in {name for node in model.graph.node for name in node.output}:
         raise BadInput(f"the model computes no '{requested}'; its outputs are {', '.join(names)}")
     return requested
-
-
-def _ancestors(nodes: Sequence[onnx.NodeProto], output: str) -> list[onnx.NodeProto]:
-    """The nodes that the output depends on, in order."""
-    wanted, kept = {output}, []
-    for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
-            kept.append(node)
-    return kept[::-1]
 
 
 def _opset(model: onnx.ModelProto) -> int:

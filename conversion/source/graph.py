@@ -6,8 +6,9 @@ whatever depends only on constants and shapes is folded, what passes its input o
 operator that they mean, and anything dynamic is refused here.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from conversion.source.canonical.conv_folding import absorb, reorder
 from conversion.source.canonical.operators import CANONICAL
 from conversion.source.canonical.pattern_fusion import recognise
 from conversion.source.canonical.shape_inference import infer
-from conversion.source.node import Dtype, Node, Shape
+from conversion.source.node import Dtype, Node, Shape, needed
 from training.student.arrays import Array
 from training.student.errors import BadInput, ConversionRefused
 
@@ -87,7 +88,7 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
     for value in model.graph.output:
         builder.publish(value.name, outputs)
         _check_output(value, builder.shapes[value.name])
-    builder.nodes = _needed(builder.nodes, outputs)
+    builder.nodes = needed(builder.nodes, outputs, attrgetter("inputs"), attrgetter("outputs"))
     with np.errstate(all="ignore"):
         absorb(builder, outputs)
         reorder(builder, outputs)
@@ -180,13 +181,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple) or type(value).__name__.startswith("Repeated"):
         return tuple(_plain(item) for item in value)
     return value
-
-
-def _needed(nodes: Iterable[Node], outputs: Iterable[str]) -> list[Node]:
-    """Without the nodes that no output depends on."""
-    names, kept = set(outputs), []
-    for node in reversed(tuple(nodes)):
-        if names.intersection(node.outputs):
-            kept.append(node)
-            names.update(node.inputs)
-    return kept[::-1]

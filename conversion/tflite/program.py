@@ -5,12 +5,14 @@ Knows the file format and nothing of ONNX. The same calls give the same bytes.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from conversion.source.node import needed
 from conversion.tflite import builtin
 from conversion.tflite.packing import pack
 from training.student.arrays import Array
@@ -89,15 +91,6 @@ class Program:
         use = builtin.Use(tuple(tensor.shape for tensor in read), tuple(tensor.dtype for tensor in read), options)
         self.operators.append(Operator(name, builtin.version(name, use), tuple(inputs), tuple(outputs), options))
 
-    def _needed(self, outputs: Iterable[int]) -> list[Operator]:
-        """Without the operators that no output depends on."""
-        read, kept = set(outputs), []
-        for operator in reversed(self.operators):
-            if read.intersection(operator.outputs):
-                kept.append(operator)
-                read.update(operator.inputs)
-        return kept[::-1]
-
     def to_bytes(
         self, *, inputs: Mapping[str, int], outputs: Mapping[str, int], metadata: Mapping[str, bytes]
     ) -> bytes:
@@ -115,7 +108,7 @@ class Program:
         for name, data in sorted(metadata.items()):
             entries.append(schema.MetadataT(name=name, buffer=len(buffers)))
             buffers.append(memoryview(data))
-        operators = self._needed(outputs.values())
+        operators = needed(self.operators, outputs.values(), attrgetter("inputs"), attrgetter("outputs"))
         codes = sorted({(operator.builtin, operator.version) for operator in operators})
         subgraph = schema.SubGraphT(
             name="main",
