@@ -12,11 +12,10 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, contract_of
-from conversion.source.canonical.validation import one_line
 from training.student import checkpoint, support
 from training.student.contract import CONVENTIONS, Contract
 from training.student.digest import sha256
-from training.student.errors import BadInput
+from training.student.errors import BadInput, one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from typing import Any
 
 from conversion.artefact.contents import Contents, Tensor
 from conversion.coreml import package
-from conversion.source.canonical.validation import one_line
-from training.student.errors import BadInput
+from training.student.errors import BadInput, one_line
 
 
 def read(path: Path) -> Contents:

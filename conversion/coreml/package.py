@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion.coreml.toolbox import load_coremltools
-from conversion.source.canonical.validation import one_line
-from training.student.errors import BadInput
+from training.student.errors import BadInput, one_line
 
 SPECIFICATION = "com.apple.CoreML/model.mlmodel"
 WEIGHTS = "com.apple.CoreML/weights"

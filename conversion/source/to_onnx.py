@@ -14,11 +14,10 @@ from timm.models import reparameterize_model
 from torch import nn
 
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
-from conversion.source.canonical.validation import one_line
 from conversion.source.external import fetch
 from training.student.atomic_write import atomic_path
 from training.student.contract import CONVENTIONS, Contract
-from training.student.errors import BadInput, ConversionRefused
+from training.student.errors import BadInput, ConversionRefused, one_line
 
 OPSET = 18
 """The newest that every part of the chain, onnxsim's optimiser included, reads without converting."""

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from conversion.artefact.contents import Contents, Tensor
-from conversion.source.canonical.validation import one_line
 from conversion.tflite import mediapipe
 from conversion.tflite.metadata import read_entries, read_metadata
 from conversion.tflite.partitions import partitions
-from training.student.errors import BadInput
+from training.student.errors import BadInput, one_line
 
 
 def read(path: Path) -> Contents:

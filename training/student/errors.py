@@ -32,3 +32,9 @@ class AccuracyBreached(PocketmaskError):
     """An artefact that follows its student, but whose masks are worse than the budget allows."""
 
     exit_code = 5
+
+
+def one_line(error: Exception) -> str:
+    """The first line of an error's message that is not empty; the error's type where there is none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -8,9 +8,9 @@ from onnx.helper import make_opsetid, make_tensor_type_proto, np_dtype_to_tensor
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
 from conversion.source.canonical.builder import GraphBuilder
-from conversion.source.canonical.validation import dtype_of, one_line
+from conversion.source.canonical.validation import dtype_of
 from conversion.source.node import Dtype, Node, Shape
-from training.student.errors import ConversionRefused
+from training.student.errors import ConversionRefused, one_line
 
 _LONGEST = 256
 """Elements of a constant that inference may look at: shapes, bounds and scales have one for each axis."""

@@ -64,12 +64,6 @@ def array(tensor: onnx.TensorProto) -> Array:
     return value
 
 
-def one_line(error: Exception) -> str:
-    """What onnx complains of, without the rest of its page."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
-
-
 def check(nodes: Iterable[Node], constants: Mapping[str, Array]) -> None:
     """Every number that the nodes read can be computed with.
 
