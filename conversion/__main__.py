@@ -301,7 +301,7 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
     --strip draws the photo of median IoU and the worst one: photo, teacher
     mask, mask, blurred background.
     """
-    from conversion.apply.effect import EFFECTS, draw, look_of
+    from conversion.apply.effect import EFFECTS, draw_effect, resolve_options
     from conversion.artefact import manifest
     from conversion.gate.forms import FORMS, evaluate_masks, prepare
     from conversion.gate.pictures import draw_sheet, draw_strip
@@ -315,8 +315,8 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
     if strip:
         if not contract.is_binary or len(shown) < 2:
             raise BadInput("--strip needs a student of one class, and two held-out photos; leave it out")
-        look = look_of(contract, "blur")
-        draw_strip(shown, seen, contract, path, lambda photo, mask: draw(EFFECTS["blur"], photo, mask, look))
+        options = resolve_options(contract, "blur")
+        draw_strip(shown, seen, contract, path, lambda photo, mask: draw_effect(EFFECTS["blur"], photo, mask, options))
     else:
         draw_sheet(shown, seen, contract, path)
     print(path)
@@ -354,9 +354,9 @@ def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, as_
 
     Inputs are never changed. A second run keeps results that are up to date.
     """
-    from conversion.apply.apply import apply, read_wishes
+    from conversion.apply.apply import apply, parse_render_options
 
-    summary = apply(artefact, paths, out, read_wishes(**said))
+    summary = apply(artefact, paths, out, parse_render_options(**said))
     for fault in summary.faults:
         click.echo(f"{click.style('left out:', fg='yellow')} {fault}", err=True)
     print(summary.to_json() if as_json else summary)

@@ -1,1 +1,1 @@
-"""An artefact at work: photos, folders and videos in; masks, or pictures drawn with them, out."""
+"""Runs an artefact on photos, folders and videos, and writes masks, or pictures drawn with them."""

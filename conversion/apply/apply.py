@@ -1,4 +1,4 @@
-"""Photos and videos through an artefact, each by itself: what cannot be used is named, and the rest goes on."""
+"""Runs an artefact on photos and videos, one after another. A file that cannot be used is reported and left out."""
 
 import hashlib
 import json
@@ -10,27 +10,27 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from conversion.apply import effect as effects
-from conversion.apply.codecs import FORMS
-from conversion.apply.effect import EFFECTS, Look
-from conversion.apply.inputs import Input, find
-from conversion.apply.opened import Opened, open_artefact
-from conversion.apply.photos import apply_to_photo, suffix_of
-from conversion.apply.results import Results
+from conversion.apply.codecs import CODECS
+from conversion.apply.effect import EFFECTS, EffectOptions, choose_effect, resolve_options
+from conversion.apply.media_files import MediaFile, find_media_files
+from conversion.apply.photo import apply_to_photo, suffix_of
+from conversion.apply.predictor import Predictor, open_predictor
+from conversion.apply.results import ResultsFolder
 from conversion.apply.video import apply_to_video
 from training.student.atomic_write import atomic_path
 from training.student.digest import sha256
 from training.student.errors import BadInput, PocketmaskError
 
-DRAWN = 2
-"""Raised when the same settings come to draw something else, so that earlier results are made anew."""
+DRAWING_VERSION = 2
+"""Increase it when the same settings draw something else, so that earlier results are made again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a user asks of an artefact; None leaves it to the contract or to the photo."""
+class RenderOptions:
+    """What a user asks for; None: as the contract says, or by the photo's size."""
 
     effect: str
+    """A key of `effect.EFFECTS`."""
     background: str | None = None
     foreground: tuple[str, ...] = ()
     opening: int | None = None
@@ -42,155 +42,159 @@ class Wishes:
     frame_rate: float | None = None
 
 
-def read_wishes(*, effect: str | None, background: str | None, **others: object) -> Wishes:
-    """The same from a command line.
+def parse_render_options(*, effect: str | None, background: str | None, **others: object) -> RenderOptions:
+    """Read the options of the command line.
 
     Raises:
-        BadInput: Effect and background do not go together.
+        BadInput: The effect and the background do not go together.
     """
-    return Wishes(effects.choose(effect, background), background, **others)  # type: ignore[arg-type]  # click checks
+    chosen = choose_effect(effect, background)
+    return RenderOptions(chosen, background, **others)  # type: ignore[arg-type]  # click has checked them
 
 
 @dataclass(slots=True)
 class Summary:
-    """Of one run."""
+    """What one run made."""
 
     folder: Path
     made: Counter[str] = field(default_factory=Counter)
-    """How many photos, and how many videos."""
+    """How many results, under `photo` and `video`."""
     frames: int = 0
     seconds: float = 0.0
-    """Of work on all of them."""
+    """The time that the whole run took."""
     replaced: int = 0
-    """Of those made: in place of a result of another artefact, of other settings, or of what a file held before."""
+    """How many results replaced an earlier one, which another artefact, other settings or an older input had made."""
     kept: int = 0
-    """That were there already, made alike."""
+    """How many results were there already, from the same artefact, settings and input."""
     faults: list[str] = field(default_factory=list)
+    """One line for each thing that could not be used."""
     others: dict[str, int] = field(default_factory=dict)
+    """How many files in folders are neither photos nor videos, by suffix."""
 
     def __str__(self) -> str:
-        """For people."""
+        """A few lines for the terminal."""
         done = [_counted(number, kind) for kind, number in self.made.items()]
         if self.frames:
             done.append(_counted(self.frames, "frame"))
         lines = [f"{self.folder}: {', '.join(done) or 'nothing'} made in {self.seconds:.1f} s"]
         if self.replaced:
-            lines.append(f"{self.replaced} of them in place of earlier results, made otherwise")
+            lines.append(f"{self.replaced} of them replaced earlier results that were made differently")
         if self.kept:
-            lines.append(f"{_counted(self.kept, 'result')} kept, there already and made alike")
+            lines.append(f"{_counted(self.kept, 'result')} kept: already there and made the same way")
         if self.faults:
-            lines.append(f"{_counted(len(self.faults), 'fault')}, named above")
+            lines.append(f"{_counted(len(self.faults), 'fault')}, listed above")
         if self.others:
             named = ", ".join(f"{number} {suffix}" for suffix, number in sorted(self.others.items()))
-            lines.append(f"neither photo nor video by name: {named}")
+            lines.append(f"neither photo nor video by suffix: {named}")
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """The same for other programs; `made` counts photos and videos, `others` files that are neither, by suffix."""
-        told = {one.name: getattr(self, one.name) for one in fields(self)}
-        return json.dumps({**told, "folder": str(self.folder)}, indent=1, ensure_ascii=False)
+        """All fields as JSON, for other programs."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps({**values, "folder": str(self.folder)}, indent=1, ensure_ascii=False)
 
     def check(self) -> None:
-        """Refuse a run of which nothing came.
+        """Check that the run has any result.
 
         Raises:
             BadInput: Nothing was made and nothing kept.
         """
         if not self.made and not self.kept:
-            raise BadInput("nothing usable was left; the lines above say why")
+            raise BadInput("there is no usable photo or video; the lines above say why")
 
 
-def apply(artefact: Path, paths: Sequence[Path], out: Path | None, wishes: Wishes) -> Summary:
-    """Draw what an artefact sees in photos and videos, into a folder of results.
+def apply(artefact: Path, paths: Sequence[Path], out: Path | None, options: RenderOptions) -> Summary:
+    """Draw an effect on photos and videos, into a folder of results.
 
     Args:
-        artefact: Of any kind, with a contract inside.
+        artefact: A file of any kind that has a contract.
         paths: Photos, videos, and folders of them.
-        out: The folder, applied/ and the artefact's name when left out. What it holds that is not ours stays.
-        wishes: What to draw, and how.
+        out: The folder; applied/ARTEFACT when left out. Files in it that no run has made are never changed.
+        options: What to draw, and how.
 
     Returns:
         What was made and where, with one line for each fault.
 
     Raises:
-        BadInput: The artefact or a wish cannot be used, or the folder cannot be written to.
+        BadInput: The artefact or an option cannot be used, or the folder cannot be written to.
     """
     began = perf_counter()
-    opened = open_artefact(artefact, opening=wishes.opening, threshold=wishes.threshold)
-    look = effects.look_of(
-        opened.contract,
-        wishes.effect,
-        foreground=wishes.foreground,
-        feather=wishes.feather,
-        blur=wishes.blur,
-        background=wishes.background,
+    predictor = open_predictor(artefact, opening=options.opening, threshold=options.threshold)
+    effect_options = resolve_options(
+        predictor.contract,
+        options.effect,
+        foreground=options.foreground,
+        feather=options.feather,
+        blur=options.blur,
+        background=options.background,
     )
-    results = Results(out or Path("applied") / artefact.name)
-    inputs = find(paths, results.paths())
-    summary = Summary(results.folder, faults=list(inputs.faults), others=inputs.others)
-    made_by = _made_by(opened, look, wishes)
-    never = {one.path.resolve() for one in inputs.found}
-    for one in tqdm(inputs.found, desc=wishes.effect, unit=" files", leave=False, disable=None):
+    results = ResultsFolder(out or Path("applied") / artefact.name)
+    media = find_media_files(paths, results.paths())
+    summary = Summary(results.folder, faults=list(media.faults), others=media.others)
+    made_by = _hash_settings(predictor, effect_options, options)
+    input_paths = {file.path.resolve() for file in media.files}
+    for file in tqdm(media.files, desc=options.effect, unit=" files", leave=False, disable=None):
         try:
-            _apply_to(one, results, summary, opened, look, wishes, made_by, never)
+            _apply_to_file(file, results, summary, predictor, effect_options, options, made_by, input_paths)
         except PocketmaskError as error:
             summary.faults.append(str(error))
     summary.seconds = perf_counter() - began
     return summary
 
 
-def _apply_to(
-    one: Input,
-    results: Results,
+def _apply_to_file(
+    file: MediaFile,
+    results: ResultsFolder,
     summary: Summary,
-    opened: Opened,
-    look: Look,
-    wishes: Wishes,
+    predictor: Predictor,
+    effect_options: EffectOptions,
+    options: RenderOptions,
     made_by: str,
-    never: set[Path],
+    input_paths: set[Path],
 ) -> None:
-    effect, source = EFFECTS[wishes.effect], one.path.resolve()
-    suffix = FORMS[effect.video].suffix if one.is_video else suffix_of(one.path, effect)
-    wanted = one.within.with_name(f"{one.within.stem}-{wishes.effect}{suffix}")
+    effect, source = EFFECTS[options.effect], file.path.resolve()
+    suffix = CODECS[effect.codec].suffix if file.is_video else suffix_of(file.path, effect)
+    wanted = file.relative_path.with_name(f"{file.relative_path.stem}-{options.effect}{suffix}")
     try:
-        digest = sha256(one.path)
+        source_sha256 = sha256(file.path)
     except OSError as error:
-        raise BadInput(f"cannot read {one.path}: {error.strerror}") from error
-    target = results.place(wanted, source, never)
-    if results.has(target, digest, made_by):
+        raise BadInput(f"cannot read {file.path}: {error.strerror}") from error
+    target = results.path_for(wanted, source, input_paths)
+    if results.is_up_to_date(target, source_sha256, made_by):
         summary.kept += 1
         return
     is_there = target.exists()
     with atomic_path(target) as temporary:
-        if one.is_video:
-            told = apply_to_video(
-                one.path,
+        if file.is_video:
+            report = apply_to_video(
+                file.path,
                 temporary,
-                opened,
+                predictor,
                 effect,
-                look,
-                smooth=wishes.smooth,
-                biggest_side=wishes.biggest_side,
-                frame_rate=wishes.frame_rate,
+                effect_options,
+                smooth=options.smooth,
+                biggest_side=options.biggest_side,
+                frame_rate=options.frame_rate,
             )
-            summary.frames += told.frames
-            summary.faults += [f"{one.path}: {note}" for note in told.notes]
+            summary.frames += report.frames
+            summary.faults += [f"{file.path}: {note}" for note in report.notes]
         else:
-            apply_to_photo(one.path, temporary, opened, effect, look, wishes.biggest_side)
-    results.add(target, source, digest, made_by)
+            apply_to_photo(file.path, temporary, predictor, effect, effect_options, options.biggest_side)
+    results.add(target, source, source_sha256, made_by)
     summary.replaced += is_there
-    summary.made["video" if one.is_video else "photo"] += 1
+    summary.made["video" if file.is_video else "photo"] += 1
 
 
-def _made_by(opened: Opened, look: Look, wishes: Wishes) -> str:
-    """A hash of everything that a result depends on beside its source."""
-    said = {
-        **asdict(wishes),
+def _hash_settings(predictor: Predictor, effect_options: EffectOptions, options: RenderOptions) -> str:
+    """A SHA-256 over everything that a result depends on, except its source."""
+    settings = {
+        **asdict(options),
         "background": None,
-        "look": look.digest(),
-        "contract": opened.contract.to_json(),
+        # The names of the keys are hashed too: another name would make all earlier results out of date.
+        "look": effect_options.digest(),
+        "contract": predictor.contract.to_json(),
     }
-    return hashlib.sha256(json.dumps([DRAWN, opened.sha256, said]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([DRAWING_VERSION, predictor.sha256, settings]).encode()).hexdigest()
 
 
 def _counted(number: int, kind: str) -> str:

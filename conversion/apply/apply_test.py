@@ -6,10 +6,10 @@ from click.testing import CliRunner
 from PIL import Image, ImageCms
 
 from conversion.__main__ import EFFECT_NAMES, main
-from conversion.apply.apply import Wishes, apply
-from conversion.apply.effect import EFFECTS, choose, draw, look_of
-from conversion.apply.opened import open_artefact
-from conversion.apply.results import FILE
+from conversion.apply.apply import RenderOptions, apply
+from conversion.apply.effect import EFFECTS, choose_effect, draw_effect, resolve_options
+from conversion.apply.predictor import open_predictor
+from conversion.apply.results import RECORD_FILE
 from training.data.photos import read_mask
 from training.student import effects
 from training.student.contract import Contract
@@ -38,23 +38,23 @@ def test_every_kind_of_artefact_gives_the_mask_of_the_post_processing(artefacts,
     source = tmp_path / "photo.png"
     Image.fromarray(scene(61, 83)).save(source)
 
-    summary = apply(artefacts / name, [source], tmp_path / "out", Wishes("mask"))
+    summary = apply(artefacts / name, [source], tmp_path / "out", RenderOptions("mask"))
 
-    opened = open_artefact(artefacts / name)
-    expected = postprocess(opened.runner(preprocess(scene(61, 83), opened.contract)), opened.contract, 61, 83)
+    predictor = open_predictor(artefacts / name)
+    expected = postprocess(predictor.runner(preprocess(scene(61, 83), predictor.contract)), predictor.contract, 61, 83)
     assert (summary.made, summary.faults) == ({"photo": 1}, [])
     assert np.array_equal(read_mask(tmp_path / "out" / "photo-mask.png", size=(61, 83), classes=1), expected)
     assert name == "student.safetensors" or 0 < expected.mean() < 0.5
 
 
-def test_the_opening_and_the_threshold_can_be_others(artefacts):
-    found = open_artefact(artefacts / "student.onnx", opening=5, threshold=7.5).contract
+def test_the_opening_and_the_threshold_can_be_replaced(artefacts):
+    found = open_predictor(artefacts / "student.onnx", opening=5, threshold=7.5).contract
 
     assert (found.open, found.threshold) == (5, 7.5)
     with pytest.raises(BadInput, match="odd"):
-        open_artefact(artefacts / "student.onnx", opening=4)
+        open_predictor(artefacts / "student.onnx", opening=4)
     with pytest.raises(BadInput, match="binary"):
-        open_artefact(artefacts / "classes.onnx", opening=3)
+        open_predictor(artefacts / "classes.onnx", opening=3)
 
 
 def test_an_artefact_without_a_contract_or_of_another_is_refused(artefacts, tmp_path):
@@ -67,18 +67,19 @@ def test_an_artefact_without_a_contract_or_of_another_is_refused(artefacts, tmp_
     onnx.save(model, str(tmp_path / "none.onnx"))
 
     with pytest.raises(BadInput, match="does not take the input of its contract"):
-        open_artefact(tmp_path / "other.onnx")
+        open_predictor(tmp_path / "other.onnx")
     with pytest.raises(BadInput, match="has no contract"):
-        open_artefact(tmp_path / "none.onnx")
+        open_predictor(tmp_path / "none.onnx")
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize("rows", [40, 1600])
-def test_bands_draw_what_the_reference_draws_at_once(scene, opened, effect, rows):
+def test_bands_draw_what_the_reference_draws_at_once(scene, predictor, effect, rows):
     photo = np.random.default_rng(0).integers(0, 256, (rows, 64, 3), np.uint8)
     photo[:, 20:40, 0] = 255
-    mask = opened.mask(photo)
-    look = look_of(opened.contract, effect, feather=2, blur=9, background="#204060" if effect == "background" else None)
+    mask = predictor.mask(photo)
+    colour = "#204060" if effect == "background" else None
+    options = resolve_options(predictor.contract, effect, feather=2, blur=9, background=colour)
 
     at_once = {
         "mask": lambda: 255 * mask,
@@ -89,46 +90,46 @@ def test_bands_draw_what_the_reference_draws_at_once(scene, opened, effect, rows
             photo, np.full_like(photo, (0x20, 0x40, 0x60)), effects.alpha(photo, mask, 2)
         ),
     }[effect]()
-    assert np.array_equal(draw(EFFECTS[effect], photo, mask, look), at_once)
+    assert np.array_equal(draw_effect(EFFECTS[effect], photo, mask, options), at_once)
 
 
-def test_a_background_covers_whatever_the_photo_s_shape(opened, tmp_path):
+def test_a_background_covers_whatever_the_photo_s_shape(predictor, tmp_path):
     """Red, green, blue from top to bottom; a wide photo shows the middle alone."""
     stripes = np.zeros((90, 30, 3), np.uint8)
     for channel in range(3):
         stripes[30 * channel : 30 * channel + 30, :, channel] = 255
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    look = look_of(opened.contract, "background", background=str(tmp_path / "stripes.png"))
+    options = resolve_options(predictor.contract, "background", background=str(tmp_path / "stripes.png"))
     photo = np.zeros((20, 60, 3), np.uint8)
 
-    picture = draw(EFFECTS["background"], photo, np.zeros((20, 60), np.uint8), look)
+    picture = draw_effect(EFFECTS["background"], photo, np.zeros((20, 60), np.uint8), options)
 
     assert (picture[..., 1] > 200).all()
 
 
-def test_several_classes_want_to_know_what_stays(artefacts, scene):
-    contract = open_artefact(artefacts / "classes.onnx").contract
+def test_an_effect_on_several_classes_needs_to_know_what_to_keep(artefacts, scene):
+    contract = open_predictor(artefacts / "classes.onnx").contract
 
     with pytest.raises(BadInput, match="--foreground one of red, green"):
-        look_of(contract, "blur")
+        resolve_options(contract, "blur")
     with pytest.raises(BadInput, match="unknown class 'blue'; the artefact has red, green"):
-        look_of(contract, "blur", foreground=["blue"])
-    kept = look_of(contract, "cut-out", foreground=["green"]).kept(np.array([[0, 1, 255]], np.uint8))
+        resolve_options(contract, "blur", foreground=["blue"])
+    kept = resolve_options(contract, "cut-out", foreground=["green"]).foreground_mask(np.array([[0, 1, 255]], np.uint8))
     assert kept.tolist() == [[0, 1, 0]]
 
 
-def test_a_turned_photo_comes_out_upright_and_leaves_all_else_behind(artefacts, scene, tmp_path):
+def test_a_rotated_photo_comes_out_upright_without_its_metadata(artefacts, scene, tmp_path):
     exif = Image.Exif()
     exif[0x112], exif[0x10F] = 6, "a maker"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     stored = np.ascontiguousarray(np.rot90(scene()))
     Image.fromarray(stored).save(tmp_path / "photo.png", exif=exif, icc_profile=profile)
 
-    apply(artefacts / "student.onnx", [tmp_path / "photo.png"], tmp_path / "out", Wishes("overlay"))
+    apply(artefacts / "student.onnx", [tmp_path / "photo.png"], tmp_path / "out", RenderOptions("overlay"))
 
-    opened = open_artefact(artefacts / "student.onnx")
+    predictor = open_predictor(artefacts / "student.onnx")
     with Image.open(tmp_path / "out" / "photo-overlay.png") as made:
-        assert np.array_equal(np.array(made), effects.overlay(scene(), opened.mask(scene()), 1))
+        assert np.array_equal(np.array(made), effects.overlay(scene(), predictor.mask(scene()), 1))
         assert "icc_profile" not in made.info
         assert not made.getexif()
 
@@ -137,11 +138,11 @@ def test_photos_of_one_name_do_not_meet_and_a_second_run_makes_nothing(artefacts
     out = tmp_path / "out"
     given = [photos / "monday" / "a.jpg", photos / "monday" / "a.png", photos / "tuesday" / "a.jpg"]
 
-    first = apply(artefacts / "student.onnx", given, out, Wishes("mask"))
+    first = apply(artefacts / "student.onnx", given, out, RenderOptions("mask"))
     made = {path.name: path.read_bytes() for path in out.iterdir()}
-    second = apply(artefacts / "student.onnx", given[::-1], out, Wishes("mask"))
+    second = apply(artefacts / "student.onnx", given[::-1], out, RenderOptions("mask"))
 
-    assert set(made) == {"a-mask.png", "a-mask-2.png", "a-mask-3.png", FILE}
+    assert set(made) == {"a-mask.png", "a-mask-2.png", "a-mask-3.png", RECORD_FILE}
     assert len(set(made.values())) == 4
     assert first.made == {"photo": 3}
     assert (second.made, second.kept) == ({}, 3)
@@ -151,29 +152,29 @@ def test_photos_of_one_name_do_not_meet_and_a_second_run_makes_nothing(artefacts
 
 def test_other_settings_replace_results_but_never_what_somebody_changed(artefacts, photos, tmp_path):
     out = tmp_path / "out"
-    apply(artefacts / "student.onnx", [photos], out, Wishes("mask"))
+    apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
     mended = out / "tuesday" / "a-mask.png"
     mended.write_bytes(mended.read_bytes() + b"mended")
 
-    summary = apply(artefacts / "student.onnx", [photos], out, Wishes("mask", threshold=50.0))
+    summary = apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask", threshold=50.0))
 
     assert (summary.made, summary.replaced) == ({"photo": 3}, 2)
     assert mended.read_bytes().endswith(b"mended")
     assert (out / "tuesday" / "a-mask-2.png").exists()
 
 
-def test_neither_inputs_nor_strangers_files_are_ever_written_to(artefacts, photos):
+def test_neither_inputs_nor_other_peoples_files_are_ever_written_to(artefacts, photos):
     """Results beside the inputs, twice; a result given as an input; a file of the very name of a result."""
     (photos / "monday" / "a-overlay.jpg").write_bytes(b"somebody's")
     before = {path: path.read_bytes() for path in photos.rglob("*") if path.is_file()}
 
     for _ in range(2):
-        summary = apply(artefacts / "student.onnx", [photos], photos, Wishes("overlay"))
-    chained = apply(artefacts / "student.onnx", [photos / "tuesday" / "a-overlay.jpg"], photos, Wishes("blur"))
+        summary = apply(artefacts / "student.onnx", [photos], photos, RenderOptions("overlay"))
+    chained = apply(artefacts / "student.onnx", [photos / "tuesday" / "a-overlay.jpg"], photos, RenderOptions("blur"))
 
     assert {path: path.read_bytes() for path in before} == before
     assert (summary.kept, chained.made) == (3, {"photo": 1})
-    made = {path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file()} - {FILE}
+    made = {path.relative_to(photos).as_posix() for path in photos.rglob("*") if path.is_file()} - {RECORD_FILE}
     names = {path.relative_to(photos).as_posix() for path in before}
     assert made - names == {
         *("monday/a-overlay-2.jpg", "monday/a-overlay.png", "tuesday/a-overlay.jpg", "a-overlay-blur.jpg"),
@@ -212,7 +213,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(artefacts, photos, fi
     ):
         assert any(name in line for line in named)
     assert "3 photos, 1 video, 2 frames made" in result.stdout.replace("1 video, 3 photos", "3 photos, 1 video")
-    assert "neither photo nor video by name: 1 .txt" in result.stdout
+    assert "neither photo nor video by suffix: 1 .txt" in result.stdout
     assert not list((tmp_path / "out").rglob(".*"))
 
 
@@ -224,26 +225,28 @@ def test_nothing_usable_ends_with_exit_code_2(artefacts, tmp_path):
     )
 
     assert result.exit_code == 2
-    assert "nothing usable was left" in result.stderr
+    assert "there is no usable photo or video" in result.stderr
 
 
 def test_a_record_cut_short_is_read_as_far_as_it_goes(artefacts, photos, tmp_path):
     out = tmp_path / "out"
-    apply(artefacts / "student.onnx", [photos], out, Wishes("mask"))
-    record = (out / FILE).read_text().splitlines()
+    apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
+    record = (out / RECORD_FILE).read_text().splitlines()
     assert set(json.loads(record[0])) == {"result", "result_sha256", "source", "source_sha256", "made_by"}
 
-    (out / FILE).write_text("\n".join(record)[:-30])
-    assert apply(artefacts / "student.onnx", [photos], out, Wishes("mask")).kept == 2
+    (out / RECORD_FILE).write_text("\n".join(record)[:-30])
+    assert apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask")).kept == 2
 
-    (out / FILE).write_text("{}\n" + "\n".join(record))
-    with pytest.raises(BadInput, match="line 1, is no result"):
-        apply(artefacts / "student.onnx", [photos], out, Wishes("mask"))
+    (out / RECORD_FILE).write_text("{}\n" + "\n".join(record))
+    with pytest.raises(BadInput, match="line 1, is not a record of a result"):
+        apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
 
 
 def test_effect_and_background_go_together():
-    assert (choose(None, None), choose(None, "white"), choose("blur", None)) == ("overlay", "background", "blur")
+    assert choose_effect(None, None) == "overlay"
+    assert choose_effect(None, "white") == "background"
+    assert choose_effect("blur", None) == "blur"
     for effect, background in (("background", None), ("blur", "white")):
         with pytest.raises(BadInput, match="background"):
-            choose(effect, background)
+            choose_effect(effect, background)
     assert list(EFFECTS) == list(EFFECT_NAMES)

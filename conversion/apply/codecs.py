@@ -1,57 +1,76 @@
-"""The kinds of video file that results come in, as data."""
+"""The video codecs that results are written in, as data, and PyAV, the library that runs them.
+
+PyAV binds FFmpeg. It is an optional extra, so it is imported only when there is a video.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+
+from training.student.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A kind of video file."""
+class Codec:
+    """One way to write a video file; every name is FFmpeg's."""
 
     suffix: str
-    codec: str
-    pixels: str
-    """FFmpeg's name of the format of its pixels."""
-    options: Mapping[str, str]
-    container: Mapping[str, str]
-    sound: tuple[str, ...] | None
-    """Codecs that are copied as they are, all others becoming AAC; None: every codec is."""
-    is_even: bool = False
-    """Whether rows and columns have to be even: one is cut off where they are not."""
+    """Of the file, and so its container."""
+    encoder: str
+    pixel_format: str
+    encoder_options: Mapping[str, str]
+    container_options: Mapping[str, str]
+    copied_audio: tuple[str, ...] | None
+    """Audio codecs that are copied as they are; all others are converted to AAC. None: every codec is copied."""
+    needs_even_size: bool = False
+    """Whether height and width must be even; an odd last row or column is then cut off."""
 
 
 _PLAYED = ("aac", "ac3", "alac", "eac3", "mp3", "opus")
 
-FORMS: Mapping[str, Form] = MappingProxyType(
+CODECS: Mapping[str, Codec] = MappingProxyType(
     {
-        # What every player and phone shows.
-        "h264": Form(
+        # Every player and phone shows it.
+        "h264": Codec(
             suffix=".mp4",
-            codec="libx264",
-            pixels="yuv420p",
-            options=MappingProxyType({"crf": "18", "preset": "veryfast"}),
-            container=MappingProxyType({"movflags": "+faststart"}),
-            sound=_PLAYED,
-            is_even=True,
+            encoder="libx264",
+            pixel_format="yuv420p",
+            encoder_options=MappingProxyType({"crf": "18", "preset": "veryfast"}),
+            container_options=MappingProxyType({"movflags": "+faststart"}),
+            copied_audio=_PLAYED,
+            needs_even_size=True,
         ),
-        # What editors take for a picture that can be seen through.
-        "prores": Form(
+        # Video editors read transparency from it.
+        "prores": Codec(
             suffix=".mov",
-            codec="prores_ks",
-            pixels="yuva444p10le",
-            options=MappingProxyType({"profile": "4444", "alpha_bits": "16"}),
-            container=MappingProxyType({}),
-            sound=(*_PLAYED, "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32le"),
+            encoder="prores_ks",
+            pixel_format="yuva444p10le",
+            encoder_options=MappingProxyType({"profile": "4444", "alpha_bits": "16"}),
+            container_options=MappingProxyType({}),
+            copied_audio=(*_PLAYED, "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32le"),
         ),
-        # Without loss: the values of a mask mean something.
-        "ffv1": Form(
+        # Lossless, because the values of a mask have a meaning.
+        "ffv1": Codec(
             suffix=".mkv",
-            codec="ffv1",
-            pixels="gray",
-            options=MappingProxyType({}),
-            container=MappingProxyType({}),
-            sound=None,
+            encoder="ffv1",
+            pixel_format="gray",
+            encoder_options=MappingProxyType({}),
+            container_options=MappingProxyType({}),
+            copied_audio=None,
         ),
     }
 )
+
+
+def load_pyav() -> Any:
+    """The module `av`.
+
+    Raises:
+        BadInput: PyAV is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise BadInput("videos need PyAV, which is not installed: pip install 'av>=18'") from error
+    return av

@@ -1,4 +1,4 @@
-"""A video as phones take them, and a student that needs no training to see something."""
+"""A video as phones record them, and a student that needs no training to see something."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from conversion.apply.opened import Opened, open_artefact
+from conversion.apply.predictor import Predictor, open_predictor
 from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
 from conversion.source import graph
@@ -42,9 +42,9 @@ def artefacts(tmp_path_factory, bright) -> Path:
 
 
 @pytest.fixture(scope="session")
-def opened(artefacts) -> Opened:
+def predictor(artefacts) -> Predictor:
     """The network for one class, in ONNX Runtime."""
-    return open_artefact(artefacts / "student.onnx")
+    return open_predictor(artefacts / "student.onnx")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Film:
     """RGB, as stored."""
     times: list[Fraction]
     """In seconds."""
-    turns: set[int]
+    rotations: set[int]
     """Rotations that players are asked for, in degrees."""
     sound: list[bytes]
     """Packets, as stored."""
@@ -67,43 +67,43 @@ def watch() -> Callable[..., Film]:
     """Reads a whole video, small as it is."""
 
     def read(path: Path, pixels: str = "rgb24") -> Film:
-        frames, times, turns = [], [], set()
+        frames, times, rotations = [], [], set()
         with av.open(str(path)) as container:
             codecs = [stream.codec_context.name for stream in container.streams]
             for frame in container.decode(video=0):
                 frames.append(frame.to_ndarray(format=pixels))
                 times.append(frame.pts * frame.time_base)
-                turns.add(frame.rotation)
+                rotations.add(frame.rotation)
         with av.open(str(path)) as container:
             heard = container.streams.audio
             sound = [bytes(packet) for packet in container.demux(*heard) if packet.size] if heard else []
-        return Film(frames, times, turns, sound, codecs)
+        return Film(frames, times, rotations, sound, codecs)
 
     return read
 
 
 @pytest.fixture(scope="session")
 def film() -> Callable[..., Path]:
-    """Writes frames as a video with a tone; `turned` stores them on their side, to be shown turned back."""
+    """Writes frames as a video with a tone; `rotated` stores them rotated, with a display matrix that undoes it."""
 
     def write(
         path: Path,
         frames: list[Pixels],
         *,
         ticks: list[int] | None = None,
-        turned: bool = False,
+        rotated: bool = False,
         codec: str = "libx264",
         pixels: str = "yuv420p",
         sound: str | None = "aac",
     ) -> Path:
         with av.open(str(path), "w") as made:
-            stored = [np.ascontiguousarray(np.rot90(frame)) if turned else frame for frame in frames]
+            stored = [np.ascontiguousarray(np.rot90(frame)) if rotated else frame for frame in frames]
             video = made.add_stream(codec, rate=30, options={"crf": "8"} if codec == "libx264" else {})
             video.height, video.width = stored[0].shape[:2]
             video.pix_fmt, video.codec_context.time_base = pixels, RATE
             # So that damage shows where it is, and nowhere else.
             video.codec_context.gop_size = 1
-            if turned:
+            if rotated:
                 video.set_display_rotation(-90)
             tone = made.add_stream(sound, rate=44100, layout="mono") if sound else None
             for number, picture in enumerate(stored):

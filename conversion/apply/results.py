@@ -1,4 +1,4 @@
-"""What has been made, of what and how: names that collide with nothing, and no work done twice."""
+"""The folder of results and its record: no result overwrites another file, and none is made twice."""
 
 import json
 from collections.abc import Collection
@@ -9,52 +9,54 @@ from pathlib import Path
 from training.student.digest import sha256
 from training.student.errors import BadInput
 
-FILE = "results.jsonl"
+RECORD_FILE = "results.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the record."""
+class ResultRecord:
+    """One line of the record: a result, and what it was made from."""
 
     result: str
     """Its path below the folder."""
     result_sha256: str
     source: str
-    """The photo's or video's whole path."""
+    """The absolute path of the photo or video."""
     source_sha256: str
     made_by: str
-    """A hash of the artefact and of every setting."""
+    """A SHA-256 over the artefact and every setting."""
 
 
-class Results:
-    """A folder of results and its record, a JSON object on each line; of one result the last line counts."""
+class ResultsFolder:
+    """A folder of results with its record: a JSON object per line; of several lines for one result, the last counts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._known: dict[str, Result] = {}
+        self._known: dict[str, ResultRecord] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lines = (folder / FILE).read_text(encoding="utf-8").splitlines() if (folder / FILE).exists() else []
+            record = folder / RECORD_FILE
+            lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
         except OSError as error:
             raise BadInput(f"cannot use {folder} for results: {error.strerror}") from error
         for number, line in enumerate(lines, 1):
             try:
-                known = Result(**json.loads(line))
+                known = ResultRecord(**json.loads(line))
             except (ValueError, TypeError) as error:
-                # The last line may have been cut short by whatever ended that run; its result is made again.
+                # The last line is cut short if a run was stopped while it wrote. Its result is made again.
                 if number == len(lines):
                     break
-                raise BadInput(f"{folder / FILE}, line {number}, is no result; name another folder") from error
+                raise BadInput(f"{record}, line {number}, is not a record of a result; use another folder") from error
             self._known[known.result] = known
 
     def paths(self) -> set[Path]:
-        """Resolved, of all results that are there."""
+        """The resolved paths of all results in the record."""
         return {(self.folder / name).resolve() for name in self._known}
 
-    def place(self, wanted: Path, source: Path, inputs: Collection[Path]) -> Path:
-        """Where the result of a source goes: `wanted` below the folder, or with -2, -3, … where that is another's.
+    def path_for(self, wanted: Path, source: Path, inputs: Collection[Path]) -> Path:
+        """The path for the result of a source: `wanted` below the folder, or with -2, -3, … where that is taken.
 
-        A file that no run of ours made, or that somebody has changed since, is another's; so is every input.
+        A path is taken if it is an input, if the record does not know the file, if the file was changed since it was
+        made, or if it is the result of another source.
 
         Args:
             wanted: A path below the folder.
@@ -74,15 +76,15 @@ class Results:
                 return path
         raise AssertionError("there is always a further number")
 
-    def has(self, path: Path, source_sha256: str, made_by: str) -> bool:
-        """Whether this very result lies at a path that `place` gave."""
+    def is_up_to_date(self, path: Path, source_sha256: str, made_by: str) -> bool:
+        """Whether this result, made from this source with these settings, is already at a path that `path_for` gave."""
         known = self._known.get(path.relative_to(self.folder).as_posix())
         return bool(known and path.exists() and (known.source_sha256, known.made_by) == (source_sha256, made_by))
 
     def add(self, path: Path, source: Path, source_sha256: str, made_by: str) -> None:
-        """Record a result that now lies at `path`."""
+        """Add the result that is now at `path` to the record."""
         name = path.relative_to(self.folder).as_posix()
-        made = Result(name, sha256(path), str(source), source_sha256, made_by)
+        made = ResultRecord(name, sha256(path), str(source), source_sha256, made_by)
         self._known[name] = made
-        with (self.folder / FILE).open("a", encoding="utf-8") as record:
+        with (self.folder / RECORD_FILE).open("a", encoding="utf-8") as record:
             record.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")

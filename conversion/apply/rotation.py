@@ -1,4 +1,4 @@
-"""How a video asks to be turned before it is shown, by FFmpeg's display matrix, and frames turned so."""
+"""Reads from FFmpeg's display matrix how a video must be rotated to be upright, and rotates its frames."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,31 +10,31 @@ from training.student.arrays import Pixels
 if TYPE_CHECKING:
     import av
 
-Turn = NDArray[np.int32]
-"""(2, 2), from columns and rows as stored to those as shown."""
+Rotation = NDArray[np.int32]
+"""(2, 2): from columns and rows as stored to columns and rows as shown."""
 
 
-def turn_of(frame: "av.VideoFrame") -> Turn | None:
-    """Of all frames, by the display matrix of one.
+def rotation_of(frame: "av.VideoFrame") -> Rotation | None:
+    """The rotation of a video, from the display matrix of one of its frames; None where it has no matrix.
 
-    Asked of one alone: a frame and its side data refer to each other, so that each frame that was asked stays in memory
-    until Python looks for such cycles.
+    Call it for one frame only: a frame and its side data refer to each other, so that a frame whose side data was read
+    stays in memory until Python collects such cycles.
     """
-    held: Any = frame.side_data.get("DISPLAYMATRIX")
-    return None if held is None else np.frombuffer(bytes(held), np.int32).reshape(3, 3)[:2, :2]
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    return None if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2]
 
 
-def is_quarter(turn: Turn | None) -> bool:
+def swaps_axes(rotation: Rotation | None) -> bool:
     """Whether rows become columns."""
-    return turn is not None and abs(int(turn[0, 1])) > abs(int(turn[0, 0]))
+    return rotation is not None and abs(int(rotation[0, 1])) > abs(int(rotation[0, 0]))
 
 
-def turned(photo: NDArray[Any], turn: Turn | None) -> Pixels:
-    """Upright, by the nearest of the eight ways to turn and mirror a picture."""
-    if turn is None:
+def rotate(photo: NDArray[Any], rotation: Rotation | None) -> Pixels:
+    """Make a frame upright, by the nearest of the eight ways to rotate and mirror a picture."""
+    if rotation is None:
         return photo
-    if is_quarter(turn):
-        photo, across, down = photo.transpose(1, 0, 2), turn[1, 0], turn[0, 1]
+    if swaps_axes(rotation):
+        photo, across, down = photo.transpose(1, 0, 2), rotation[1, 0], rotation[0, 1]
     else:
-        across, down = turn[0, 0], turn[1, 1]
+        across, down = rotation[0, 0], rotation[1, 1]
     return np.ascontiguousarray(photo[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])

@@ -1,7 +1,6 @@
-"""One video through an artefact, frame by frame, into another video with the same sound.
+"""Runs an artefact on one video, frame by frame, and writes another video with the same sound.
 
-Decoded, drawn and encoded by FFmpeg through PyAV, an optional extra. At no time is more than a handful of frames in
-memory.
+FFmpeg decodes and encodes through PyAV, an optional extra. Only a handful of frames is in memory at any time.
 """
 
 from fractions import Fraction
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from conversion.apply import pyav
-from conversion.apply.codecs import FORMS, Form
-from conversion.apply.effect import Effect, Look, draw
-from conversion.apply.encoded import frame_of, stream_of
-from conversion.apply.frames import First, Told, first_of, found, upright
-from conversion.apply.opened import Opened
-from conversion.apply.sound import Sound
+from conversion.apply.codecs import CODECS, Codec, load_pyav
+from conversion.apply.decode import VideoProperties, VideoReport, probe, read_packets, upright_rgb
+from conversion.apply.effect import Effect, EffectOptions, draw_effect
+from conversion.apply.encode import AudioTrack, add_video_stream, as_video_frame
+from conversion.apply.predictor import Predictor
 from training.student.arrays import Floats, Pixels
 from training.student.effects import smoothed
 from training.student.errors import BadInput
@@ -27,117 +24,121 @@ from training.student.preprocess import preprocess
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
-CUT = 30.0
-"""Mean difference of two successive inputs, of 255, from which on the picture has cut, and no smoothing crosses it."""
+SCENE_CUT = 30.0
+"""Mean absolute difference of two successive inputs, of 255, above which a new scene begins: smoothing starts anew."""
 
 
 def apply_to_video(
     source: Path,
     target: Path,
-    opened: Opened,
+    predictor: Predictor,
     effect: Effect,
-    look: Look,
+    options: EffectOptions,
     *,
     smooth: float = 1.0,
     biggest_side: int | None = None,
     frame_rate: float | None = None,
-) -> Told:
+) -> VideoReport:
     """Write a video of an effect to `target`.
 
-    Frames keep their own times, so that a variable frame rate stays what it is; turned videos are written upright;
-    sound is copied packet by packet where the form of the result allows it, and becomes AAC otherwise.
+    Frames keep their own times, so a variable frame rate stays variable. Rotated videos are written upright. Sound is
+    copied packet by packet where the codec of the result allows it, and converted to AAC otherwise.
 
     Args:
         source: The video.
-        target: Its suffix is that of the effect's form.
-        opened: The artefact.
+        target: Its suffix is that of the effect's codec.
+        predictor: The artefact.
         effect: One of `effect.EFFECTS`.
-        look: How it is to look.
-        smooth: As the `rate` of `effects.smoothed`, from frame to frame; 1: each frame by itself.
+        options: How the effect is drawn.
+        smooth: The `rate` of `effects.smoothed`, from frame to frame; 1: each frame on its own.
         biggest_side: Pixels of the longer side, at most.
-        frame_rate: Frames a second, at most; those between are left out.
+        frame_rate: Frames per second, at most; frames between are left out.
 
     Raises:
-        BadInput: PyAV is missing, or there is no frame that can be decoded.
+        BadInput: PyAV is missing, or no frame can be decoded.
     """
-    av = pyav.load()
-    form, told = FORMS[effect.video], Told()
-    if form.codec not in av.codecs_available:
-        raise BadInput(f"this build of PyAV has no {form.codec}, which '{form.suffix}' needs; `pip install av` has it")
+    av = load_pyav()
+    codec, report = CODECS[effect.codec], VideoReport()
+    if codec.encoder not in av.codecs_available:
+        raise BadInput(
+            f"this build of PyAV has no {codec.encoder}, which '{codec.suffix}' needs; `pip install av` has it"
+        )
     try:
-        first = first_of(source, biggest_side, form)
-        with av.open(str(source)) as taken, av.open(str(target), "w", options=dict(form.container)) as made:
-            _stream(taken, made, first, form, told, opened, effect, look, smooth, biggest_side, frame_rate)
+        properties = probe(source, biggest_side, codec)
+        with av.open(str(source)) as taken, av.open(str(target), "w", options=dict(codec.container_options)) as made:
+            _apply_to_frames(
+                taken, made, properties, codec, report, predictor, effect, options, smooth, biggest_side, frame_rate
+            )
     except av.FFmpegError as error:
-        if error.errno in (28, 122):  # no space left, and over quota: the folder's fault, told as such
+        if error.errno in (28, 122):  # no space left, or over quota: the fault of the folder, not of the video
             raise OSError(error.errno, error.strerror) from error
-        raise BadInput(f"{source} cannot become a {form.suffix} video ({error.strerror}); export it again") from error
-    if told.broken:
-        told.notes.append(f"{told.broken} broken {'frame' if told.broken == 1 else 'frames'} left out")
-    return told
+        raise BadInput(f"{source} cannot become a {codec.suffix} video ({error.strerror}); export it again") from error
+    if report.broken:
+        report.notes.append(f"{report.broken} broken {'frame' if report.broken == 1 else 'frames'} left out")
+    return report
 
 
-def _stream(
+def _apply_to_frames(
     taken: Any,
     made: "OutputContainer",
-    first: First,
-    form: Form,
-    told: Told,
-    opened: Opened,
+    properties: VideoProperties,
+    codec: Codec,
+    report: VideoReport,
+    predictor: Predictor,
     effect: Effect,
-    look: Look,
+    options: EffectOptions,
     smooth: float,
     biggest_side: int | None,
     frame_rate: float | None,
 ) -> None:
-    av = pyav.load()
+    av = load_pyav()
     video = taken.streams.best("video")
     rate = video.guessed_rate or video.average_rate or Fraction(25)
     limit = Fraction(frame_rate).limit_denominator(1001) if frame_rate else None
-    tick = 1 / limit if limit else video.time_base or 1 / rate
-    shown = stream_of(made, first, form, limit or rate, tick)
-    sounds = {one.index: Sound(one, made, form, told) for one in taken.streams.audio}
-    last, seen = -(2**62), _Seen(opened, smooth)
+    time_base = 1 / limit if limit else video.time_base or 1 / rate
+    pictures = add_video_stream(made, codec, properties, limit or rate, time_base)
+    tracks = {stream.index: AudioTrack(stream, made, codec, report) for stream in taken.streams.audio}
+    last, masks = -(2**62), _SmoothedMasks(predictor, smooth)
     total = video.frames or (round(taken.duration * rate / av.time_base) if taken.duration else None)
     name = Path(taken.name).name
     with tqdm(total=total, desc=name, unit=" frames", leave=False, disable=None) as bar:
-        for frame, time in found(taken, [video.index, *sounds], video.index, told):
+        for frame, time in read_packets(taken, [video.index, *tracks], video.index, report):
             if time is None:
-                sounds[frame.stream_index].take(frame)
+                tracks[frame.stream_index].write_packet(frame)
                 continue
             bar.update()
             # A tenth of a tick more, since some containers round times to milliseconds.
-            number = int((time / tick + Fraction(1, 10)) // 1) if limit else round(time / tick)
-            if number <= last:
-                # Too soon for the limit; without one, two frames at one time, of which no player shows the second.
+            timestamp = int((time / time_base + Fraction(1, 10)) // 1) if limit else round(time / time_base)
+            if timestamp <= last:
+                # Too early for the limit. Without a limit: two frames at one time, and players never show the second.
                 continue
-            last = number
-            photo = upright(frame, biggest_side, first, form)
-            picture = draw(effect, photo, seen.mask(photo), look)
-            for packet in shown.encode(frame_of(picture, form, number, tick, first)):
+            last = timestamp
+            photo = upright_rgb(frame, biggest_side, properties, codec)
+            picture = draw_effect(effect, photo, masks.predict(photo), options)
+            for packet in pictures.encode(as_video_frame(picture, codec, properties, timestamp, time_base)):
                 made.mux(packet)
-            told.frames += 1
-    made.mux(shown.encode(None))
-    for sound in sounds.values():
-        sound.end()
+            report.frames += 1
+    made.mux(pictures.encode(None))
+    for track in tracks.values():
+        track.finish()
 
 
-class _Seen:
-    """The masks of successive frames."""
+class _SmoothedMasks:
+    """The masks of successive frames, from logits that are smoothed over time within a scene."""
 
-    def __init__(self, opened: Opened, smooth: float) -> None:
-        self._opened, self._rate = opened, smooth
+    def __init__(self, predictor: Predictor, rate: float) -> None:
+        self._predictor, self._rate = predictor, rate
         self._input: Pixels | None = None
         self._logits: Floats | None = None
 
-    def mask(self, photo: Pixels) -> Pixels:
-        contract = self._opened.contract
-        taken = preprocess(photo, contract)
-        before = self._logits if self._input is not None and not is_cut(self._input, taken) else None
-        self._input, self._logits = taken, smoothed(before, self._opened.runner(taken), self._rate)
+    def predict(self, photo: Pixels) -> Pixels:
+        contract = self._predictor.contract
+        image = preprocess(photo, contract)
+        previous = self._logits if self._input is not None and not is_scene_cut(self._input, image) else None
+        self._input, self._logits = image, smoothed(previous, self._predictor.runner(image), self._rate)
         return postprocess(self._logits, contract, photo.shape[0], photo.shape[1])
 
 
-def is_cut(before: Pixels, after: Pixels) -> bool:
-    """Whether another scene begins between two inputs, (height, width, 3) each."""
-    return float(np.abs(after.astype(np.int16) - before).mean()) > CUT
+def is_scene_cut(before: Pixels, after: Pixels) -> bool:
+    """Whether another scene begins between two successive inputs, (height, width, 3) each."""
+    return float(np.abs(after.astype(np.int16) - before).mean()) > SCENE_CUT

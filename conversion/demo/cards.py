@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from conversion.apply.effect import EFFECTS, Look, draw, look_of
+from conversion.apply.effect import EFFECTS, EffectOptions, draw_effect, resolve_options
 from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
 from conversion.demo.exhibits import RUNS, Answer
 from training.data.html_page import address
@@ -64,8 +64,8 @@ def render(found: Answers, controls: Controls) -> str:
     import jinja2
 
     reference = found.answers[0]
-    contract = _contract(reference.exhibit.opened.contract, controls)
-    look = look_of(
+    contract = _contract(reference.exhibit.predictor.contract, controls)
+    look = resolve_options(
         contract,
         controls.effect,
         foreground=controls.foreground,
@@ -90,7 +90,7 @@ def render(found: Answers, controls: Controls) -> str:
 
 
 def _card(
-    answer: Answer, reference: Answer, photo: Pixels, contract: Contract, look: Look, controls: Controls
+    answer: Answer, reference: Answer, photo: Pixels, contract: Contract, look: EffectOptions, controls: Controls
 ) -> dict[str, Any]:
     rows, columns = photo.shape[:2]
     mask = postprocess(answer.logits, contract, rows, columns)
@@ -111,7 +111,7 @@ def _card(
         "runtime": RUNTIMES[exhibit.runtime],
         "bytes": exhibit.bytes,
         "seconds": answer.seconds,
-        "picture": _url(draw(EFFECTS[controls.effect], photo, mask, look)),
+        "picture": _url(draw_effect(EFFECTS[controls.effect], photo, mask, look)),
         "difference": held,
     }
 

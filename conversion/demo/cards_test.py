@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from conversion.apply.effect import EFFECTS
-from conversion.apply.opened import Opened
+from conversion.apply.predictor import Predictor
 from conversion.demo.cards import Answers, Controls, render
 from conversion.demo.exhibits import Answer, Exhibit
 from conversion.demo.page import _colour
@@ -19,7 +19,7 @@ def answered(contract):
     """By two artefacts that differ a little; nothing runs."""
     logits = np.random.default_rng(0).normal(size=contract.logits_shape).astype(np.float32)
     shown = [
-        Answer(Exhibit(name, Opened(Path(name), "", contract, None), runtime, 1_500_000, gate), drifted, seconds)
+        Answer(Exhibit(name, Predictor(Path(name), "", contract, None), runtime, 1_500_000, gate), drifted, seconds)
         for name, runtime, gate, drifted, seconds in (
             ("<i>first", "torch", "", logits, 0.04),
             ("second", "litert", "passed", logits + np.float32(0.004), 0.01),
@@ -49,7 +49,7 @@ def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect
 
 
 def test_several_classes_want_one_that_stays():
-    with pytest.raises(BadInput, match="has to know what stays"):
+    with pytest.raises(BadInput, match="needs to know what to keep"):
         render(answered(SEVERAL), controls("blur"))
 
 

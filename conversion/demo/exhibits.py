@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from conversion.apply.opened import RUNTIME, Opened, open_artefact
+from conversion.apply.predictor import RUNTIME, Predictor, open_predictor
 from conversion.artefact import manifest
 from conversion.artefact.kinds import EXPORTED, size
 from training.student.arrays import Floats, Pixels
@@ -30,7 +30,7 @@ class Exhibit:
     """One artefact, or the student that all are made of."""
 
     name: str
-    opened: Opened
+    predictor: Predictor
     runtime: str
     """A key of `runner.RUNTIMES`: what runs it here."""
     bytes: int
@@ -80,13 +80,13 @@ def open_run(run: "Run") -> Exhibits:
     shown, faults = [], []
     for name, path, gate in found:
         try:
-            opened = open_artefact(path)
-            if opened.contract != listed.contract:
+            predictor = open_predictor(path)
+            if predictor.contract != listed.contract:
                 raise BadInput(f"{path} has another contract than {run.export / manifest.FILE}; export again")
         except PocketmaskError as error:
             faults.append(f"{name}: {error}")
         else:
-            shown.append(Exhibit(name, opened, RUNTIME[path.suffix], size(path), gate))
+            shown.append(Exhibit(name, predictor, RUNTIME[path.suffix], size(path), gate))
     if not shown:
         raise BadInput(f"nothing in {run.export} can be opened: {'; '.join(faults) or 'it lists no artefact'}")
     return Exhibits(run.folder.resolve().name, listed.contract, tuple(shown), tuple(faults))
@@ -99,11 +99,11 @@ def ask(exhibits: Sequence[Exhibit], photo: Pixels) -> Iterator[Answer]:
         ConversionRefused: A runtime stops while it runs.
     """
     for exhibit in exhibits:
-        taken = preprocess(photo, exhibit.opened.contract)
-        marks, logits = [perf_counter()], exhibit.opened.runner(taken)
+        taken = preprocess(photo, exhibit.predictor.contract)
+        marks, logits = [perf_counter()], exhibit.predictor.runner(taken)
         for _ in range(RUNS - 1):
             marks.append(perf_counter())
-            exhibit.opened.runner(taken)
+            exhibit.predictor.runner(taken)
         marks.append(perf_counter())
         yield Answer(exhibit, logits, median(after - before for before, after in pairwise(marks)))
 

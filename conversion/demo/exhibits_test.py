@@ -26,7 +26,7 @@ def test_answers_are_the_runner_s_own_and_take_time(run, scene):
 
     assert [answer.exhibit.name for answer in answers] == ["onnx", "tflite-fp32"]
     for answer in answers:
-        assert np.array_equal(answer.logits, answer.exhibit.opened.logits(scene()))
+        assert np.array_equal(answer.logits, answer.exhibit.predictor.logits(scene()))
         assert answer.seconds > 0
 
 

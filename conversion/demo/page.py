@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import ImageColor
 
-from conversion.apply.effect import DEFAULT, EFFECTS
+from conversion.apply.effect import DEFAULT_EFFECT, EFFECTS
 from conversion.demo.cards import Answers, Controls, render
 from conversion.demo.exhibits import Answer, Exhibits, ask
 from training.data.photos import read_photo
@@ -95,7 +95,7 @@ def build(exhibits: Exhibits, examples: list[Path], folder: Path) -> Any:
                 if examples:
                     gr.Examples([[str(path)] for path in examples], [photo], label="Held-out photos")
             with gr.Column(elem_classes="controls"):
-                effect = gr.Radio(list(EFFECTS), value=DEFAULT, label="Effect", elem_id="effect")
+                effect = gr.Radio(list(EFFECTS), value=DEFAULT_EFFECT, label="Effect", elem_id="effect")
                 background = gr.ColorPicker("#2a6f97", label="Background", visible=False, elem_id="background")
                 foreground = gr.CheckboxGroup(
                     list(contract.classes),

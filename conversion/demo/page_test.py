@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conversion.apply.opened import open_artefact
+from conversion.apply.predictor import open_predictor
 from conversion.demo.conftest import NAMES
 from conversion.demo.exhibits import STUDENT, open_run
 from conversion.demo.server import serve
@@ -117,7 +117,7 @@ def test_a_photo_is_seen_by_every_artefact_and_drawn_anew_as_told(address, run, 
     browser.wait(lambda: foreground(browser, "onnx") is not None)
     photo = np.array(Image.open(gradient))
     for name, file in (("onnx", "student.onnx"), ("tflite-fp32", "student-fp32.tflite")):
-        assert foreground(browser, name) == open_artefact(run.export / file).mask(photo).sum()
+        assert foreground(browser, name) == open_predictor(run.export / file).mask(photo).sum()
     before = foreground(browser, "onnx")
 
     browser.run(
@@ -126,7 +126,7 @@ def test_a_photo_is_seen_by_every_artefact_and_drawn_anew_as_told(address, run, 
     )
 
     browser.wait(lambda: foreground(browser, "onnx") < before)
-    expected = open_artefact(run.export / "student.onnx", threshold=108.0).mask(photo).sum()
+    expected = open_predictor(run.export / "student.onnx", threshold=108.0).mask(photo).sum()
     assert foreground(browser, "onnx") == expected
     assert faults(browser, address) == ([], [])
 

@@ -1,4 +1,4 @@
-"""An artefact, opened: its contract, and the runner that goes with its kind."""
+"""Opens an artefact of any kind, with its contract, and predicts masks with it."""
 
 import platform
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ RUNTIME: Mapping[str, str] = MappingProxyType(
         ".safetensors": "torch",
     }
 )
-"""By the suffix of an artefact, a key of `runner.RUNTIMES`: what phones would run, as near as this machine has it."""
+"""For each suffix of an artefact, a key of `runner.RUNTIMES`: the closest to a phone's that this machine has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An artefact that has run once."""
+class Predictor:
+    """An artefact that has been opened and has run once."""
 
     path: Path
     sha256: str
@@ -46,22 +46,23 @@ class Opened:
         return postprocess(self.logits(photo), self.contract, photo.shape[0], photo.shape[1])
 
 
-def open_artefact(path: Path, *, opening: int | None = None, threshold: float | None = None) -> Opened:
-    """An artefact with a contract inside, whatever its kind; a black input has gone through it.
+def open_predictor(path: Path, *, opening: int | None = None, threshold: float | None = None) -> Predictor:
+    """Open an artefact that has a contract, and run it once on a black input to check that it keeps the contract.
 
     Args:
         path: A .onnx, .tflite, .mlpackage or a student's .safetensors.
-        opening: In place of the contract's `open`.
-        threshold: In place of the contract's.
+        opening: Replaces the contract's `open`: the diameter of the ellipse in pixels.
+        threshold: Replaces the contract's threshold, in logits.
 
     Raises:
-        BadInput: It is no artefact, has no contract, does not keep it, or the contract cannot be changed so.
+        BadInput: The file is not an artefact, has no contract or does not keep it, or the contract does not allow the
+            opening or the threshold.
     """
     found = inspect(path)
     contract = found.contract
     if contract is None:
         broken = [note for note in found.contents.notes if "contract" in note]
-        reason = broken[-1] if broken else "nothing says what goes in and what comes out"
+        reason = broken[-1] if broken else "nothing in it describes its input and output"
         raise BadInput(
             f"{path} has no contract ({reason}); make one with `python -m conversion convert`, or `export` it again"
         )
@@ -74,9 +75,9 @@ def open_artefact(path: Path, *, opening: int | None = None, threshold: float | 
         shape = runner(np.zeros(contract.input_shape, np.uint8)).shape
     except PocketmaskError:
         raise
-    except Exception as error:  # each runtime raises its own kinds for a wrong shape
+    except Exception as error:  # each runtime has its own exception types for a wrong shape
         line = " ".join(str(error).split())
         raise BadInput(f"{path} does not take the input of its contract, {contract.input_shape}: {line}") from error
     if shape != contract.logits_shape:
-        raise BadInput(f"{path} gives logits {shape}, its contract says {contract.logits_shape}; export it again")
-    return Opened(path, sha256(path), contract, runner)
+        raise BadInput(f"{path} gives logits {shape}, but its contract says {contract.logits_shape}; export it again")
+    return Predictor(path, sha256(path), contract, runner)

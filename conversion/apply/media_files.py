@@ -1,0 +1,75 @@
+"""Finds the photos and videos in the files and folders that a command line names."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.data.pairs import PHOTO_SUFFIXES
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".3gp")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A photo or a video."""
+
+    path: Path
+    relative_path: Path
+    """Its path below the folder that was given; for a file that was given itself, its name."""
+
+    @property
+    def is_video(self) -> bool:
+        """Whether its suffix is that of a video."""
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFiles:
+    """What was found."""
+
+    files: tuple[MediaFile, ...]
+    """In the order given, folders sorted, each file once."""
+    faults: tuple[str, ...]
+    """One line for each path that holds nothing usable."""
+    others: dict[str, int]
+    """How many files in folders are neither photos nor videos, by suffix."""
+
+
+def find_media_files(paths: Sequence[Path], results: Collection[Path]) -> MediaFiles:
+    """Find all photos and videos, except hidden ones.
+
+    Args:
+        paths: Files and folders, as given.
+        results: Resolved paths of earlier results, which are left out where a folder holds them.
+    """
+    found: dict[Path, MediaFile] = {}
+    faults: list[str] = []
+    others: Counter[str] = Counter()
+    for path in paths:
+        if not path.is_dir():
+            if not path.exists():
+                faults.append(f"{path} does not exist")
+            elif _is_known(path):
+                found.setdefault(path.resolve(), MediaFile(path, Path(path.name)))
+            else:
+                expected = ", ".join((*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
+                faults.append(f"{path} is neither a photo nor a video by its suffix; expected one of {expected}")
+            continue
+        before = len(found)
+        for file in sorted(path.rglob("*")):
+            relative_path = file.relative_to(path)
+            is_hidden = any(part.startswith(".") for part in relative_path.parts)
+            if not file.is_file() or is_hidden or file.resolve() in results:
+                continue
+            if _is_known(file):
+                found.setdefault(file.resolve(), MediaFile(file, relative_path))
+            else:
+                others[file.suffix.lower() or file.name] += 1
+        if len(found) == before:
+            faults.append(f"{path} holds no photos or videos, or only some that were given already")
+    return MediaFiles(tuple(found.values()), tuple(faults), dict(others))
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES)
