@@ -419,7 +419,7 @@ def golden_command(folder: Path) -> None:
     """Write test vectors to FOLDER, as JSON, that Swift and Kotlin must reproduce."""
     from conversion.golden import vectors
 
-    vectors.write(folder)
+    vectors.write_vectors(folder)
     print(f"golden vectors: {folder}")
 
 
@@ -553,16 +553,17 @@ def conformance_command(operators: tuple[str, ...], out: Path | None) -> None:
 
     With OPERATORs, run only their tests, and print a line for each.
     """
-    from conversion.conformance import cases, page
-    from conversion.conformance.verdict import judge
+    from conversion.conformance import page
+    from conversion.conformance.case_results import run_cases
+    from conversion.conformance.cases import read_cases
     from training.student.atomic_write import write_text
 
-    verdicts = list(judge(cases.read(operators)))
-    print(page.as_lines(verdicts) if operators else page.render(verdicts))
+    results = list(run_cases(read_cases(operators)))
+    print(page.as_lines(results) if operators else page.render_page(results))
     if out is not None:
-        write_text(out, page.render(verdicts))
-    if wrong := sum(verdict.outcome == "wrong" for verdict in verdicts):
-        raise ParityBreached(f"{wrong} verdicts are wrong, listed above")
+        write_text(out, page.render_page(results))
+    if wrong := sum(result.outcome == "wrong" for result in results):
+        raise ParityBreached(f"{wrong} results are wrong, listed above")
 
 
 if __name__ == "__main__":

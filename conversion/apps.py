@@ -90,7 +90,7 @@ def give(
     written = []
     for destination, artefacts in zip(destinations, chosen, strict=True):
         models = root / destination.sample / destination.models
-        vectors.write(models / GOLDEN)
+        vectors.write_vectors(models / GOLDEN)
         written.append(models / run.folder.resolve().name)
         _write(written[-1], run, replace(listed, artefacts=artefacts))
     return written
@@ -142,7 +142,7 @@ def _write(folder: Path, run: Run, listed: Manifest) -> None:
                 shutil.copyfile(source, copy)
             # As the gate ran it, but from the copy: so the copy is proven to run as well.
             runner = FORMS[name].open(run.checkpoint, temporary)
-            made.append(vectors.of_photo(name, photo, listed.contract, runner(entry)))
+            made.append(vectors.photo_vector(name, photo, listed.contract, runner(entry)))
         manifest.write(listed, temporary)
         write_text(temporary / CLASSES, "\n".join(listed.contract.classes) + "\n")
-        vectors.write_file(temporary / SELF_TEST, made)
+        vectors.write_vector_file(temporary / SELF_TEST, made)

@@ -154,7 +154,7 @@ def test_other_inputs_are_refused_with_both_shapes(refusal, model, changes, foun
 def given(tmp_path_factory):
     """A folder as the app is given it: golden vectors, and a run with its manifest and recorded photo."""
     folder = tmp_path_factory.mktemp("assets")
-    vectors.write(folder / "golden")
+    vectors.write_vectors(folder / "golden")
     rows, columns = 21, 34
     photo = RNG.integers(0, 256, (rows, columns, 3), np.uint8)
     logits = RNG.normal(size=CONTRACT.logits_shape).astype(np.float32)
@@ -182,7 +182,7 @@ def test_a_self_test_of_the_recorded_logits_finds_no_difference(probe, given):
 
     assert report["drift"] == {"flips": 0, "pixels": 21 * 34, "error": 0}
     assert report["device"] == 'a "JVM"'
-    counts = {file: len(cases) for file, (cases, _) in vectors.VERBS.items()}
+    counts = {file: len(cases) for file, (cases, _) in vectors.VECTOR_FILES.items()}
     assert {one["file"]: one["vectors"] for one in report["golden"] if not one["failed"]} == counts
     assert 0 < report["ms"]["p50"] <= report["ms"]["p90"]
     assert (report["model"], report["artefact"], report["sha256"]) == ("run", "tflite-fp16", "ab" * 32)

@@ -8,7 +8,7 @@ import pytest
 
 from conversion import apps
 from conversion.artefact import manifest
-from conversion.golden.vectors import VERBS
+from conversion.golden.vectors import VECTOR_FILES
 from training.run import Run
 from training.student.digest import sha256
 from training.student.errors import BadInput, ParityBreached
@@ -59,7 +59,7 @@ def test_each_app_gets_its_artefacts_with_all_that_belongs_to_them_and_twice_the
         assert sha256(folder / artefact.file) == artefact.sha256
         assert (folder / apps.CLASSES).read_text().split("\n")[:-1] == list(listed.contract.classes)
         assert [one["name"] for one in json.loads((folder / apps.SELF_TEST).read_text())["vectors"]] == [name]
-        assert {path.stem for path in (folder.parent / apps.GOLDEN).iterdir()} == set(VERBS)
+        assert {path.stem for path in (folder.parent / apps.GOLDEN).iterdir()} == set(VECTOR_FILES)
     assert apps.give(copied, tmp_path) == given
     assert digests() == before
 

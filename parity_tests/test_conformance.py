@@ -1,4 +1,4 @@
-"""ONNX's own node tests: no target is wrong, the judge can tell, and docs/operators.md says what is so."""
+"""ONNX's own node tests: no result is wrong, wrong results are noticed, and docs/operators.md is up to date."""
 
 from dataclasses import replace
 from importlib.metadata import version
@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.conformance import cases, page, verdict
+from conversion.conformance import page
+from conversion.conformance.case_results import run_cases
+from conversion.conformance.cases import read_cases
 from conversion.coreml.operators import OPERATORS as COREML
 from conversion.tflite.operators import OPERATORS as TFLITE
 
@@ -17,33 +19,33 @@ SAMPLE = (
     "LayerNormalization", "MatMul", "PRelu", "Pad", "ReduceMean", "Reshape", "Resize", "Slice", "Softmax", "Split",
     "Transpose", "Where",
 )  # fmt: skip
-"""The whole takes too long for every run; `make conformance` is the whole."""
+"""All operators would take too long for every run; `make conformance` runs them all."""
 
 
 @pytest.fixture(scope="module")
 def sampled():
-    return cases.read(SAMPLE)
+    return read_cases(SAMPLE)
 
 
 @pytest.fixture(scope="module")
-def verdicts(sampled):
-    return list(verdict.judge(sampled))
+def results(sampled):
+    return list(run_cases(sampled))
 
 
-def test_no_verdict_is_wrong(verdicts):
-    wrong = [f"{each.target} {each.case}: {each.detail}" for each in verdicts if each.outcome == "wrong"]
+def test_no_result_is_wrong(results):
+    wrong = [f"{each.target} {each.case}: {each.detail}" for each in results if each.outcome == "wrong"]
 
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_sampled_operator_passes_somewhere(verdicts):
-    assert {each.operator for each in verdicts if each.outcome == "passed"} == set(SAMPLE)
+def test_every_sampled_operator_passes_somewhere(results):
+    assert {each.operator for each in results if each.outcome == "passed"} == set(SAMPLE)
 
 
-def test_the_page_says_what_is_so(verdicts):
+def test_the_page_is_up_to_date(results):
     if f"onnx {version('onnx')} " not in PAGE:
         pytest.skip("the page counts the tests of another onnx; `make conformance` rewrites it")
-    assert [page.row(operator, verdicts) for operator in SAMPLE] == [
+    assert [page.operator_row(operator, results) for operator in SAMPLE] == [
         line for line in PAGE.splitlines() if line.startswith(tuple(f"| {operator} |" for operator in SAMPLE))
     ]
 
@@ -52,10 +54,10 @@ def test_every_operator_of_both_emitters_has_a_row():
     rows = {line.split("|")[1].strip() for line in PAGE.splitlines() if line.startswith("| ")}
 
     assert {*TFLITE, *COREML} <= rows
-    assert "no verdict is" in PAGE
+    assert "No result is wrong" in PAGE
 
 
-def test_a_wrong_result_is_seen(sampled):
+def test_a_wrong_result_is_noticed(sampled):
     (case,) = [case for case in sampled if case.name == "test_conv_with_strides_no_padding"]
     ((name, value),) = case.outputs.items()
     nudged = value.copy()
@@ -67,12 +69,12 @@ def test_a_wrong_result_is_seen(sampled):
         {name: np.full_like(value, np.nan)},
         {},
     ):
-        for found in verdict.judge([replace(case, outputs=outputs)]):
-            assert found.outcome == "wrong"
+        for result in run_cases([replace(case, outputs=outputs)]):
+            assert result.outcome == "wrong"
 
 
 def test_an_error_that_is_no_refusal_is_wrong(sampled):
     (case,) = [case for case in sampled if case.name == "test_conv_with_strides_no_padding"]
-    for found in verdict.judge([replace(case, inputs={})]):
-        assert found.outcome == "wrong"
-        assert "KeyError" in found.detail
+    for result in run_cases([replace(case, inputs={})]):
+        assert result.outcome == "wrong"
+        assert "KeyError" in result.detail

@@ -22,7 +22,7 @@ from training.student.preprocess import preprocess
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("golden")
-    golden.write(folder)
+    golden.write_vectors(folder)
     return folder
 
 
@@ -50,7 +50,7 @@ def test_every_unit_test_of_the_module_passes(kotlin_classes):
 def test_every_golden_vector_is_identical(core, vectors):
     done = core("golden", vectors)
 
-    count = sum(len(cases) for cases, _ in golden.VERBS.values())
+    count = sum(len(cases) for cases, _ in golden.VECTOR_FILES.values())
     assert (done.returncode, done.stdout) == (0, f"{count} of {count} golden vectors are identical\n"), done.stderr
 
 
@@ -111,10 +111,10 @@ def test_larger_and_odder_cases_than_the_vectors_are_identical(core, tmp_path, m
             )
         },
     }
-    verbs = {stem: (larger.get(stem, cases), vector) for stem, (cases, vector) in golden.VERBS.items()}
-    count = sum(len(cases) for cases, _ in verbs.values())
-    monkeypatch.setattr(golden, "VERBS", verbs)
-    golden.write(tmp_path)
+    files = {stem: (larger.get(stem, cases), vector) for stem, (cases, vector) in golden.VECTOR_FILES.items()}
+    count = sum(len(cases) for cases, _ in files.values())
+    monkeypatch.setattr(golden, "VECTOR_FILES", files)
+    golden.write_vectors(tmp_path)
 
     done = core("golden", tmp_path)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
-from conversion.conformance.targets import TARGETS, tflite
+from conversion.conformance.targets import TARGETS, run_tflite
 from conversion.source import graph
 from conversion.source.as_onnx import as_onnx
 from parity_tests.sketch import Sketch
@@ -29,7 +29,7 @@ def onnx_runtime(model, inputs):
 RUNTIMES = {
     "typed graph": lambda read, inputs: onnx_runtime(as_onnx(read), inputs),
     **TARGETS,
-    "XNNPACK": partial(tflite, reference_kernels=False),
+    "XNNPACK": partial(run_tflite, reference_kernels=False),
 }
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from conversion.__main__ import main
 from conversion.artefact import manifest
 from conversion.benchmark.table import as_markdown
-from conversion.golden.vectors import VERBS
+from conversion.golden.vectors import VECTOR_FILES
 from conversion.report import card
 from conversion.report.facts import gather
 from conversion.report.report import SCHEMA, schema, write
@@ -127,7 +127,7 @@ def test_the_report_is_written_again_without_running_a_model(verified, monkeypat
 
 def test_what_a_phone_saved_is_on_the_report_and_in_the_table(verified, tmp_path):
     run = Run(shutil.copytree(verified.run.folder, tmp_path / "run"))
-    golden = [{"file": file, "vectors": len(cases), "failed": []} for file, (cases, _) in VERBS.items()]
+    golden = [{"file": file, "vectors": len(cases), "failed": []} for file, (cases, _) in VECTOR_FILES.items()]
     saved = {"schema": 1, "device": "Maker <Phone>", "system": "Android 15", "runtime": "LiteRT", "unit": "GPU"}
     saved |= {"model": "run", "artefact": "tflite-fp16", "golden": golden, "ms": {"p50": 4.25, "p90": 5, "runs": 50}}
     saved |= {"sha256": manifest.read(run.export).artefacts["tflite-fp16"].sha256}

@@ -13,7 +13,7 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from conversion.gate.forms import FORMS
-from conversion.golden.vectors import VERBS, write
+from conversion.golden.vectors import VECTOR_FILES, write_vectors
 from parity_tests import swift
 from training.data.photos import read_photo
 from training.student.contract import Contract
@@ -27,7 +27,7 @@ MILLISECONDS = 6.0
 @pytest.fixture(scope="session")
 def golden(tmp_path_factory):
     folder = tmp_path_factory.mktemp("golden-for-swift")
-    write(folder)
+    write_vectors(folder)
     return folder
 
 
@@ -65,7 +65,7 @@ def test_the_packages_tests_pass_and_replay_every_vector(golden):
 
     assert done.returncode == 0, done.stdout
     replayed = {stem: int(count) for count, stem in re.findall(r"golden: (\d+) vectors of (\w+)", done.stdout)}
-    assert replayed == {stem: len(named) for stem, (named, _) in VERBS.items()}
+    assert replayed == {stem: len(named) for stem, (named, _) in VECTOR_FILES.items()}
     assert re.search(r"Executed [1-9]\d* tests, with 0 failures", done.stdout)
     assert "skipped" not in done.stdout
 

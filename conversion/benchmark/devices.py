@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from conversion.artefact import manifest
 from conversion.gate.drift import read_budgets
-from conversion.golden.vectors import VERBS
+from conversion.golden.vectors import VECTOR_FILES
 from training.run import Run
 from training.student.atomic_write import write_text
 from training.student.errors import BadInput, ParityBreached
@@ -76,7 +76,7 @@ class SelfTest(_Strict):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if missing := VERBS.keys() - {one.file for one in self.golden}:
+        if missing := VECTOR_FILES.keys() - {one.file for one in self.golden}:
             raise ValueError(f"golden lacks {', '.join(sorted(missing))}")
         if self.ms.p90 < self.ms.p50:
             raise ValueError(f"ms has p50 {self.ms.p50:g} above p90 {self.ms.p90:g}")

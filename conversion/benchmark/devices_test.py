@@ -7,7 +7,7 @@ from conversion.__main__ import main
 from conversion.artefact import manifest
 from conversion.artefact.manifest import Artefact, Manifest
 from conversion.benchmark import devices
-from conversion.golden.vectors import VERBS
+from conversion.golden.vectors import VECTOR_FILES
 from training.run import Run
 from training.student.contract import Contract
 
@@ -25,7 +25,7 @@ def _saved(**changes):
         "model": "coins",
         "artefact": "tflite-fp16",
         "sha256": SHA,
-        "golden": [{"file": file, "vectors": len(cases), "failed": []} for file, (cases, _) in VERBS.items()],
+        "golden": [{"file": file, "vectors": len(cases), "failed": []} for file, (cases, _) in VECTOR_FILES.items()],
         "drift": {"flips": 1.0e-4, "pixels": 76800, "error": 0.02, "psnr": None},
         "ms": {"p50": 7.25, "p90": 9.5, "runs": 50},
     }
@@ -107,7 +107,11 @@ def test_what_was_found_of_an_artefact_before_this_one_is_not_shown(run, bench):
     [
         ({"drift.flips": 0.0011}, "Maker Phone 9, GPU: flips 0.0011 > 0.001"),
         (
-            {"golden": [{"file": file, "vectors": 2, "failed": ["odd"] if file == "resize" else []} for file in VERBS]},
+            {
+                "golden": [
+                    {"file": file, "vectors": 2, "failed": ["odd"] if file == "resize" else []} for file in VECTOR_FILES
+                ]
+            },
             "golden vectors differ: resize (odd)",
         ),
     ],

@@ -1,1 +1,1 @@
-"""ONNX's own node tests, run through both emitters: what passes, what is refused and why, and what is wrong."""
+"""Runs ONNX's own node tests through both emitters, and reports which pass, which are refused, and which are wrong."""

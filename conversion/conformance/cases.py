@@ -1,4 +1,4 @@
-"""The node tests that the onnx package ships, as models whose parameters are constants."""
+"""Reads the node tests that the onnx package ships, and makes constants of the inputs that networks fix."""
 
 import importlib
 import pkgutil
@@ -54,33 +54,33 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "Unsqueeze": ("axes",),
     "Upsample": ("scales",),
 }
-"""Inputs, by their names in ONNX's specification, that every network in the wild fixes: the tests feed them."""
+"""Inputs that real networks fix but ONNX's tests feed, by their names in ONNX's specification."""
 
 PACKAGE = "onnx.backend.test.case.node"
 SUFFIX = "_expanded"
-"""In the name of a test that runs an operator's definition instead of the operator."""
+"""Part of the name of a test that runs an operator's definition instead of the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model with what it is given and what must come out."""
+    """One test: a model, its inputs, and the expected outputs."""
 
     name: str
     operator: str
-    """Which one it tests; that of the node, also where the model spells its definition out."""
+    """The operator that it tests, even where the model spells out its definition."""
     model: onnx.ModelProto
     inputs: Mapping[str, Any]
-    """Arrays, except for the sequences, maps and texts that some tests feed."""
+    """Arrays; some tests feed sequences, maps or strings."""
     outputs: Mapping[str, Any]
     rtol: float
     atol: float
 
 
-def read(operators: Sequence[str] = ()) -> list[Case]:
-    """The cases in the order of their names.
+def read_cases(operators: Sequence[str] = ()) -> list[Case]:
+    """Read the cases, in the order of their names.
 
     Args:
-        operators: Only theirs; the tests of some others take seconds to compute what they expect.
+        operators: Only the cases of these operators. For some others, ONNX takes seconds to compute expected outputs.
 
     Raises:
         BadInput: ONNX has no tests of one of the operators.
@@ -89,7 +89,7 @@ def read(operators: Sequence[str] = ()) -> list[Case]:
     modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
     wanted = {operator.lower() for operator in operators}
     named = [module for module in modules if module.replace("_", "") in wanted]
-    # Making their data overflows on purpose, and uses what numpy has deprecated.
+    # Computing the expected outputs overflows on purpose, and uses deprecated parts of numpy.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for module in named if operators and len(named) == len(wanted) else modules:
@@ -128,7 +128,7 @@ def _parameters(node: onnx.NodeProto, model: onnx.ModelProto) -> list[str]:
 
 
 def with_constants(model: onnx.ModelProto, constants: Mapping[str, Array]) -> onnx.ModelProto:
-    """The same model with some of its inputs fixed."""
+    """The same model, with some of its inputs as constants."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     del fixed.graph.input[:]

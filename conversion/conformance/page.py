@@ -1,13 +1,13 @@
-"""The verdicts as docs/operators.md, the same text for the same verdicts."""
+"""Writes the results as docs/operators.md; the same results always give the same text."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from conversion.conformance.case_results import CaseResult
 from conversion.conformance.cases import PARAMETERS, SUFFIX
 from conversion.conformance.targets import TARGETS
-from conversion.conformance.verdict import Verdict
 from conversion.coreml.operators import OPERATORS as COREML
 from conversion.tflite.operators import OPERATORS as TFLITE
 
@@ -15,15 +15,19 @@ _PAGE = """# Operators
 
 Written by `python -m conversion conformance --write`; do not edit.
 
-The node tests that onnx {version} ships, each read by `conversion.source`, emitted, and run from the emitted file:
-TFLite in LiteRT's reference kernels, Core ML in the executor, both in float32. A test passes where every element is
-within the tolerance that the test itself states. It is *refused* where we say in one line what the target cannot
-express; nothing is approximated. It is *wrong* where a number is off or any other error escapes: {wrong}.
-A test of an operator's definition, which spells the operator out in simpler ones, counts with the operator; an
-operator without tests is one that only our own fusions make.
+These are the results of the node tests that onnx {version} ships. `conversion.source` reads each test, an emitter
+writes it to a file, and the file is run: TFLite in LiteRT's reference kernels, Core ML in the executor, both in
+float32.
 
-ONNX's tests feed everything at run time, even the axes of a reduction. These inputs, which networks fix, are made
-constants first; all others are fed.
+* passed: every element is within the tolerance that the test itself states.
+* refused: a message says what the target cannot express. Nothing is approximated.
+* wrong: a number is off, or another error is raised. {wrong}.
+
+Some tests spell out the definition of an operator in simpler operators; they count for the operator that they define.
+An operator without tests is one that only our own fusions make.
+
+ONNX's tests feed every input at run time, even the axes of a reduction. Real networks fix the following inputs, so
+they are made constants before conversion; all other inputs are fed.
 
 {parameters}
 
@@ -31,46 +35,46 @@ constants first; all others are fed.
 
 {table}
 
-No test passes of the {count} further operators that have some, unless it spells out their definition (\\*): {absent}.
+For {count} other operators no test passes, except that tests of the definition pass where it says \\*: {unsupported}.
 {reasons}"""
 
 
-def render(verdicts: Sequence[Verdict]) -> str:
-    """The whole page."""
-    covered = _covered(verdicts)
-    defined = {verdict.operator for verdict in verdicts if verdict.outcome == "passed"}
-    absent = sorted({verdict.operator for verdict in verdicts} - set(covered))
-    wrong = [verdict for verdict in verdicts if verdict.outcome == "wrong"]
+def render_page(results: Sequence[CaseResult]) -> str:
+    """The whole page, as Markdown."""
+    supported = _supported(results)
+    defined = {result.operator for result in results if result.outcome == "passed"}
+    unsupported = sorted({result.operator for result in results} - set(supported))
+    wrong = [result for result in results if result.outcome == "wrong"]
     head = "| operator | tests |" + "".join(f" {target} passed | refused |" for target in TARGETS)
     ruler = "|---|---:|" + "---:|---:|" * len(TARGETS)
     return _PAGE.format(
         version=version("onnx"),
-        wrong="no verdict is" if not wrong else f"**{len(wrong)} are**, listed at the end",
+        wrong="No result is wrong" if not wrong else f"**{len(wrong)} results are wrong**, listed at the end",
         parameters=_parameters(),
-        table="\n".join([head, ruler, *(row(operator, verdicts) for operator in covered)]),
-        count=len(absent),
-        absent=", ".join(f"{operator}\\*" if operator in defined else operator for operator in absent),
-        reasons="".join(_reasons(target, [v for v in verdicts if v.operator in covered]) for target in TARGETS)
+        table="\n".join([head, ruler, *(operator_row(operator, results) for operator in supported)]),
+        count=len(unsupported),
+        unsupported=", ".join(f"{operator}\\*" if operator in defined else operator for operator in unsupported),
+        reasons="".join(_reasons(target, [v for v in results if v.operator in supported]) for target in TARGETS)
         + _wrong(wrong),
     )
 
 
-def as_lines(verdicts: Sequence[Verdict]) -> str:
-    """One line a verdict."""
-    return "\n".join(f"{each.outcome:8}{each.target:8}{each.case}  {each.detail}" for each in verdicts)
+def as_lines(results: Sequence[CaseResult]) -> str:
+    """One line for each result."""
+    return "\n".join(f"{each.outcome:8}{each.target:8}{each.case}  {each.detail}" for each in results)
 
 
-def row(operator: str, verdicts: Sequence[Verdict]) -> str:
-    """The line of one operator in the table."""
-    counts = Counter((verdict.target, verdict.outcome) for verdict in verdicts if verdict.operator == operator)
-    tests = len({verdict.case for verdict in verdicts if verdict.operator == operator})
+def operator_row(operator: str, results: Sequence[CaseResult]) -> str:
+    """The row of one operator in the table."""
+    counts = Counter((result.target, result.outcome) for result in results if result.operator == operator)
+    tests = len({result.case for result in results if result.operator == operator})
     cells = "".join(f" {counts[target, 'passed']} | {counts[target, 'refused']} |" for target in TARGETS)
     return f"| {operator} | {tests} |{cells}"
 
 
-def reason(verdict: Verdict) -> str:
-    """A refusal's message without the names, types and numbers of its case: the same for the same reason."""
-    what = re.sub(r"^\w+( '[^']*')?: ", "", verdict.detail.split("; ")[0])
+def without_specifics(result: CaseResult) -> str:
+    """The message of a refusal without the names, types and numbers of its case, so that equal reasons are equal."""
+    what = re.sub(r"^\w+( '[^']*')?: ", "", result.detail.split("; ")[0])
     for specific in (r"'[^']*'", r"[(\[{][^)\]}]*[)\]}]", r"\b[a-zA-Z]*(int|float)\d\w*", r"-?\b\d+(\.\d+)?\b"):
         what = re.sub(specific, "…", what, flags=re.IGNORECASE)
     return what
@@ -83,20 +87,20 @@ def _parameters() -> str:
     return "\n".join(f"* {', '.join(names)}: {', '.join(fixed)}" for names, fixed in sorted(operators.items()))
 
 
-def _covered(verdicts: Sequence[Verdict]) -> list[str]:
-    passed = {each.operator for each in verdicts if each.outcome == "passed" and SUFFIX not in each.case}
+def _supported(results: Sequence[CaseResult]) -> list[str]:
+    passed = {each.operator for each in results if each.outcome == "passed" and SUFFIX not in each.case}
     return sorted(passed | {*TFLITE, *COREML})
 
 
-def _reasons(target: str, verdicts: Sequence[Verdict]) -> str:
-    """Each reason in the words of its first case."""
-    found: defaultdict[str, list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        if verdict.target == target and verdict.outcome == "refused":
-            found[reason(verdict)].append(verdict)
+def _reasons(target: str, results: Sequence[CaseResult]) -> str:
+    """A table of the reasons, each shown by the message of its first case."""
+    found: defaultdict[str, list[CaseResult]] = defaultdict(list)
+    for result in results:
+        if result.target == target and result.outcome == "refused":
+            found[without_specifics(result)].append(result)
     lines = []
     for alike in sorted(found.values(), key=len, reverse=True):
-        operators = sorted(Counter(verdict.operator for verdict in alike).items())
+        operators = sorted(Counter(result.operator for result in alike).items())
         words = alike[0].detail.split("; known are")[0].replace("|", "/")
         lines.append(
             f"| {len(alike)} | {words} | {', '.join(f'{operator} {count}' for operator, count in operators)} |"
@@ -104,6 +108,6 @@ def _reasons(target: str, verdicts: Sequence[Verdict]) -> str:
     return "\n".join([f"\n## What {target} refuses\n", "| tests | for example | of |", "|---:|---|---|", *lines]) + "\n"
 
 
-def _wrong(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"* {verdict.target}, {verdict.operator}, `{verdict.case}`: {verdict.detail}" for verdict in verdicts]
+def _wrong(results: Sequence[CaseResult]) -> str:
+    lines = [f"* {result.target}, {result.operator}, `{result.case}`: {result.detail}" for result in results]
     return "\n".join(["\n## Wrong\n", *lines]) + "\n" if lines else ""

@@ -1,4 +1,4 @@
-"""A graph through an emitter and back: what the emitted file computes for given inputs, in ONNX's own axis order."""
+"""Runs a graph on each target: emits it to a file, runs the file, and returns outputs in ONNX's own axis order."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -10,8 +10,8 @@ from conversion.source.graph import Graph
 from training.student.arrays import Array
 
 
-def tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool = True) -> dict[str, Array]:
-    """In LiteRT's reference kernels, or else in XNNPACK.
+def run_tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool = True) -> dict[str, Array]:
+    """Run a graph as a TFLite file, in LiteRT's reference kernels or else in XNNPACK.
 
     Raises:
         ConversionRefused: TFLite cannot express the graph.
@@ -31,8 +31,8 @@ def tflite(graph: Graph, inputs: Mapping[str, Array], *, reference_kernels: bool
     }
 
 
-def coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """In the executor, from the saved package, in float32.
+def run_coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Run a graph as a saved Core ML package, in the executor, in float32.
 
     Raises:
         ConversionRefused: Core ML cannot express the graph, or the executor cannot run it.
@@ -44,7 +44,7 @@ def coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
         path = Path(folder) / "graph.mlpackage"
         emit(graph, path, precision="fp32", metadata={}, image=False)
         program = executor.load(path)
-    # Core ML allows only letters, digits and underscores in names, so its own may differ.
+    # Core ML allows only letters, digits and underscores in names, so the names in the package may differ.
     given = {
         variable.name: np.asarray(inputs[name]) for variable, name in zip(program.inputs, graph.inputs, strict=True)
     }
@@ -53,6 +53,6 @@ def coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 TARGETS: Mapping[str, Callable[[Graph, Mapping[str, Array]], dict[str, Array]]] = {
-    "TFLite": tflite,
-    "Core ML": coreml,
+    "TFLite": run_tflite,
+    "Core ML": run_coreml,
 }

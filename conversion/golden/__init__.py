@@ -1,1 +1,1 @@
-"""The vectors that hold every app to the arithmetic of this project."""
+"""Golden vectors, with which every app proves that its arithmetic is that of this project."""

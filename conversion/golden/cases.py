@@ -1,4 +1,4 @@
-"""What the golden vectors are made from: noise, edges and ties, to tell wrong arithmetic apart; no photos."""
+"""The inputs of the golden vectors: noise, edges and ties, which show wrong arithmetic; no photos."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.student.postprocess import Mask
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Values to be resized."""
+    """Values to resize to `height` × `width`."""
 
     values: Floats
     height: int
@@ -23,7 +23,7 @@ class Resize:
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """A photo to be made an input."""
+    """A photo to turn into an input."""
 
     contract: Contract
     photo: NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True)
 class Postprocess:
-    """Logits to be made the mask of a photo of `height` × `width`."""
+    """Logits to turn into the mask of a photo of `height` × `width`."""
 
     contract: Contract
     logits: Floats
@@ -41,7 +41,7 @@ class Postprocess:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A photo to be tinted by its mask."""
+    """A photo to tint by its mask."""
 
     photo: NDArray[np.uint8]
     mask: Mask
@@ -50,7 +50,7 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class CutOut:
-    """A photo to be seen through where its foreground is not."""
+    """A photo whose background becomes transparent."""
 
     photo: NDArray[np.uint8]
     foreground: Mask
@@ -59,7 +59,7 @@ class CutOut:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A photo to be blurred where its foreground is not."""
+    """A photo whose background is blurred."""
 
     photo: NDArray[np.uint8]
     foreground: Mask
@@ -69,7 +69,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Smooth:
-    """Logits to be drawn towards those of the frame before."""
+    """Logits to smooth with those of the previous frame."""
 
     previous: Floats
     logits: Floats

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from conversion.golden.vectors import write
+from conversion.golden.vectors import write_vectors
 
 
 def tensor(entry):
@@ -14,9 +14,9 @@ def tensor(entry):
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory):
-    """By the name of the file, then by that of the vector: what an app is given."""
+    """The vectors as an app reads them: by the name of the file, then by the name of the vector."""
     folder = tmp_path_factory.mktemp("golden")
-    write(folder)
+    write_vectors(folder)
     files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.iterdir()}
     assert {file["schema"] for file in files.values()} == {1}
     return {stem: {vector["name"]: vector for vector in file["vectors"]} for stem, file in files.items()}

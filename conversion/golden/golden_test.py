@@ -9,7 +9,7 @@ import pytest
 
 from conversion.golden import cases
 from conversion.golden.conftest import tensor
-from conversion.golden.vectors import VERBS, write
+from conversion.golden.vectors import VECTOR_FILES, write_vectors
 from training.student.contract import Contract
 
 F = np.float32
@@ -190,11 +190,11 @@ def test_the_contracts_inside_are_contracts_of_these_shapes(vectors, stem, tenso
 
 
 def test_two_writes_give_the_same_small_files(tmp_path):
-    write(tmp_path / "one")
-    write(tmp_path / "two")
+    write_vectors(tmp_path / "one")
+    write_vectors(tmp_path / "two")
 
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == [f"{name}.json" for name in sorted(VERBS)]
+    assert files == [f"{name}.json" for name in sorted(VECTOR_FILES)]
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
     assert sum((tmp_path / "one" / name).stat().st_size for name in files) < 300_000
 

@@ -1,4 +1,4 @@
-"""Golden vectors: what the Python reference makes of each case, for Swift and Kotlin to reproduce.
+"""Writes the golden vectors: the results of the Python reference for each case, which Swift and Kotlin must reproduce.
 
 docs/golden.md specifies the files and the arithmetic, so that an app can be written from it without reading Python.
 """
@@ -24,17 +24,17 @@ from training.student.resize import bilinear
 SCHEMA = 1
 
 
-def write(folder: Path) -> None:
-    """Write a JSON file for each verb into `folder`; the same bytes every time.
+def write_vectors(folder: Path) -> None:
+    """Write each file of `VECTOR_FILES` into `folder`, as JSON; the same bytes every time.
 
     Raises:
         BadInput: The folder cannot be written to.
     """
-    for stem, (named, vector) in VERBS.items():
-        write_file(folder / f"{stem}.json", [{"name": name, **vector(case)} for name, case in named.items()])
+    for stem, (named, vector) in VECTOR_FILES.items():
+        write_vector_file(folder / f"{stem}.json", [{"name": name, **vector(case)} for name, case in named.items()])
 
 
-def write_file(path: Path, vectors: Sequence[Mapping[str, Any]]) -> None:
+def write_vector_file(path: Path, vectors: Sequence[Mapping[str, Any]]) -> None:
     """Write vectors, each with a `name`, as one file of docs/golden.md.
 
     Raises:
@@ -43,8 +43,8 @@ def write_file(path: Path, vectors: Sequence[Mapping[str, Any]]) -> None:
     write_text(path, json.dumps({"schema": SCHEMA, "vectors": vectors}, indent=1) + "\n")
 
 
-def of_photo(name: str, photo: Pixels, contract: Contract, logits: Floats) -> dict[str, Any]:
-    """What an artefact made of a photo: the vector that an app's self-test holds its phone against."""
+def photo_vector(name: str, photo: Pixels, contract: Contract, logits: Floats) -> dict[str, Any]:
+    """The vector of one artefact on one photo, with which an app's self-test compares its own result."""
     mask = postprocess(logits, contract, photo.shape[0], photo.shape[1])
     given = {"contract": _contract(contract), "photo": _tensor(photo)}
     return {"name": name, **given, "logits": _tensor(logits), "mask": _tensor(mask)}
@@ -98,7 +98,7 @@ def _tensor(values: NDArray[Any]) -> dict[str, Any]:
     return {"type": values.dtype.name, "shape": list(values.shape), "data": base64.b64encode(data).decode()}
 
 
-VERBS: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], dict[str, Any]]]] = MappingProxyType(
+VECTOR_FILES: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], dict[str, Any]]]] = MappingProxyType(
     {
         "resize": (cases.RESIZE, _resize),
         "preprocess": (cases.PREPROCESS, _preprocess),
@@ -109,4 +109,4 @@ VERBS: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], dict[str, Any]]]] =
         "smooth": (cases.SMOOTH, _smooth),
     }
 )
-"""By the name of the file: the cases, and what becomes of one."""
+"""For the name of each file: its cases, and the function that makes the vector of one case."""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from conversion.conformance import cases, verdict
+from conversion.conformance.case_results import describe_difference
+from conversion.conformance.cases import SUFFIX, read_cases
 from conversion.source.as_onnx import as_onnx
 from conversion.source.canonical.operators import CANONICAL
 from conversion.source.graph import read
@@ -25,8 +26,8 @@ REFUSED = [
 @pytest.mark.parametrize("operator", sorted(CANONICAL.keys() - SLOW - COMPUTED))
 def test_onnx_s_own_examples_keep_their_results(operator):
     judged = 0
-    for case in cases.read([operator]):
-        if case.name.endswith(cases.SUFFIX):
+    for case in read_cases([operator]):
+        if case.name.endswith(SUFFIX):
             continue
         try:
             graph = read(case.model)
@@ -36,7 +37,7 @@ def test_onnx_s_own_examples_keep_their_results(operator):
         with np.errstate(all="ignore"):
             found = ReferenceEvaluator(as_onnx(graph)).run(None, dict(case.inputs))
         found = dict(zip(graph.outputs, found, strict=True))
-        assert not verdict.difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol), case.name
+        assert not describe_difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol), case.name
         judged += 1
     assert judged
 

@@ -1,4 +1,4 @@
-"""Whether a target passes a case, refuses it with a reason of ours, or is wrong."""
+"""Runs cases on every target, and says for each whether it passed, was refused, or is wrong."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ Outcome = Literal["passed", "refused", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Of one target on one case."""
+class CaseResult:
+    """How one target did on one case."""
 
     case: str
     operator: str
     target: str
     outcome: Outcome
     detail: str = ""
-    """The message of the refusal, or what is wrong with which numbers."""
+    """The message of the refusal, or the first difference."""
 
 
-def judge(cases: Iterable[Case]) -> Iterator[Verdict]:
-    """One verdict a case and target; an error that is no refusal of ours counts as wrong."""
+def run_cases(cases: Iterable[Case]) -> Iterator[CaseResult]:
+    """One result for each case and target. Any error except `ConversionRefused` counts as wrong."""
     for case in cases:
         for target in TARGETS:
             outcome, detail = _outcome(case, target)
-            yield Verdict(case.name, case.operator, target, outcome, detail)
+            yield CaseResult(case.name, case.operator, target, outcome, detail)
 
 
 def _outcome(case: Case, target: str) -> tuple[Outcome, str]:
@@ -40,17 +40,17 @@ def _outcome(case: Case, target: str) -> tuple[Outcome, str]:
         found = TARGETS[target](graph.read(case.model), case.inputs)
     except ConversionRefused as error:
         return "refused", str(error)
-    # Whatever else escapes is a bug of ours.
+    # Any other exception is a bug of ours.
     except Exception as error:
         return "wrong", f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-    wrong = difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol)
+    wrong = describe_difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol)
     return ("wrong", wrong) if wrong else ("passed", "")
 
 
-def difference(*, expected: Mapping[str, Array], found: Mapping[str, Array], rtol: float, atol: float) -> str:
-    """What sets two results apart, in words; empty where each element is within atol + rtol · |expected|.
+def describe_difference(*, expected: Mapping[str, Array], found: Mapping[str, Array], rtol: float, atol: float) -> str:
+    """Describe the first difference; empty if each element is within atol + rtol · |expected|.
 
-    Numbers are compared and not their types, since a phone's files have no float64, int64 or, for Core ML, bool.
+    Numbers are compared without their types: the emitted files have no float64 or int64 and, in Core ML, no bool.
     """
     if expected.keys() != found.keys():
         return f"outputs are {', '.join(found)}, expected {', '.join(expected)}"
