@@ -15,85 +15,89 @@ PY     := .venv/bin/python
 
 .NOTPARALLEL:
 
-mobile: train-mobile export parity ## Photos to verified Core ML and TFLite models, with a report. Start here
+##@ For your project
 
-train-mobile: .venv/ready ## Rehearse the conversion, then train the student
+mobile: train-mobile export parity ## Train, export and verify: from DATA to phone files and a report. Start here
+
+teach-mobile: .venv/ready ## Train from photos alone: label PHOTOS, train a student, judge both on DATA
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
+
+train-mobile: .venv/ready ## Train the student of RECIPE on DATA, after a trial conversion
 	$(PY) -m conversion rehearse $(RECIPE) $(KNOBS)
 	$(PY) -m training fit $(RECIPE) $(KNOBS) $(if $(DATA),--data $(DATA)) --run $(RUN)
 
-export-coreml: .venv/ready ## Convert the run's student to Core ML, fp32 and fp16
+export: .venv/ready ## Export RUN's student to ONNX, Core ML and TFLite, in fp32 and fp16
+	$(PY) -m conversion export $(RUN)
+
+export-coreml: .venv/ready ## Export RUN's student to ONNX and Core ML alone
 	$(PY) -m conversion export $(RUN) --to onnx --to coreml
 	@echo "into the iOS app, once it is verified: make parity apps RUN=$(RUN)"
 
-export-tflite: .venv/ready ## Convert the run's student to TFLite, fp32 and fp16
+export-tflite: .venv/ready ## Export RUN's student to ONNX and TFLite alone
 	$(PY) -m conversion export $(RUN) --to onnx --to tflite
 	@echo "into the Android app, once it is verified: make parity apps RUN=$(RUN)"
 
-export: .venv/ready ## Both
-	$(PY) -m conversion export $(RUN)
-
-parity: .venv/ready ## Run every hop on held-out photos, hold it against its budget, write the report
+parity: .venv/ready ## Verify RUN's files on held-out photos, and write the report
 	$(PY) -m conversion verify $(RUN)
 	@echo "into the apps: make apps RUN=$(RUN)"
 
-report: .venv/ready ## Write the run's report and model card again, without running models
+report: .venv/ready ## Write RUN's report and model card again, without running models
 	$(PY) -m conversion report $(RUN)
 
-demo: .venv/ready ## Try the run's artefacts on a local page: a photo in, all masks side by side
+demo: .venv/ready ## Serve a local page that shows the masks of all RUN's files for a photo
 	$(PY) -m conversion demo $(RUN)
 
-bench: .venv/ready ## Weigh and time the run's artefacts, in turns with the usual UNet
+bench: .venv/ready ## Measure size and speed of RUN's files, beside the usual UNet
 	$(PY) -m conversion bench $(RUN)
 
-bench-emission: .venv/ready ## Time and memory of emitting the usual UNet, to each target
-	$(PY) -m conversion bench-emission
+apps: .venv/ready ## Copy RUN's verified files into the sample apps; without RUN, the newest
+	$(PY) -m conversion apps $(if $(filter command environment,$(foreach name,RUN RECIPE DATA,$(origin $(name)))),$(RUN))
 
-rival: .venv/ready ## Train the recipe's student and the usual UNet alike on DATA, compare their IoU
-	$(PY) -m training rival $(RECIPE) $(KNOBS) --data $(DATA)
+##@ For maintainers of this repository
 
-bench-training: .venv/ready ## Photos a second of this training loop and of the plain one, on DATA
-	$(PY) -m training bench $(RECIPE) $(KNOBS) --data $(DATA)
+golden: .venv/ready ## Write the test vectors that Swift and Kotlin must reproduce, to golden/
+	$(PY) -m conversion golden golden
 
-transfer: .venv/ready ## Train on rendered coins alone, judge on the real photos of DATA
+conformance: .venv/ready ## Run ONNX's own node tests through both emitters, and write docs/operators.md
+	$(PY) -m conversion conformance --out docs/operators.md
+
+mediapipe: .venv/ready .venv-mediapipe/ready ## Compare MediaPipe's masks with ours, also on RUN's photos where there is a RUN
+	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
+
+baseline: .venv/ready ## Train RECIPE's student and the usual UNet alike on DATA, and print the IoU of both
+	$(PY) -m training baseline $(RECIPE) $(KNOBS) --data $(DATA)
+
+transfer: .venv/ready ## Train on rendered coins alone, and judge on the real photos of DATA
 	$(PY) -m training fit coins $(KNOBS) --run runs/coins
 	$(PY) -m training evaluate runs/coins --data $(DATA)
 
-teach-mobile: .venv/ready ## Label PHOTOS with the classical teacher, train a student on its masks, judge both on DATA
-	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
-
 teach-coins: RECIPE = coins
-teach-coins: .venv/ready ## Teach by rendered coins, then by what that student and the classical teacher agree on for PHOTOS
+teach-coins: .venv/ready ## Train on rendered coins, then on what that student and a teacher agree on for PHOTOS
 	$(PY) -m training fit $(RECIPE) $(KNOBS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
-	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --and runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --agree-with runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
 
-tune: .venv/ready ## Tune the classical teacher on either half of DATA, judge it on the other
+tune: .venv/ready ## Tune the classical teacher on each half of DATA, and judge it on the other
 	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both --trials 80
 
-golden: .venv/ready ## Write the vectors that Swift and Kotlin must reproduce
-	$(PY) -m conversion golden golden
+designs: .venv/ready ## Train and measure every design of training/designs.yaml on DATA, for latency_ms
+	$(PY) -m training designs $(RECIPE) $(KNOBS) --data $(DATA)
+	$(PY) -m conversion bench-designs runs/designs-$(notdir $(DATA)) $(if $(PEER),--peer $(PEER))
 
-apps: .venv/ready ## Put the newest run's gated models, or RUN's, where the sample apps look
-	$(PY) -m conversion apps $(if $(filter command environment,$(foreach name,RUN RECIPE DATA,$(origin $(name)))),$(RUN))
+bench-training: .venv/ready ## Measure the training loop's photos per second on DATA, beside a plain loop
+	$(PY) -m training bench $(RECIPE) $(KNOBS) --data $(DATA)
 
-bench-apps: .venv/ready ## Time the apps' arithmetic on this machine, step by step: Swift, and Kotlin on the JVM
+bench-emitters: .venv/ready ## Measure time and memory of emitting the usual UNet, for each target
+	$(PY) -m conversion bench-emitters
+
+bench-encoders: .venv/ready ## Measure every encoder in every kind of file, and write docs/encoders.md
+	$(PY) -m conversion bench-encoders
+
+bench-apps: .venv/ready ## Measure the apps' arithmetic here, step by step: Swift, and Kotlin on the JVM
 	ios_sample/toolchain.sh
 	android_sample/toolchain.sh
 	$(PY) -m pytest -q -rP parity_tests/test_swift.py parity_tests/test_kotlin.py -k milliseconds
 
-conformance: .venv/ready ## Run ONNX's own node tests through both emitters, write docs/operators.md
-	$(PY) -m conversion conformance --write docs/operators.md
-
-mediapipe: .venv/ready .venv-mediapipe/ready ## Hold MediaPipe's masks against ours, on the photos of RUN as well if it is there
-	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
-
-designs: .venv/ready ## Train, time and judge every design of training/designs.yaml on DATA; latency_ms chooses among them
-	$(PY) -m training designs $(RECIPE) $(KNOBS) --data $(DATA)
-	$(PY) -m conversion designs runs/designs-$(notdir $(DATA)) $(if $(PEER),--peer $(PEER))
-
-support: .venv/ready ## Measure every encoder in every kind of artefact, write docs/encoders.md
-	$(PY) -m conversion support
-
-check: .venv/ready ## Lint, format and types
+check: .venv/ready ## Check style, format and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -101,12 +105,22 @@ check: .venv/ready ## Lint, format and types
 test: .venv/ready ## All tests
 	$(PY) -m pytest -q
 
-clean: ## Delete the environment and rendered data; runs stay
+clean: ## Delete the environment and rendered data; keep the runs
 	rm -rf .venv .venv-mediapipe data
 
-help: ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
-	@echo; echo "DATA=folder (photos/, masks/)  PHOTOS=folder  RECIPE=name or .yaml  RUN=folder  key=value for any knob of the recipe"
+help: ## List these targets
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "Give DATA=folder (photos/, masks/)  PHOTOS=folder  PHRASE=text  RECIPE=name or .yaml  RUN=folder"
+	@echo "and key=value for any option of the recipe, such as epochs=30; training/recipe.py lists them."
+
+# Old names, for one version.
+.PHONY: baseline bench-emitters bench-encoders
+rival bench-emission support:
+	@echo "note: make $@ is now called make $(NEW); the old name goes with the next version" >&2
+	@$(MAKE) --no-print-directory $(NEW)
+rival: NEW = baseline
+bench-emission: NEW = bench-emitters
+support: NEW = bench-encoders
 
 # uv installs in a quarter of pip's time. tflite-runtime exists up to Python 3.11 only; its marker leaves it out above.
 .venv/ready: pyproject.toml

@@ -147,7 +147,7 @@ def as_markdown(table: Support) -> str:
         [
             "# Encoders",
             "",
-            "Written by `make support`: every encoder with a separable decoder at stride 4, untrained but with lively",
+            "Written by `make bench-encoders`: each encoder with a separable decoder, stride 4, untrained with lively",
             "statistics, exported, executed from the saved file and compared on noise. A cell gives the PSNR against",
             "torch, in dB, and the number of XNNPACK partitions where it is not one (the uint8 input of an integer",
             "file is converted outside). It judges the conversion; `make parity` judges a trained student, and",

@@ -13,7 +13,7 @@ from conversion.tflite.operators import OPERATORS as TFLITE
 
 _PAGE = """# Operators
 
-Written by `python -m conversion conformance --write`; do not edit.
+Written by `make conformance`; do not edit.
 
 These are the results of the node tests that onnx {version} ships. `conversion.source` reads each test, an emitter
 writes it to a file, and the file is run: TFLite in LiteRT's reference kernels, Core ML in the executor, both in

@@ -1,7 +1,7 @@
 """The encoders that a student may have.
 
-What becomes of each on the way to a phone is measured by `python -m conversion support`, which writes support.json
-and docs/encoders.md. Adding an encoder is adding a row and measuring it.
+`python -m conversion bench-encoders` measures what becomes of each on the way to a phone, and writes support.json and
+docs/encoders.md. Adding an encoder is adding a row and measuring it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is known of each encoder on its way to a phone, as `python -m conversion support` measured it."""
+"""What is known of each encoder on its way to a phone, as `python -m conversion bench-encoders` measured it."""
 
 import json
 from collections.abc import Mapping
