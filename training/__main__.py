@@ -101,18 +101,18 @@ def label_command(
     """Label PHOTOS with masks and write a folder of pairs; resume where it stopped."""
     from training import options
     from training.teacher import phrases, shard, sources, teachers
-    from training.teacher.job import label
-    from training.teacher.labelled_folder import Labelled
+    from training.teacher.job import label_photos
+    from training.teacher.labelled_folder import LabelledFolder
 
-    entry = teachers.named(name)
-    knobs = options.read(entry.knobs(), name, settings, overrides)
-    asked = phrases.read(phrase)
-    share = shard.read(share_given) if share_given else shard.from_environment(os.environ)
+    entry = teachers.find_teacher(name)
+    knobs = options.read(entry.options(), name, settings, overrides)
+    asked = phrases.parse_phrases(phrase)
+    share = shard.parse_shard(share_given) if share_given else shard.from_environment(os.environ)
     out = out or Path("labelled", f"{photos.resolve().name}-{name}")
-    found = sources.find(photos, besides=out)
-    to = Labelled(out, keep_empty=empty == "keep")
-    teacher = entry.build(knobs, asked, weights, shard.device(device, os.environ))
-    print(label(found, teacher, to, share=share, batch=batch))
+    found = sources.find_photos(photos, besides=out)
+    to = LabelledFolder(out, keep_empty=empty == "keep")
+    teacher = entry.build(knobs, asked, weights, shard.choose_device(device, os.environ))
+    print(label_photos(found, teacher, to, share=share, batch=batch))
 
 
 @main.command(
@@ -151,20 +151,22 @@ def compare_teachers_command(
     """Compare teachers on DATA: print IoU and speed of each, and write tables, figures and the worst photos."""
     from training.teacher import comparison, comparison_report, phrases
 
-    contenders = comparison.contenders(given, weights)
-    pairs, asked = pairs_of(data), phrases.read(phrase)
-    phrases.check(asked, pairs.classes, str(data))
+    contenders = comparison.parse_teachers(given, weights)
+    pairs, asked = pairs_of(data), phrases.parse_phrases(phrase)
+    phrases.check_classes(asked, pairs.classes, str(data))
     out = out or Path("compared", data.resolve().name)
     results = []
     for contender in contenders:
         try:
-            results.append(comparison.compare(contender, pairs.pairs, asked, device=device, batch=batch, worst=worst))
+            results.append(
+                comparison.evaluate_teacher(contender, pairs.pairs, asked, device=device, batch=batch, worst=worst)
+            )
         except BadInput as error:
             click.echo(f"{contender.label} is left out: {error}", err=True)
     if not results:
         raise BadInput("no teacher was left to compare; see above")
-    print(comparison_report.table(results))
-    comparison_report.write(results, out, pairs.classes, tracker=track)
+    print(comparison_report.format_table(results))
+    comparison_report.write_report(results, out, pairs.classes, tracker=track)
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
 
 
@@ -205,17 +207,17 @@ def tune_command(
 
     if half == "both" and out is not None:
         raise BadInput("--half both finds two sets of knobs, --out takes one; choose a half, or leave --half out")
-    entry = teachers.named(name)
-    start = options.read(entry.knobs(), name, settings, overrides)
+    entry = teachers.find_teacher(name)
+    start = options.read(entry.options(), name, settings, overrides)
     fixed = [override.partition("=")[0].strip() for override in overrides]
-    pairs, asked = pairs_of(data), phrases.read(phrase)
-    phrases.check(asked, pairs.classes, str(data))
-    sides = {"a": pairs.pairs} if half is None else tuning.halves(pairs.pairs)
-    judges = {side: tuning.Judge(entry, own, asked, weights, device) for side, own in sides.items()}
+    pairs, asked = pairs_of(data), phrases.parse_phrases(phrase)
+    phrases.check_classes(asked, pairs.classes, str(data))
+    sides = {"a": pairs.pairs} if half is None else tuning.split_halves(pairs.pairs)
+    judges = {side: tuning.TeacherScorer(entry, own, asked, weights, device) for side, own in sides.items()}
     for side, judge in judges.items():
         if half in (None, "both", side):
             other = next((one for key, one in judges.items() if key != side), None)
-            tuned = tuning.tune(judge, start, fixed=fixed, trials=trials, seed=seed, other=other)
+            tuned = tuning.tune_teacher(judge, start, fixed=fixed, trials=trials, seed=seed, other=other)
             print(tuned)
             if out is not None:
                 tuned.write(out)
@@ -248,12 +250,12 @@ def adapt_command(
     from training import options
     from training.teacher import adapt, lora_ranks
 
-    chosen = options.read(adapt.Knobs, "adapt", overrides=overrides)
+    chosen = options.read(adapt.Options, "adapt", overrides=overrides)
     if given is None:
-        print(adapt.adapt(chosen, pairs_of(data), out, weights=weights, device=device))
+        print(adapt.adapt_segmenter(chosen, pairs_of(data), out, weights=weights, device=device))
         return
-    ranks = lora_ranks.read(given)
-    for learnt in lora_ranks.compare(chosen, pairs_of(data), ranks, out, weights=weights, device=device):
+    ranks = lora_ranks.parse_ranks(given)
+    for learnt in lora_ranks.compare_ranks(chosen, pairs_of(data), ranks, out, weights=weights, device=device):
         print(learnt)
 
 
@@ -356,27 +358,31 @@ def teach_command(
     from training import options, recipe
     from training.fit import fit
     from training.run import Run
-    from training.teach import Tutor, agreed, curated, judge
+    from training.teach import TeacherConfig, agreeing_pairs, compare_with_teacher, curated_pairs
     from training.teacher import phrases, teachers
 
-    chosen, asked, entry = recipe.read(recipe_name, overrides), phrases.read(phrase), teachers.named(name)
+    chosen, asked, entry = (
+        recipe.read(recipe_name, overrides),
+        phrases.parse_phrases(phrase),
+        teachers.find_teacher(name),
+    )
     judges = pairs_of(data) if data else None
     if judges:
-        phrases.check(asked, judges.classes, str(data))
-    tutor = Tutor(entry, options.read(entry.knobs(), name, settings), asked, weights, device)
+        phrases.check_classes(asked, judges.classes, str(data))
+    drawing = TeacherConfig(entry, options.read(entry.options(), name, settings), asked, weights, device)
     labelled = Path("labelled", f"{photos.resolve().name}-{name}")
-    print(tutor.label(photos, labelled))
+    print(drawing.label_folder(photos, labelled))
     if agree_with:
-        tally, pairs = agreed(tutor, labelled, photos, Run(agree_with), chosen.turn)
-        print(tally)
+        summary, pairs = agreeing_pairs(drawing, labelled, photos, Run(agree_with), chosen.turn)
+        print(summary)
     else:
-        pairs = curated(labelled, drop_above)
+        pairs = curated_pairs(labelled, drop_above)
         print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
     own = Run(run or Run.default_folder(recipe_name, photos))
     student = fit(chosen, data=pairs, run=own)
     print(f"{own.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")
     if judges:
-        print(judge(tutor, student, judges))
+        print(compare_with_teacher(drawing, student, judges))
 
 
 @main.command(
@@ -419,16 +425,16 @@ def curate_command(
     """
     from training.data import curate
     from training.data.pairs import read_pairs
-    from training.data.suspicion import rank
+    from training.data.suspicion import rank_by_suspicion
 
     pairs = read_pairs(folder, dropped=True)
     others = read_pairs(against, dropped=True) if against else None
-    ranked = rank(pairs, others)
+    ranked = rank_by_suspicion(pairs, others)
     if drop_above is not None:
         count = curate.drop_above(drop_above, pairs, ranked, replace=replace)
         print(f"{folder / 'dropped.txt'}: {count} of {len(ranked)} photos are above {drop_above}")
     path = out or folder / "curate.html"
-    shown = curate.write(path, pairs, ranked, most=most, against=others)
+    shown = curate.write_curation_page(path, pairs, ranked, most=most, against=others)
     print(f"{path}: {shown} of {len(ranked)} photos, most suspicious first")
 
 
@@ -444,7 +450,7 @@ def profile_command(folder: Path, out: Path | None) -> None:
     from training.data import dataset_profile
 
     path = out or folder / "profile.html"
-    counts = dataset_profile.write(path, pairs_of(folder))
+    counts = dataset_profile.write_profile_page(path, pairs_of(folder))
     print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
 
 

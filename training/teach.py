@@ -12,22 +12,22 @@ from training.data import dropped
 from training.data.curate import drop_above
 from training.data.merge import merge
 from training.data.pairs import Pairs, read_pairs
-from training.data.suspicion import rank
+from training.data.suspicion import rank_by_suspicion
 from training.evaluation.mean_iou import evaluate
 from training.run import Run
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
-from training.teacher.job import label
-from training.teacher.job_summary import Tally
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import Phrase, check
+from training.teacher.job import label_photos
+from training.teacher.job_summary import JobSummary
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import Phrase, check_classes
 from training.teacher.protocol import Settings
 from training.teacher.teachers import TEACHERS, Entry
-from training.teacher.tuning import Judge
+from training.teacher.tuning import TeacherScorer
 
 
 @dataclass(frozen=True, slots=True)
-class Tutor:
+class TeacherConfig:
     """A teacher, and what it is to look for."""
 
     entry: Entry
@@ -36,17 +36,17 @@ class Tutor:
     weights: str | None = None
     device: str = "auto"
 
-    def label(self, photos: Path, to: Path) -> Tally:
+    def label_folder(self, photos: Path, to: Path) -> JobSummary:
         """Draw masks on all photos of a folder.
 
         Raises:
-            BadInput: As `training.teacher.job.label`, or weights are missing.
+            BadInput: As `training.teacher.job.label_photos`, or weights are missing.
         """
         teacher = self.entry.build(self.settings, self.phrases, self.weights, self.device)
-        return label(sources.find(photos, besides=to), teacher, Labelled(to))
+        return label_photos(sources.find_photos(photos, besides=to), teacher, LabelledFolder(to))
 
 
-def curated(folder: Path, limit: float) -> Pairs:
+def curated_pairs(folder: Path, limit: float) -> Pairs:
     """The pairs of a labelled folder, without those whose suspicion is above `limit`.
 
     A `dropped.txt` that is there already is somebody's choice, and stays.
@@ -56,15 +56,17 @@ def curated(folder: Path, limit: float) -> Pairs:
     """
     if not (folder / dropped.FILE).exists():
         pairs = read_pairs(folder, dropped=True)
-        drop_above(limit, pairs, rank(pairs))
+        drop_above(limit, pairs, rank_by_suspicion(pairs))
     return read_pairs(folder)
 
 
-def agreed(tutor: Tutor, drawn: Path, photos: Path, run: Run, copies: str) -> tuple[Tally, Pairs]:
-    """What a tutor and the student of a finished run agree on, and with it all that the run learnt from.
+def agreeing_pairs(
+    teacher: TeacherConfig, drawn: Path, photos: Path, run: Run, copies: str
+) -> tuple[JobSummary, Pairs]:
+    """What a teacher and the student of a finished run agree on, and with it all that the run learnt from.
 
     Args:
-        tutor: Says what to look for.
+        teacher: Says what to look for.
         drawn: The folder that it labelled; those of the student and of what both agree on go beside it.
         photos: What it labelled.
         run: Whose student labels them too.
@@ -74,22 +76,22 @@ def agreed(tutor: Tutor, drawn: Path, photos: Path, run: Run, copies: str) -> tu
         What became of the photos, and the pairs of all folders.
 
     Raises:
-        BadInput: As `training.teacher.job.label`; the run has not finished, was taught other classes, or its data is
-            gone; or both hardly agree on any photo.
+        BadInput: As `training.teacher.job.label_photos`; the run has not finished, was taught other classes, or its
+            data is gone; or both hardly agree on any photo.
     """
     own, both = (drawn.with_name(f"{photos.resolve().name}-{part}") for part in (run.folder.name, "agreement"))
 
-    def another(name: str, weights: str | None, **knobs: object) -> Tutor:
+    def another(name: str, weights: str | None, **options: object) -> TeacherConfig:
         entry = TEACHERS[name]
-        return replace(tutor, entry=entry, settings=entry.knobs().model_validate(knobs), weights=weights)
+        return replace(teacher, entry=entry, settings=entry.options().model_validate(options), weights=weights)
 
-    another("student", str(run.folder), copies=copies).label(photos, own)
-    tally = another("agreement", None, of=(str(drawn), str(own))).label(photos, both)
-    return tally, merge([read_pairs(folder) for folder in (both, *run.folders())])
+    another("student", str(run.folder), copies=copies).label_folder(photos, own)
+    summary = another("agreement", None, of=(str(drawn), str(own))).label_folder(photos, both)
+    return summary, merge([read_pairs(folder) for folder in (both, *run.folders())])
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StudentVersusTeacher:
     """Teacher and student, judged by the same masks, which neither has seen."""
 
     photos: int
@@ -109,13 +111,15 @@ class Verdict:
         )
 
 
-def judge(tutor: Tutor, student: Checkpoint, data: Pairs) -> Verdict:
+def compare_with_teacher(teacher: TeacherConfig, student: Checkpoint, data: Pairs) -> StudentVersusTeacher:
     """Hold both against the masks of `data`.
 
     Raises:
         BadInput: The masks have other classes than the phrases make, or a file cannot be read.
     """
-    check(tutor.phrases, data.classes, str(data.folder))
-    teacher = Judge(tutor.entry, data.pairs, tutor.phrases, tutor.weights, tutor.device)(tutor.settings)
+    check_classes(teacher.phrases, data.classes, str(data.folder))
+    teacher_iou = TeacherScorer(teacher.entry, data.pairs, teacher.phrases, teacher.weights, teacher.device)(
+        teacher.settings
+    )
     by_photo = evaluate(student, data).by_photo
-    return Verdict(len(data.pairs), teacher, float(np.mean(list(by_photo.values()))))
+    return StudentVersusTeacher(len(data.pairs), teacher_iou, float(np.mean(list(by_photo.values()))))

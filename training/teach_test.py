@@ -6,9 +6,9 @@ from training.data.dropped import FILE
 from training.fit import fit
 from training.run import Run
 from training.student.errors import BadInput
-from training.teach import Tutor, Verdict, agreed, curated
-from training.teacher.classical import Knobs
-from training.teacher.phrases import read
+from training.teach import StudentVersusTeacher, TeacherConfig, agreeing_pairs, curated_pairs
+from training.teacher.classical import Options
+from training.teacher.phrases import parse_phrases
 from training.teacher.teachers import TEACHERS
 
 
@@ -19,16 +19,16 @@ def labelled(discs, tmp_path):
     for pair in discs.pairs:
         # Large enough not to be suspicious by themselves.
         Image.open(pair.photo).resize((384, 384)).save(tmp_path / "photos" / pair.photo.name)
-    tutor = Tutor(TEACHERS["classical"], Knobs(), read(["disc"]))
-    tally = tutor.label(tmp_path / "photos", tmp_path / "labelled")
-    assert tally.looked == 12
+    teacher = TeacherConfig(TEACHERS["classical"], Options(), parse_phrases(["disc"]))
+    summary = teacher.label_folder(tmp_path / "photos", tmp_path / "labelled")
+    assert summary.looked == 12
     mask = tmp_path / "labelled" / "masks" / "disc_03.png"
     Image.fromarray(np.roll(np.array(Image.open(mask)), 120, axis=(0, 1))).save(mask)
     return tmp_path / "labelled"
 
 
 def test_a_mask_that_is_not_its_photo_s_is_dropped_with_a_reason(labelled):
-    pairs = curated(labelled, 0.5)
+    pairs = curated_pairs(labelled, 0.5)
 
     assert "disc_03" in pairs.dropped
     assert "disc_03" not in [pair.name for pair in pairs.pairs]
@@ -39,7 +39,7 @@ def test_a_mask_that_is_not_its_photo_s_is_dropped_with_a_reason(labelled):
 def test_a_list_that_is_there_is_somebody_s_choice(labelled):
     (labelled / FILE).write_text("disc_05\n")
 
-    assert curated(labelled, 0.5).dropped == {"disc_05"}
+    assert curated_pairs(labelled, 0.5).dropped == {"disc_05"}
     assert (labelled / FILE).read_text() == "disc_05\n"
 
 
@@ -48,7 +48,7 @@ def test_a_limit_that_leaves_nothing_is_refused(labelled):
         mask.unlink()
 
     with pytest.raises(BadInput):
-        curated(labelled, 0.5)
+        curated_pairs(labelled, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_limit_that_leaves_nothing_is_refused(labelled):
     [(0.8, 0.9, "beats its teacher (+0.1000)"), (0.9, 0.8, "does not beat its teacher (-0.1000)")],
 )
 def test_the_verdict_says_who_is_better(teacher, student, words):
-    assert str(Verdict(7, teacher, student)).splitlines()[-1] == f"the student {words}"
+    assert str(StudentVersusTeacher(7, teacher, student)).splitlines()[-1] == f"the student {words}"
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,12 @@ def test_what_both_teachers_say_is_learnt_beside_what_the_second_learnt_from(tau
     wrong = photos / "masks" / "disc_01.png"
     Image.fromarray(255 - np.array(Image.open(wrong))).save(wrong)
     entry = TEACHERS["masks"]
-    tutor = Tutor(entry, entry.knobs().model_validate({"from": str(photos)}), read(["disc"]))
-    tutor.label(photos, tmp_path / "labelled" / "discs-masks")
+    teacher = TeacherConfig(entry, entry.options().model_validate({"from": str(photos)}), parse_phrases(["disc"]))
+    teacher.label_folder(photos, tmp_path / "labelled" / "discs-masks")
 
-    tally, pairs = agreed(tutor, tmp_path / "labelled" / "discs-masks", photos, taught, "mirror")
+    summary, pairs = agreeing_pairs(teacher, tmp_path / "labelled" / "discs-masks", photos, taught, "mirror")
 
-    assert (tally.looked, tally.undecided) == (4, 1)
+    assert (summary.looked, summary.undecided) == (4, 1)
     assert [folder.name for folder in pairs.folders] == ["discs-agreement", "discs"]
     assert pairs.classes == ("disc",)
     own = [pair for pair in pairs.pairs if pair.folder == pairs.folder]

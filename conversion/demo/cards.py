@@ -11,8 +11,8 @@ import cv2
 from conversion.apply.effect import EFFECTS, EffectOptions, draw_effect, resolve_options
 from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
 from conversion.demo.exhibits import RUNS, Answer
-from training.data.html_page import address
-from training.data.preview import as_url
+from training.data.html_page import data_url
+from training.data.preview import jpeg_data_url
 from training.student.arrays import Pixels
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
@@ -103,7 +103,12 @@ def _card(
             contract=contract,
             magnification=controls.magnification,
         )
-        held = {"picture": as_url(found.picture), "largest": found.largest, "flips": found.flips, "iou": found.iou}
+        held = {
+            "picture": jpeg_data_url(found.picture),
+            "largest": found.largest,
+            "flips": found.flips,
+            "iou": found.iou,
+        }
     exhibit = answer.exhibit
     return {
         "name": exhibit.name,
@@ -125,7 +130,7 @@ def _contract(contract: Contract, controls: Controls) -> Contract:
 def _url(picture: Pixels) -> str:
     """A picture of any kind; as PNG where a loss or a lacking alpha would show."""
     if picture.ndim == 3 and picture.shape[2] == 3:
-        return as_url(picture)
+        return jpeg_data_url(picture)
     stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA)
     encoded: Any = cv2.imencode(".png", stored)[1]
-    return address(encoded.tobytes(), "png")
+    return data_url(encoded.tobytes(), "png")

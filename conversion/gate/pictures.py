@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from conversion.gate.forms import Photo, Prediction
 from training.data.photos import levels_of, read_photo
-from training.data.preview import preview
+from training.data.preview import draw_preview
 from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
@@ -48,8 +48,8 @@ def draw_worst(
             photo = read_photo(photos[i].path)
             flipped = np.any([views[i].mask != student[i].mask for views in seen.values()], axis=0)
             for name, picture in (
-                ("teacher", preview(photo, photos[i].teacher_mask, classes, side=_SIDE)),
-                ("student", preview(photo, student[i].mask, classes, side=_SIDE)),
+                ("teacher", draw_preview(photo, photos[i].teacher_mask, classes, side=_SIDE)),
+                ("student", draw_preview(photo, student[i].mask, classes, side=_SIDE)),
                 ("flips", _flips(photo, flipped)),
             ):
                 _save(picture, temporary / f"{rank}-{name}.jpg")

@@ -23,7 +23,7 @@ def write(facts: Facts, run: Run) -> None:
     Raises:
         BadInput: The pictures that `verify` draws are gone.
     """
-    html_page.write(
+    html_page.write_page(
         run.report,
         "report.html.j2",
         folder=_HERE,
@@ -34,7 +34,7 @@ def write(facts: Facts, run: Run) -> None:
         worst=_worst(run),
         errors=_errors(run, facts.hops),
         curve=_curve,
-        curves=html_page.embedded(run.curves) if run.curves.is_file() else "",
+        curves=html_page.data_url_of_file(run.curves) if run.curves.is_file() else "",
     )
 
 
@@ -44,7 +44,9 @@ def _errors(run: Run, hops: Sequence[HopFacts]) -> dict[str, dict[str, str]]:
     for row in hops:
         stem = run.parity / "errors" / row.hop.split(" → ")[-1]
         if row.trail and row.trail.fault:
-            found[row.hop] = {part: html_page.embedded(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")}
+            found[row.hop] = {
+                part: html_page.data_url_of_file(Path(f"{stem}-{part}.jpg")) for part in ("photo", "error")
+            }
     return found
 
 
@@ -65,6 +67,7 @@ def _worst(run: Run) -> list[dict[str, str]]:
     if not index.is_file():
         raise BadInput(f"no pictures at {folder}; draw them with `make parity`")
     return [
-        entry | {part: html_page.embedded(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
+        entry
+        | {part: html_page.data_url_of_file(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
         for rank, entry in enumerate(json.loads(index.read_text(encoding="utf-8")))
     ]

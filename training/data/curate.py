@@ -12,12 +12,12 @@ from tqdm import tqdm
 from training.data import dropped, html_page
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
-from training.data.preview import OTHER, as_url, preview
+from training.data.preview import OTHER, draw_preview, jpeg_data_url
 from training.data.suspicion import Suspect
 from training.student.effects import colour_of
 from training.student.errors import BadInput
 
-LIMIT = 0.8
+DROP_LIMIT = 0.8
 """Suspicion above which a mask is marked, and offered to be dropped."""
 
 _SIDE = 300
@@ -39,7 +39,9 @@ class Card:
     height: int
 
 
-def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, against: Pairs | None = None) -> int:
+def write_curation_page(
+    path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, against: Pairs | None = None
+) -> int:
     """Write the page.
 
     Args:
@@ -68,11 +70,11 @@ def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, aga
     with ThreadPoolExecutor() as pool:
         bar = tqdm(pool.map(card, shown), "draw masks", len(shown), unit=" photos", leave=False, disable=None)
         cards = list(bar)
-    listed = [(line.text, line.name) for line in dropped.read(pairs.folder, by_name)]
+    listed = [(line.text, line.name) for line in dropped.read_dropped_list(pairs.folder, by_name)]
     # Choices made on an earlier page hold as long as photos and list are the same.
     digest = hashlib.sha256(json.dumps([sorted(by_name), listed]).encode()).hexdigest()
     folder = pairs.folder.resolve().name
-    html_page.write(
+    html_page.write_page(
         path,
         "curate.html.j2",
         "curate.js",
@@ -80,7 +82,7 @@ def write(path: Path, pairs: Pairs, ranked: Sequence[Suspect], *, most: int, aga
         photos=len(ranked),
         cards=cards,
         least=ranked[len(cards)].suspicion if len(cards) < len(ranked) else 0.0,
-        limit=LIMIT,
+        limit=DROP_LIMIT,
         legend=_legend(pairs, against),
         list={"key": f"pocketmask {folder} {digest[:16]}", "head": dropped.HEAD, "lines": listed},
     )
@@ -109,7 +111,7 @@ def drop_above(limit: float, pairs: Pairs, ranked: Sequence[Suspect], *, replace
     }
     if len(reasons) == len(ranked):
         raise BadInput(f"all {len(ranked)} masks of {pairs.folder} are above {limit}; nothing would be left")
-    dropped.write(pairs.folder, reasons, [pair.name for pair in pairs.pairs], replace=replace)
+    dropped.write_dropped_list(pairs.folder, reasons, [pair.name for pair in pairs.pairs], replace=replace)
     return len(reasons)
 
 
@@ -121,8 +123,8 @@ def _picture(pair: Pair, classes: int, other: Pair | None) -> tuple[str, int, in
     except BadInput:
         # Its reasons say why.
         return "", 0, 0
-    drawn = preview(photo, mask, classes, side=_SIDE, other=other_mask)
-    return as_url(drawn), drawn.shape[1], drawn.shape[0]
+    drawn = draw_preview(photo, mask, classes, side=_SIDE, other=other_mask)
+    return jpeg_data_url(drawn), drawn.shape[1], drawn.shape[0]
 
 
 def _legend(pairs: Pairs, against: Pairs | None) -> list[tuple[str, str]]:

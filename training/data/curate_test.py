@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from training.__main__ import main
 from training.data import curate
 from training.data.pairs import read_pairs
-from training.data.suspicion import rank
+from training.data.suspicion import rank_by_suspicion
 from training.student.errors import BadInput
 
 HOSTILE = ("<script>alert(1)<", "quote\"'`&amp;", "ünïcode 硬币 #2", "{{ 7 * 7 }}")
@@ -20,8 +20,8 @@ def write(tmp_path):
 
     def written(folder, most=500, **options):
         pairs = read_pairs(folder, dropped=True)
-        ranked = rank(pairs, options.get("against"))
-        curate.write(tmp_path / "page.html", pairs, ranked, most=most, **options)
+        ranked = rank_by_suspicion(pairs, options.get("against"))
+        curate.write_curation_page(tmp_path / "page.html", pairs, ranked, most=most, **options)
         return tmp_path / "page.html", ranked
 
     return written

@@ -6,7 +6,7 @@ from PIL import Image
 
 from training.__main__ import main
 from training.data import dataset_profile
-from training.data.mask_features import measure
+from training.data.mask_features import measure_features
 from training.data.pairs import read_pairs
 
 
@@ -43,7 +43,7 @@ def test_classes_are_weighed_by_photos_and_by_pixels(tmp_path):
         Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
     pairs = read_pairs(tmp_path)
 
-    ground, coin, note = dataset_profile.class_rows(pairs.classes, measure(pairs))
+    ground, coin, note = dataset_profile.class_rows(pairs.classes, measure_features(pairs))
 
     assert (ground.photos, ground.median, ground.share) == (3, "75 %", "75 %")
     assert (coin.photos, coin.median, coin.share) == (2, "38 %", "25 %")

@@ -27,7 +27,7 @@ class Line:
     """The photo that it drops; None: a comment, or nothing."""
 
 
-def read(folder: Path, names: Collection[str]) -> list[Line]:
+def read_dropped_list(folder: Path, names: Collection[str]) -> list[Line]:
     """The lines of the folder's list; none where there is no list.
 
     Args:
@@ -67,7 +67,9 @@ def as_line(name: str, reason: str, names: Collection[str]) -> str:
     return line if _named(line, names) == name else name
 
 
-def write(folder: Path, reasons: Mapping[str, str], names: Collection[str], *, replace: bool = False) -> None:
+def write_dropped_list(
+    folder: Path, reasons: Mapping[str, str], names: Collection[str], *, replace: bool = False
+) -> None:
     """Write the list.
 
     Args:
@@ -82,7 +84,7 @@ def write(folder: Path, reasons: Mapping[str, str], names: Collection[str], *, r
     path = folder / FILE
     text = "".join(f"{line}\n" for line in (HEAD, *(as_line(name, why, names) for name, why in reasons.items())))
     if path.exists() and not replace and path.read_bytes() != text.encode():
-        listed = sum(line.name is not None for line in read(folder, names))
+        listed = sum(line.name is not None for line in read_dropped_list(folder, names))
         raise BadInput(
             f"{path} is there already and drops {listed} of {len(names)} photos; move it away, or use --replace"
         )

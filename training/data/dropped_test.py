@@ -2,14 +2,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.data.dropped import FILE, HEAD, as_line, read, write
+from training.data.dropped import FILE, HEAD, as_line, read_dropped_list, write_dropped_list
 from training.student.errors import BadInput
 
 NAMES = ("coin", "coin #2", "#1", "café", "IMG_0042", "a.b")
 
 
 def dropped(folder, names=NAMES):
-    return [line.name for line in read(folder, names) if line.name is not None]
+    return [line.name for line in read_dropped_list(folder, names) if line.name is not None]
 
 
 def listing(folder, text):
@@ -18,7 +18,7 @@ def listing(folder, text):
 
 
 def test_without_a_list_nothing_is_dropped(tmp_path):
-    assert read(tmp_path, NAMES) == []
+    assert read_dropped_list(tmp_path, NAMES) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_line_names_the_longest_photo_that_it_begins_with(tmp_path, text, name
 def test_comments_and_spacing_are_kept_for_whoever_writes_the_list_again(tmp_path):
     text = "# by hand\n\n coin  # blurred\n"
 
-    assert "".join(f"{line.text}\n" for line in read(listing(tmp_path, text), NAMES)) == text
+    assert "".join(f"{line.text}\n" for line in read_dropped_list(listing(tmp_path, text), NAMES)) == text
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_comments_and_spacing_are_kept_for_whoever_writes_the_list_again(tmp_pat
 )
 def test_a_name_that_is_no_photo_is_refused_with_those_that_are_near(tmp_path, text, message):
     with pytest.raises(BadInput, match=message):
-        read(listing(tmp_path, text), NAMES)
+        read_dropped_list(listing(tmp_path, text), NAMES)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -79,7 +79,7 @@ def test_a_name_that_no_line_can_hold_is_refused(name):
 
 def test_a_list_is_written_with_its_reasons_and_again_without_asking(tmp_path):
     for _ in range(2):
-        write(tmp_path, {"coin": "ragged\nborder", "#1": "empty"}, NAMES)
+        write_dropped_list(tmp_path, {"coin": "ragged\nborder", "#1": "empty"}, NAMES)
 
     assert (tmp_path / FILE).read_text() == f"{HEAD}\ncoin  # ragged border\n#1  # empty\n"
     assert dropped(tmp_path) == ["coin", "#1"]
@@ -89,8 +89,8 @@ def test_another_list_is_replaced_only_when_told_so(tmp_path):
     listing(tmp_path, "# mine\na.b\n")
 
     with pytest.raises(BadInput, match=r"is there already and drops 1 of 6 photos; move it away, or use --replace"):
-        write(tmp_path, {"coin": "empty"}, NAMES)
+        write_dropped_list(tmp_path, {"coin": "empty"}, NAMES)
     assert dropped(tmp_path) == ["a.b"]
 
-    write(tmp_path, {"coin": "empty"}, NAMES, replace=True)
+    write_dropped_list(tmp_path, {"coin": "empty"}, NAMES, replace=True)
     assert dropped(tmp_path) == ["coin"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.data.pairs import Pair
 from training.data.photos import read_photo
-from training.data.preview import preview
+from training.data.preview import draw_preview
 from training.student.arrays import Pixels
 from training.student.atomic_write import write_figure
 from training.student.effects import colour_of
@@ -29,12 +29,12 @@ class Failure:
     """What was drawn on it."""
 
 
-def worst(failures: Iterable[Failure], count: int) -> list[Failure]:
+def worst_failures(failures: Iterable[Failure], count: int) -> list[Failure]:
     """Those of the lowest IoU, lowest first."""
     return sorted(failures, key=lambda failure: failure.iou)[:count]
 
 
-def draw(rows: Sequence[tuple[str, Sequence[Failure]]], classes: tuple[str, ...], path: Path) -> None:
+def draw_failure_sheet(rows: Sequence[tuple[str, Sequence[Failure]]], classes: tuple[str, ...], path: Path) -> None:
     """Rows of photos with their masks, each row with a word before it; as PNG.
 
     Binary masks are tinted and the pairs' own outlined; of several classes, the pairs' own are shown below.
@@ -69,7 +69,7 @@ def _pictured(failure: Failure, classes: int) -> Pixels:
     photo = read_photo(failure.pair.photo)
     own = failure.pair.read_mask(photo.shape, classes)
     if classes == 1:
-        return preview(photo, failure.mask, classes, side=_SIDE, other=own)
+        return draw_preview(photo, failure.mask, classes, side=_SIDE, other=own)
     # Outlines of many classes would hide what they surround.
-    above, below = (preview(photo, mask, classes, side=_SIDE) for mask in (failure.mask, own))
+    above, below = (draw_preview(photo, mask, classes, side=_SIDE) for mask in (failure.mask, own))
     return np.vstack([above, np.full((4, above.shape[1], 3), 255, np.uint8), below])

@@ -33,7 +33,7 @@ class Histogram:
     largest: str
 
 
-def of(
+def make_histogram(
     title: str, values: Sequence[float], say: Callable[[float], str], within: tuple[float, float] | None = None
 ) -> Histogram | None:
     """The histogram of some values; None where there are none, no bars where all are the same.

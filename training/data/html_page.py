@@ -10,7 +10,7 @@ from training.student.atomic_write import write_text
 _HERE = Path(__file__).parent
 
 
-def write(path: Path, template: str, script: str = "", folder: Path = _HERE, **facts: Any) -> None:
+def write_page(path: Path, template: str, script: str = "", folder: Path = _HERE, **facts: Any) -> None:
     """Render a template that extends `page.html.j2`.
 
     Names and texts may hold anything: they are escaped, and the page's own policy lets no script run but this one
@@ -42,11 +42,11 @@ def write(path: Path, template: str, script: str = "", folder: Path = _HERE, **f
     write_text(path, page)
 
 
-def embedded(picture: Path) -> str:
+def data_url_of_file(picture: Path) -> str:
     """A PNG or JPEG file as an address that needs no other file."""
-    return address(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
+    return data_url(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
 
 
-def address(encoded: bytes, kind: Literal["png", "jpeg"]) -> str:
+def data_url(encoded: bytes, kind: Literal["png", "jpeg"]) -> str:
     """The same of a picture that is no file."""
     return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"

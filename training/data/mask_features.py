@@ -57,7 +57,7 @@ class MaskFeatures:
         return not self.fault and not any(self.areas[1:] if len(self.areas) > 1 else self.areas)
 
 
-def measure(pairs: Pairs, against: Pairs | None = None) -> list[MaskFeatures]:
+def measure_features(pairs: Pairs, against: Pairs | None = None) -> list[MaskFeatures]:
     """Those of every pair, in their order; one that cannot be read says why.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.mask_features import SIDE, MaskFeatures, measure, raggedness, sharpness, shrunk_mask
+from training.data.mask_features import SIDE, MaskFeatures, measure_features, raggedness, sharpness, shrunk_mask
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 
@@ -31,7 +31,7 @@ def folder_of(folder, masks, photo=None, classes=""):
 
 
 def traits_of(tmp_path, mask, **options):
-    return measure(folder_of(tmp_path / "pairs", {"one": mask}, **options))[0]
+    return measure_features(folder_of(tmp_path / "pairs", {"one": mask}, **options))[0]
 
 
 def test_area_and_frame_are_shares_of_the_mask_s_own_pixels(tmp_path):
@@ -122,7 +122,7 @@ def test_the_score_is_the_sidecar_s(tmp_path):
     (pairs.folder / "sidecars" / "sure.json").write_text(json.dumps({"schema": 1, "score": 0.75}))
     (pairs.folder / "sidecars" / "null.json").write_text(json.dumps({"schema": 1, "score": None}))
 
-    assert [each.score for each in measure(pairs)] == [None, 0.75, None]
+    assert [each.score for each in measure_features(pairs)] == [None, 0.75, None]
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_sidecar_that_cannot_be_read_is_a_fault_of_its_pair(tmp_path, text, fa
     pairs = folder_of(tmp_path / "pairs", {"one": disc()})
     (pairs.folder / "sidecars" / "one.json").write_text(text)
 
-    assert fault.split(".*")[-1] in measure(pairs)[0].fault
+    assert fault.split(".*")[-1] in measure_features(pairs)[0].fault
 
 
 def test_a_pair_that_cannot_be_read_says_why_and_harms_no_other(tmp_path):
     pairs = folder_of(tmp_path / "pairs", {"one": disc(), "two": disc()})
     Image.new("L", (5, 5)).save(pairs.pairs[0].mask)
 
-    one, two = measure(pairs)
+    one, two = measure_features(pairs)
 
     assert "has 5 × 5 pixels (rows × columns), its photo 100 × 200" in one.fault
     assert one == MaskFeatures("one", fault=one.fault)
@@ -154,7 +154,11 @@ def test_agreement_is_the_iou_with_another_teacher_s_mask_where_there_is_one(tmp
     pairs = folder_of(tmp_path / "pairs", {"one": half, "two": half, "three": half})
     against = folder_of(tmp_path / "others", {"one": half, "two": quarter})
 
-    assert {each.name: each.agreement for each in measure(pairs, against)} == {"one": 1, "two": 0.5, "three": None}
+    assert {each.name: each.agreement for each in measure_features(pairs, against)} == {
+        "one": 1,
+        "two": 0.5,
+        "three": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -166,4 +170,4 @@ def test_a_teacher_of_other_things_cannot_be_asked(tmp_path, names, classes, mes
     against = folder_of(tmp_path / "others", {name: disc() for name in names}, classes=classes)
 
     with pytest.raises(BadInput, match=message):
-        measure(pairs, against)
+        measure_features(pairs, against)

@@ -13,47 +13,48 @@ from training.data.split import group_alike
 
 @dataclass(frozen=True, slots=True)
 class RobustRange:
-    """What is usual of one trait."""
+    """What is usual of one feature."""
 
-    middle: float
-    fall: float
-    """A standard deviation downwards, were the trait normal: from the median absolute deviation."""
-    rise: float
+    median: float
+    spread_below: float
+    """A standard deviation downwards, were the feature normal: from the median absolute deviation."""
+    spread_above: float
     """Upwards: at least what the upper quarter has, for counts are mostly 0 and few."""
 
     @classmethod
-    def of(cls, values: Iterable[float], least: float, among: int = 1) -> "RobustRange":
+    def of(cls, values: Iterable[float], least: float, features_compared: int = 1) -> "RobustRange":
         """From the values of all pairs.
 
         Args:
             values: One a pair.
             least: A spread below which differences mean nothing.
-            among: Of as many such traits the oddest will count; the more, the further out it lies by chance.
+            features_compared: How many such features are compared at once. Only the most unusual counts, and
+                the more there are, the further out it lies by chance.
         """
         found = np.fromiter(values, np.float64)
         if not len(found):
             return cls(math.nan, least, least)
-        middle, quarter = np.quantile(found, (0.5, 0.75)).tolist()
-        fall = max(float(np.median(np.abs(found - middle))) / _QUARTILE, least)
-        rise = max((quarter - middle) / _QUARTILE, fall)
-        chance = 1 + math.log(among) / 2
-        return cls(middle, chance * fall, chance * rise)
+        median, quarter = np.quantile(found, (0.5, 0.75)).tolist()
+        spread_below = max(float(np.median(np.abs(found - median))) / _QUARTILE, least)
+        spread_above = max((quarter - median) / _QUARTILE, spread_below)
+        chance = 1 + math.log(features_compared) / 2
+        return cls(median, chance * spread_below, chance * spread_above)
 
     def below(self, value: float) -> float:
         """0 to 1: how odd it is to be this low; a half at two and a half spreads."""
-        return _oddness((self.middle - value) / self.fall)
+        return _outlier_score((self.median - value) / self.spread_below)
 
     def above(self, value: float) -> float:
         """Likewise, this high."""
-        return _oddness((value - self.middle) / self.rise)
+        return _outlier_score((value - self.median) / self.spread_above)
 
 
 _QUARTILE = 0.6745
-"""Standard deviations from the middle of a normal distribution to its quartiles."""
+"""Standard deviations from the median of a normal distribution to its quartiles."""
 
 
-def _oddness(spreads: float) -> float:
-    # Of 260 portraits and coin photos, one sound mask in a hundred lies two spreads below the middle in sharpness, and
+def _outlier_score(spreads: float) -> float:
+    # Of 260 portraits and coin photos, one sound mask in a hundred lies two spreads below the median in sharpness, and
     # none that was shrunk, grown or moved by 1.3 to 10 % of the photo above 2.3.
     return spreads**8 / (spreads**8 + 2.5**8) if spreads > 0 else 0.0
 
@@ -71,13 +72,13 @@ class FolderStatistics:
     raggedness: RobustRange
     sharpness: RobustRange
     score: RobustRange
-    originals: dict[str, str]
+    near_duplicates: dict[str, str]
     """Of each photo that looks like an earlier one, the earlier one."""
 
     @classmethod
-    def of(cls, pairs: Pairs, traits: Sequence[MaskFeatures]) -> "FolderStatistics":
-        """From the traits of all pairs; reads every photo once more, for its hash."""
-        drawn = [each for each in traits if not each.fault and not each.is_empty]
+    def of(cls, pairs: Pairs, features: Sequence[MaskFeatures]) -> "FolderStatistics":
+        """From the features of all pairs; reads every photo once more, for its hash."""
+        drawn = [each for each in features if not each.fault and not each.is_empty]
         shown = range(len(drawn[0].areas) if drawn else 0)
         return cls(
             pairs.classes,
@@ -86,13 +87,13 @@ class FolderStatistics:
             RobustRange.of((math.log1p(t.specks) for t in drawn), 0.25),
             RobustRange.of((t.raggedness for t in drawn), 0.05),
             RobustRange.of((t.sharpness for t in drawn if t.sharpness is not None), 0.1),
-            RobustRange.of((t.score for t in traits if t.score is not None), 0.05),
-            originals(pairs, traits),
+            RobustRange.of((t.score for t in features if t.score is not None), 0.05),
+            near_duplicates(pairs, features),
         )
 
 
-def originals(pairs: Pairs, traits: Sequence[MaskFeatures]) -> dict[str, str]:
+def near_duplicates(pairs: Pairs, features: Sequence[MaskFeatures]) -> dict[str, str]:
     """Of each photo that looks like an earlier one, the earlier one, by name; what cannot be read is left out."""
-    readable = [pair for pair, each in zip(pairs.pairs, traits, strict=True) if not each.fault]
+    readable = [pair for pair, each in zip(pairs.pairs, features, strict=True) if not each.fault]
     groups = group_alike([pair.photo for pair in readable])
     return {readable[index].name: readable[group[0]].name for group in groups for index in group[1:]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from training.data import colours
 from training.data.colours import Colours
 from training.data.dropped import FILE as DROPPED
-from training.data.dropped import read as read_dropped
+from training.data.dropped import read_dropped_list
 from training.data.photos import read_mask
 from training.student.arrays import Pixels
 from training.student.errors import BadInput
@@ -95,7 +95,7 @@ def read_pairs(folder: Path, *, dropped: bool = False) -> Pairs:
         raise BadInput(f"{_counted(alone, 'photo')} without a mask in {folder / 'masks'}: draw one, or move it away")
     if alone := sorted(masks.keys() - photos.keys()):
         raise BadInput(f"{_counted(alone, 'mask')} without a photo in {folder / 'photos'}: add it, or move it away")
-    listed = frozenset(line.name for line in read_dropped(folder, photos) if line.name is not None)
+    listed = frozenset(line.name for line in read_dropped_list(folder, photos) if line.name is not None)
     if not dropped and len(listed) == len(photos):
         raise BadInput(f"{folder / DROPPED} drops all {len(photos)} photos; take some out of it")
     kept = sorted(photos if dropped else photos.keys() - listed)

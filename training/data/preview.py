@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.html_page import address
+from training.data.html_page import data_url
 from training.student.arrays import Pixels
 from training.student.effects import overlay
 
@@ -16,7 +16,7 @@ OTHER = (255, 0, 80)
 _QUALITY = 74
 
 
-def preview(photo: Pixels, mask: Pixels, classes: int, *, side: int, other: Pixels | None = None) -> Pixels:
+def draw_preview(photo: Pixels, mask: Pixels, classes: int, *, side: int, other: Pixels | None = None) -> Pixels:
     """The photo, shrunk, with its mask tinted and outlined.
 
     Args:
@@ -40,11 +40,11 @@ def shrunk(picture: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def as_url(picture: Pixels) -> str:
+def jpeg_data_url(picture: Pixels) -> str:
     """A JPEG that a page holds in itself."""
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     encoded: Any = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1]
-    return address(encoded.tobytes(), "jpeg")
+    return data_url(encoded.tobytes(), "jpeg")
 
 
 def _nearest(mask: Pixels, size: tuple[int, ...]) -> Pixels:

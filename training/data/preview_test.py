@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data.preview import OTHER, as_url, preview
+from training.data.preview import OTHER, draw_preview, jpeg_data_url
 from training.student.effects import COLOURS, colour_of
 
 PHOTO = np.full((60, 90, 3), 100, np.uint8)
@@ -13,7 +13,7 @@ MASK[20:40, 30:60] = 1
 
 
 def test_a_mask_is_tinted_outlined_and_the_rest_is_the_photo():
-    picture = preview(PHOTO, MASK, 1, side=90)
+    picture = draw_preview(PHOTO, MASK, 1, side=90)
 
     assert tuple(picture[0, 0]) == (100, 100, 100)
     assert tuple(picture[20, 45]) == COLOURS[0]
@@ -24,7 +24,7 @@ def test_classes_have_colours_of_their_own_and_what_nobody_judged_has_none():
     mask = MASK.copy()
     mask[50:] = 255
 
-    picture = preview(PHOTO, mask, 2, side=90)
+    picture = draw_preview(PHOTO, mask, 2, side=90)
 
     assert picture[30, 45] == pytest.approx(0.6 * 100 + 0.4 * np.array(colour_of(1, 2)), abs=1)
     assert picture[5, 5] == pytest.approx(0.6 * 100 + 0.4 * np.array(colour_of(0, 2)), abs=1)
@@ -32,7 +32,7 @@ def test_classes_have_colours_of_their_own_and_what_nobody_judged_has_none():
 
 
 def test_another_teacher_s_mask_is_outlined_alone():
-    picture = preview(PHOTO, np.zeros_like(MASK), 1, side=90, other=MASK)
+    picture = draw_preview(PHOTO, np.zeros_like(MASK), 1, side=90, other=MASK)
 
     assert tuple(picture[20, 45]) == OTHER
     assert tuple(picture[30, 45]) == (100, 100, 100)
@@ -40,14 +40,14 @@ def test_another_teacher_s_mask_is_outlined_alone():
 
 @pytest.mark.parametrize(("side", "size"), [(30, (20, 30)), (900, (60, 90))])
 def test_a_picture_is_as_large_as_asked_for_but_never_larger_than_its_photo(side, size):
-    assert preview(PHOTO, MASK, 1, side=side).shape == (*size, 3)
+    assert draw_preview(PHOTO, MASK, 1, side=side).shape == (*size, 3)
 
 
 def test_a_picture_in_a_page_keeps_its_colours_and_says_nothing_of_its_camera():
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 255
 
-    kind, _, data = as_url(red).partition(",")
+    kind, _, data = jpeg_data_url(red).partition(",")
 
     encoded = base64.b64decode(data)
     found = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)

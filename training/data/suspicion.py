@@ -1,6 +1,6 @@
 """Which teacher masks deserve a look first: those unlike the others, or unlike the photo they lie on.
 
-Nothing here knows what a mask should show. A trait is held against those of all pairs, by median and median absolute
+Nothing here knows what a mask should show. A feature is held against those of all pairs, by median and median absolute
 deviation, which stay put while fewer than half of the masks are wrong; what is wrong by itself, such as an empty mask,
 needs no others. Each ground gives 0 to 1, times its weight; together they doubt as independent witnesses would,
 1 − Π (1 − weight · measure), so that one strong ground or several mild ones bring a mask to the top.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from training.data.mask_features import MaskFeatures, measure
+from training.data.mask_features import MaskFeatures, measure_features
 from training.data.mask_statistics import FolderStatistics
 from training.data.pairs import Pairs
 
@@ -32,7 +32,7 @@ class Reason:
 class Suspect:
     """A pair, how much its mask is to be doubted, and why."""
 
-    traits: MaskFeatures
+    features: MaskFeatures
     suspicion: float
     """0 to 1."""
     reasons: tuple[Reason, ...]
@@ -41,89 +41,93 @@ class Suspect:
     @property
     def name(self) -> str:
         """Of the pair."""
-        return self.traits.name
+        return self.features.name
 
 
 Measured = tuple[float, str]
 """0 to 1, and what the words of the ground are to say of it."""
 
 
-def _fault(traits: MaskFeatures, _: FolderStatistics) -> Measured:
-    return float(bool(traits.fault)), traits.fault
+def _fault(features: MaskFeatures, _: FolderStatistics) -> Measured:
+    return float(bool(features.fault)), features.fault
 
 
-def _empty(traits: MaskFeatures, _: FolderStatistics) -> Measured:
-    return float(traits.is_empty), ""
+def _empty(features: MaskFeatures, _: FolderStatistics) -> Measured:
+    return float(features.is_empty), ""
 
 
-def _full(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    return float(len(crowd.classes) == 1 and traits.areas[0] > 0.98), ""
+def _full(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    return float(len(statistics.classes) == 1 and features.areas[0] > 0.98), ""
 
 
-def _disagreement(traits: MaskFeatures, _: FolderStatistics) -> Measured:
-    agreement = 1.0 if traits.agreement is None else traits.agreement
+def _disagreement(features: MaskFeatures, _: FolderStatistics) -> Measured:
+    agreement = 1.0 if features.agreement is None else features.agreement
     return _ramp(agreement, none=0.95, all_=0.5), f"IoU {agreement:.2f}"
 
 
-def _sharpness(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    if traits.sharpness is None:
+def _sharpness(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    if features.sharpness is None:
         return 0.0, ""
-    contrast = f"contrast {math.exp(traits.sharpness):.1f}, others {math.exp(crowd.sharpness.middle):.1f}"
-    return crowd.sharpness.below(traits.sharpness), contrast
+    contrast = f"contrast {math.exp(features.sharpness):.1f}, others {math.exp(statistics.sharpness.median):.1f}"
+    return statistics.sharpness.below(features.sharpness), contrast
 
 
-def _score(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    if traits.score is None:
+def _score(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    if features.score is None:
         return 0.0, ""
-    return crowd.score.below(traits.score), f"{traits.score:.2f}, others {crowd.score.middle:.2f}"
+    return statistics.score.below(features.score), f"{features.score:.2f}, others {statistics.score.median:.2f}"
 
 
-def _area(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    def oddness(index: int) -> float:
-        share, typical = math.log(traits.areas[index]), crowd.areas[index]
+def _area(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    def outlier_score(index: int) -> float:
+        share, typical = math.log(features.areas[index]), statistics.areas[index]
         return max(typical.below(share), typical.above(share))
 
-    return _oddest(traits, crowd, oddness, traits.areas, [math.exp(each.middle) for each in crowd.areas])
+    return _most_unusual(
+        features, statistics, outlier_score, features.areas, [math.exp(each.median) for each in statistics.areas]
+    )
 
 
-def _frame(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    def oddness(index: int) -> float:
-        return crowd.frames[index].above(traits.frames[index])
+def _frame(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    def outlier_score(index: int) -> float:
+        return statistics.frames[index].above(features.frames[index])
 
-    return _oddest(traits, crowd, oddness, traits.frames, [each.middle for each in crowd.frames])
+    return _most_unusual(
+        features, statistics, outlier_score, features.frames, [each.median for each in statistics.frames]
+    )
 
 
-def _oddest(
-    traits: MaskFeatures,
-    crowd: FolderStatistics,
-    oddness: Callable[[int], float],
+def _most_unusual(
+    features: MaskFeatures,
+    statistics: FolderStatistics,
+    outlier_score: Callable[[int], float],
     shares: Sequence[float],
     usual: Sequence[float],
 ) -> Measured:
-    """Of the class that is oddest."""
-    worst = max((index for index, area in enumerate(traits.areas) if area), key=oddness, default=None)
+    """Of the class that is most unusual."""
+    worst = max((index for index, area in enumerate(features.areas) if area), key=outlier_score, default=None)
     if worst is None:
         return 0.0, ""
-    which = f"{crowd.classes[worst]} " if len(crowd.classes) > 1 else ""
-    return oddness(worst), f"{which}{percent(shares[worst])}, others {percent(usual[worst])}"
+    which = f"{statistics.classes[worst]} " if len(statistics.classes) > 1 else ""
+    return outlier_score(worst), f"{which}{percent(shares[worst])}, others {percent(usual[worst])}"
 
 
-def _specks(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    usual = round(math.expm1(crowd.specks.middle)) if not math.isnan(crowd.specks.middle) else 0
-    return crowd.specks.above(math.log1p(traits.specks)), f"{traits.specks}, others {usual}"
+def _specks(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    usual = round(math.expm1(statistics.specks.median)) if not math.isnan(statistics.specks.median) else 0
+    return statistics.specks.above(math.log1p(features.specks)), f"{features.specks}, others {usual}"
 
 
-def _raggedness(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    return crowd.raggedness.above(traits.raggedness), ""
+def _raggedness(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    return statistics.raggedness.above(features.raggedness), ""
 
 
-def _tiny(traits: MaskFeatures, _: FolderStatistics) -> Measured:
-    shorter = min(traits.rows, traits.columns)
-    return _ramp(shorter, none=192, all_=64), f"{traits.rows} × {traits.columns} pixels"
+def _tiny(features: MaskFeatures, _: FolderStatistics) -> Measured:
+    shorter = min(features.rows, features.columns)
+    return _ramp(shorter, none=192, all_=64), f"{features.rows} × {features.columns} pixels"
 
 
-def _alike(traits: MaskFeatures, crowd: FolderStatistics) -> Measured:
-    original = crowd.originals.get(traits.name)
+def _alike(features: MaskFeatures, statistics: FolderStatistics) -> Measured:
+    original = statistics.near_duplicates.get(features.name)
     return float(original is not None), original or ""
 
 
@@ -168,7 +172,7 @@ GROUNDS = (
 """Weights below 0.8 are of grounds that a good mask may well have, so that none of them condemns it alone."""
 
 
-def rank(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
+def rank_by_suspicion(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
     """All pairs, most suspicious first, those of equal suspicion by name.
 
     Args:
@@ -178,19 +182,21 @@ def rank(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
     Raises:
         BadInput: The other teacher drew other classes, or none of these photos.
     """
-    traits = measure(pairs, against)
-    crowd = FolderStatistics.of(pairs, traits)
-    return sorted(map(partial(suspect, crowd=crowd), traits), key=lambda each: (-each.suspicion, each.name))
+    features = measure_features(pairs, against)
+    statistics = FolderStatistics.of(pairs, features)
+    return sorted(
+        map(partial(score_suspicion, statistics=statistics), features), key=lambda each: (-each.suspicion, each.name)
+    )
 
 
-def suspect(traits: MaskFeatures, crowd: FolderStatistics) -> Suspect:
+def score_suspicion(features: MaskFeatures, statistics: FolderStatistics) -> Suspect:
     """How much one mask is to be doubted among others, and why."""
     reasons = []
-    # Of what cannot be read nothing else is known, and an empty mask has no traits of its own.
-    grounds = GROUNDS[:1] if traits.fault else GROUNDS
+    # Of what cannot be read nothing else is known, and an empty mask has no features of its own.
+    grounds = GROUNDS[:1] if features.fault else GROUNDS
     for ground in grounds:
-        measured, what = ground.measure(traits, crowd)
+        measured, what = ground.measure(features, statistics)
         reasons.append(Reason(ground.words.format(what), ground.weight * measured))
     suspicion = 1 - math.prod(1 - reason.doubt for reason in reasons)
     shown = sorted((reason for reason in reasons if reason.doubt >= SHOWN), key=lambda reason: -reason.doubt)
-    return Suspect(traits, suspicion, tuple(shown))
+    return Suspect(features, suspicion, tuple(shown))

@@ -9,13 +9,13 @@ from PIL import Image
 from training.data.mask_features import MaskFeatures
 from training.data.mask_statistics import FolderStatistics, RobustRange
 from training.data.pairs import read_pairs
-from training.data.suspicion import GROUNDS, rank, suspect
+from training.data.suspicion import GROUNDS, rank_by_suspicion, score_suspicion
 from training.student.errors import BadInput
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 USUAL = RobustRange(0.0, 1.0, 1.0)
-CROWD = FolderStatistics(
+STATISTICS = FolderStatistics(
     classes=("coin",),
     areas=(RobustRange.of([math.log(0.2)] * 9, 0.1),),
     frames=(RobustRange.of([0.0] * 9, 0.02),),
@@ -23,7 +23,7 @@ CROWD = FolderStatistics(
     raggedness=RobustRange.of([0.1] * 9, 0.05),
     sharpness=RobustRange.of([0.6] * 9, 0.1),
     score=RobustRange.of([0.9] * 9, 0.05),
-    originals={"copy": "a"},
+    near_duplicates={"copy": "a"},
 )
 GOOD = {
     "rows": 480,
@@ -37,8 +37,8 @@ GOOD = {
 }
 
 
-def found(name="a", **traits):
-    return suspect(MaskFeatures(name, **{**GOOD, **traits}), CROWD)
+def found(name="a", **features):
+    return score_suspicion(MaskFeatures(name, **{**GOOD, **features}), STATISTICS)
 
 
 def test_a_mask_like_all_others_is_above_suspicion():
@@ -46,7 +46,7 @@ def test_a_mask_like_all_others_is_above_suspicion():
 
 
 @pytest.mark.parametrize(
-    ("ground", "traits", "words"),
+    ("ground", "features", "words"),
     [
         ("unreadable", {"fault": "one.png is empty"}, "one.png is empty"),
         ("empty", {"areas": (0.0,), "sharpness": None}, "the mask is empty"),
@@ -63,10 +63,10 @@ def test_a_mask_like_all_others_is_above_suspicion():
         ("near-duplicate", {"name": "copy"}, "looks like a"),
     ],
 )
-def test_each_ground_is_worth_its_weight_and_says_why(ground, traits, words):
+def test_each_ground_is_worth_its_weight_and_says_why(ground, features, words):
     weight = next(each.weight for each in GROUNDS if each.name == ground)
 
-    suspected = found(**traits)
+    suspected = found(**features)
 
     assert words in suspected.reasons[0].words
     assert suspected.reasons[0].doubt == pytest.approx(weight, rel=0.02)
@@ -88,12 +88,19 @@ def test_grounds_add_up_as_independent_doubts_do_strongest_first():
 
 
 def test_the_oddest_class_is_the_one_that_is_named():
-    crowd = FolderStatistics(
-        ("sky", "coin"), (*CROWD.areas, *CROWD.areas), (USUAL, USUAL), USUAL, USUAL, USUAL, USUAL, originals={}
+    statistics = FolderStatistics(
+        ("sky", "coin"),
+        (*STATISTICS.areas, *STATISTICS.areas),
+        (USUAL, USUAL),
+        USUAL,
+        USUAL,
+        USUAL,
+        USUAL,
+        near_duplicates={},
     )
-    traits = MaskFeatures("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
+    features = MaskFeatures("a", 480, 640, areas=(0.2, 0.01), frames=(0.0, 0.0))
 
-    assert suspect(traits, crowd).reasons[0].words == "unusual area (coin 1 %, others 20 %)"
+    assert score_suspicion(features, statistics).reasons[0].words == "unusual area (coin 1 %, others 20 %)"
 
 
 def numbered(count):
@@ -116,7 +123,7 @@ def test_damaged_masks_come_first_and_sound_ones_stay_far_below(tmp_path, draw_s
     for name, kind in damaged.items():
         damage(folder / "masks" / f"{name}.png", kind)
 
-    ranked = rank(read_pairs(folder))
+    ranked = rank_by_suspicion(read_pairs(folder))
 
     assert {each.name for each in ranked[:4]} == damaged.keys()
     assert ranked[3].suspicion > 0.8
@@ -129,7 +136,7 @@ def test_an_unreadable_pair_is_the_first_and_a_copied_photo_names_its_original(t
     for part in ("photos", "masks"):
         (folder / part / "99.png").write_bytes((folder / part / "02.png").read_bytes())
 
-    first, *others = rank(read_pairs(folder))
+    first, *others = rank_by_suspicion(read_pairs(folder))
 
     assert (first.name, first.suspicion) == ("05", 1)
     assert first.reasons[0].words.endswith("is empty (0 bytes); copy it again")
@@ -142,7 +149,7 @@ def test_a_folder_of_which_nothing_can_be_read_is_ranked_all_the_same(tmp_path, 
     for path in (folder / "photos").iterdir():
         path.write_bytes(b"nothing")
 
-    assert [(each.name, each.suspicion) for each in rank(read_pairs(folder))] == [("00", 1), ("01", 1)]
+    assert [(each.name, each.suspicion) for each in rank_by_suspicion(read_pairs(folder))] == [("00", 1), ("01", 1)]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"real photos are not at {DATA}")
@@ -157,7 +164,7 @@ def test_of_real_coins_the_damaged_masks_come_first(tmp_path):
         Image.fromarray((mask > 0).astype(np.uint8) * 255).save(tmp_path / "masks" / f"{name}.png")
         damage(tmp_path / "masks" / f"{name}.png", kind)
 
-    assert {each.name for each in rank(read_pairs(tmp_path))[: len(names)]} == set(names)
+    assert {each.name for each in rank_by_suspicion(read_pairs(tmp_path))[: len(names)]} == set(names)
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path, draw_scenes):
@@ -165,4 +172,4 @@ def test_a_teacher_of_other_classes_is_refused(tmp_path, draw_scenes):
     (other / "classes.txt").write_text("coin")
 
     with pytest.raises(BadInput, match="has the classes coin"):
-        rank(read_pairs(folder), read_pairs(other))
+        rank_by_suspicion(read_pairs(folder), read_pairs(other))

@@ -75,7 +75,7 @@ def evaluate(
         mask = decide(upsampled, contract)
         row = teacher.judge.add(pair.name, reference=whole.teacher_mask, candidate=mask)
         teacher.calibration.add(upsampled, whole.teacher_mask)
-        failures = failure_sheet.worst([*failures, Failure(row.iou, pair, mask)], worst)
+        failures = failure_sheet.worst_failures([*failures, Failure(row.iou, pair, mask)], worst)
         if pair.name in people:
             drawn = people[pair.name].read_mask(whole.photo.shape, count)
             person.judge.add(pair.name, reference=drawn, candidate=mask)

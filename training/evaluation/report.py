@@ -112,10 +112,12 @@ def write(report: Report, folder: Path) -> None:
             pictures["What is taken for what"] = "confusion.png"
         if findings.worst:
             groups = [findings.worst[i : i + _ON_A_ROW] for i in range(0, len(findings.worst), _ON_A_ROW)]
-            failure_sheet.draw([("", group) for group in groups], findings.classes, temporary / "worst.png")
+            failure_sheet.draw_failure_sheet(
+                [("", group) for group in groups], findings.classes, temporary / "worst.png"
+            )
             teacher = "below it" if len(findings.classes) > 1 else "outlined in red"
             pictures[f"The worst photos: the student's mask tinted, the teacher's {teacher}"] = "worst.png"
-        html_page.write(
+        html_page.write_page(
             temporary / "evaluation.html",
             "evaluation.html.j2",
             title=report.title,
@@ -123,7 +125,7 @@ def write(report: Report, folder: Path) -> None:
             against=report.against,
             costs=report.costs,
             verdict=verdict(report.costs) if report.costs else "",
-            pictures=[(words, html_page.embedded(temporary / name)) for words, name in pictures.items()],
+            pictures=[(words, html_page.data_url_of_file(temporary / name)) for words, name in pictures.items()],
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from training.data.preview import preview
+from training.data.preview import draw_preview
 from training.data.views import ValidationView
 from training.loop.keep import figures
 from training.recipe import Recipe
@@ -53,7 +53,9 @@ class Tracked(Callback):
                 teacher_mask = self._validation.teacher_masks[index]
                 mask = postprocess(logits, self._contract, *teacher_mask.shape).astype(np.uint8)
                 photo = np.ascontiguousarray(input_.transpose(1, 2, 0))
-                self._samples.append(preview(photo, mask, len(self._contract.classes), side=_SIDE, other=teacher_mask))
+                self._samples.append(
+                    draw_preview(photo, mask, len(self._contract.classes), side=_SIDE, other=teacher_mask)
+                )
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Lightning validates before this."""

@@ -13,20 +13,20 @@ from training.data.photos import read_photo
 from training.data.split import split
 from training.student.errors import BadInput
 from training.teacher import lora
-from training.teacher.instances import Thing, framed, iou, strayed, things
+from training.teacher.instances import MaskInstance, instance_iou, jittered_box, mask_instances, target_and_weight
 from training.teacher.proposals import Boxes
 from training.teacher.protocol import Settings
 from training.teacher.segmenters import SEGMENTERS, Segmenter
-from training.teacher.weights import find
+from training.teacher.weights import find_weights
 
-Shown = Sequence[tuple[Pair, Sequence[Thing]]]
+PairInstances = Sequence[tuple[Pair, Sequence[MaskInstance]]]
 """Pairs, and what is on each: something."""
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class Knobs(Settings):
+class Options(Settings):
     """All that decides what is learnt, the pairs apart."""
 
     segmenter: str = "facebook/sam-vit-base"
@@ -35,7 +35,7 @@ class Knobs(Settings):
     """Of the additions to query and value; 4 makes a file of about 1 MB for the smallest SAM."""
     steps: Count = 300
     batch: Count = 4
-    """Photos a step, one thing of each."""
+    """Photos a step, one instance of each."""
     learning_rate: Positive = 1e-3
     """Peak of the one-cycle schedule."""
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
@@ -48,7 +48,7 @@ class Knobs(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class AdaptResult:
     """What an adaptation came to."""
 
     rank: int
@@ -62,79 +62,90 @@ class Learnt:
     def __str__(self) -> str:
         return (
             f"rank {self.rank}, {self.parameters} parameters: IoU {self.before:.3f} → {self.after:.3f} over "
-            f"{self.things} thing{'s' if self.things > 1 else ''}"
+            f"{self.things} instance{'s' if self.things > 1 else ''}"
         )
 
 
-def adapt(knobs: Knobs, pairs: Pairs, to: Path, *, weights: str | None = None, device: str = "auto") -> Learnt:
+def adapt_segmenter(
+    options: Options, pairs: Pairs, to: Path, *, weights: str | None = None, device: str = "auto"
+) -> AdaptResult:
     """Teach the segmenter, and keep what it learnt.
 
     Args:
-        knobs: How.
+        options: How.
         pairs: What.
         to: The adapter's file.
-        weights: A folder with the segmenter's weights; None: what the knobs name.
+        weights: A folder with the segmenter's weights; None: what the options name.
         device: As torch names it, or `auto`.
 
     Raises:
         BadInput: The pairs show nothing, or weights are not to be had.
     """
-    found = find("segmenter", weights or knobs.segmenter, SEGMENTERS)
+    found = find_weights("segmenter", weights or options.segmenter, SEGMENTERS)
     segmenter = Segmenter(found, device=device, arithmetic="fp32")
-    parts = split(pairs.pairs, validation=knobs.validation, seed=knobs.seed) if knobs.validation else None
+    parts = split(pairs.pairs, validation=options.validation, seed=options.seed) if options.validation else None
     taught, judged = (parts.train, parts.validation) if parts else (pairs.pairs, pairs.pairs)
-    shown, held = _shown(taught, pairs, knobs), _shown(judged, pairs, knobs)
+    shown, held = _with_instances(taught, pairs, options), _with_instances(judged, pairs, options)
     if not shown or not held:
         raise BadInput(f"the masks of {pairs.folder} show nothing to {'judge by' if shown else 'learn'}; add pairs")
-    before = judge(segmenter, held)
-    learning = _learn(segmenter, shown, knobs)
-    learnt = Learnt(knobs.rank, learning, before, judge(segmenter, held), sum(len(some) for _, some in held))
-    lora.save(to, segmenter.model.network, found, knobs.rank, {"knobs": knobs.model_dump(mode="json")} | asdict(learnt))
+    before = mean_instance_iou(segmenter, held)
+    learning = _train(segmenter, shown, options)
+    learnt = AdaptResult(
+        options.rank, learning, before, mean_instance_iou(segmenter, held), sum(len(some) for _, some in held)
+    )
+    lora.save_adapter(
+        to, segmenter.model.network, found, options.rank, {"knobs": options.model_dump(mode="json")} | asdict(learnt)
+    )
     return learnt
 
 
-def _shown(of: Sequence[Pair], pairs: Pairs, knobs: Knobs) -> Shown:
-    found = ((pair, things(pair, len(pairs.classes), knobs.smallest)) for pair in of)
+def _with_instances(of: Sequence[Pair], pairs: Pairs, options: Options) -> PairInstances:
+    found = ((pair, mask_instances(pair, len(pairs.classes), options.smallest)) for pair in of)
     return [(pair, some) for pair, some in found if some]
 
 
-def _learn(segmenter: Segmenter, shown: Shown, knobs: Knobs) -> int:
+def _train(segmenter: Segmenter, shown: PairInstances, options: Options) -> int:
     """Train additions to its network in place; returns how many numbers they have."""
     import torch
     from tqdm import tqdm
 
     with torch.random.fork_rng():
-        torch.manual_seed(knobs.seed)
-        learning = lora.widen(segmenter.model.network, knobs.rank)
-    rng = np.random.default_rng(knobs.seed)
-    optimiser = torch.optim.AdamW(learning, lr=knobs.learning_rate, weight_decay=0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, knobs.learning_rate, total_steps=knobs.steps)
-    for _ in tqdm(range(knobs.steps), f"rank {knobs.rank}", unit=" steps", leave=False, disable=None):
+        torch.manual_seed(options.seed)
+        learning = lora.add_lora(segmenter.model.network, options.rank)
+    rng = np.random.default_rng(options.seed)
+    optimiser = torch.optim.AdamW(learning, lr=options.learning_rate, weight_decay=0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.learning_rate, total_steps=options.steps)
+    for _ in tqdm(range(options.steps), f"rank {options.rank}", unit=" steps", leave=False, disable=None):
         optimiser.zero_grad()
-        _loss(segmenter, _batch(shown, knobs.batch, rng), knobs.jitter, rng).backward()
+        _loss(segmenter, _batch(shown, options.batch, rng), options.jitter, rng).backward()
         optimiser.step()
         schedule.step()
     return sum(parameter.numel() for parameter in learning)
 
 
-def _batch(shown: Shown, size: int, rng: np.random.Generator) -> list[tuple[Pair, Thing]]:
-    # More than there are photos: some come twice, perhaps with another thing or box.
+def _batch(shown: PairInstances, size: int, rng: np.random.Generator) -> list[tuple[Pair, MaskInstance]]:
+    # More than there are photos: some come twice, perhaps with another instance or box.
     picked = rng.permutation(np.arange(max(size, len(shown))) % len(shown))[:size]
     return [(shown[index][0], shown[index][1][rng.integers(len(shown[index][1]))]) for index in picked]
 
 
-def _loss(segmenter: Segmenter, batch: Sequence[tuple[Pair, Thing]], jitter: float, rng: np.random.Generator) -> Any:
-    """Of every mask that SAM proposes: in one domain a box means one thing."""
+def _loss(
+    segmenter: Segmenter, batch: Sequence[tuple[Pair, MaskInstance]], jitter: float, rng: np.random.Generator
+) -> Any:
+    """Of every mask that SAM proposes: in one domain a box means one instance."""
     import torch
 
     network = segmenter.model.network
     inputs = [segmenter.model.inputs(read_photo(pair.photo)) for pair, _ in batch]
-    boxes = [strayed(thing, jitter, rng) for _, thing in batch]
+    boxes = [jittered_box(instance, jitter, rng) for _, instance in batch]
     prompts = torch.cat([segmenter.prompts(one, box) for one, box in zip(inputs, boxes, strict=True)])
-    pixels = segmenter.model.placed(torch.cat([one["pixel_values"] for one in inputs]))
+    pixels = segmenter.model.to_network(torch.cat([one["pixel_values"] for one in inputs]))
     logits = network(pixel_values=pixels, input_boxes=prompts, multimask_output=True).pred_masks[:, 0]
     frames = [segmenter.frame(one) for one in inputs]
-    aims = [framed(thing, frame, logits.shape[-2:]) for (_, thing), frame in zip(batch, frames, strict=True)]
+    aims = [
+        target_and_weight(instance, frame, logits.shape[-2:])
+        for (_, instance), frame in zip(batch, frames, strict=True)
+    ]
     aim, counts = (torch.from_numpy(np.stack(each)[:, None]).to(logits) for each in zip(*aims, strict=True))
     return mask_loss(logits, aim, counts)
 
@@ -156,12 +167,12 @@ def mask_loss(logits: Any, aim: Any, counts: Any) -> Any:
     return (entropy / counts.sum((-2, -1)) + 1 - overlap).mean()
 
 
-def judge(segmenter: Segmenter, shown: Shown) -> float:
-    """Mean IoU, over things, of the best-scored mask in a thing's own box."""
+def mean_instance_iou(segmenter: Segmenter, shown: PairInstances) -> float:
+    """Mean IoU, over things, of the best-scored mask in a instance's own box."""
     ious: list[float] = []
     for pair, some in shown:
-        boxes = Boxes(np.array([one.region.extents for one in some], np.float32), np.ones((len(some), 1), np.float32))
+        boxes = Boxes(np.array([one.region.box for one in some], np.float32), np.ones((len(some), 1), np.float32))
         proposals = segmenter.look([read_photo(pair.photo)], [boxes])[0]
         best = proposals.mask_scores.argmax(axis=1).tolist()
-        ious += [iou(thing, proposals.masks[index][best[index]]) for index, thing in enumerate(some)]
+        ious += [instance_iou(instance, proposals.masks[index][best[index]]) for index, instance in enumerate(some)]
     return float(np.mean(ious))

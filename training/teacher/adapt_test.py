@@ -14,27 +14,27 @@ from training.__main__ import main
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 from training.teacher import lora_ranks
-from training.teacher.adapt import Knobs, adapt, mask_loss
-from training.teacher.grounded_sam import Knobs as Grounded
+from training.teacher.adapt import Options, adapt_segmenter, mask_loss
+from training.teacher.grounded_sam import Options as Grounded
 from training.teacher.grounded_sam import build
-from training.teacher.phrases import read
+from training.teacher.phrases import parse_phrases
 
 RINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "rings" / "train"
 FAST = {"steps": 2, "batch": 2, "validation": 0.0}
 
 
 def test_an_adapter_is_learnt_kept_and_used_by_grounded_sam(discs, saved, tmp_path):
-    knobs = Knobs(segmenter=saved("sam"), rank=2, **FAST)
+    options = Options(segmenter=saved("sam"), rank=2, **FAST)
     path = tmp_path / "discs.safetensors"
 
-    learnt = adapt(knobs, discs, path, device="cpu")
+    learnt = adapt_segmenter(options, discs, path, device="cpu")
 
     assert learnt.things == len(discs.pairs)
     assert learnt.parameters == 2 * 2 * (2 * 16 + 16 * 2), "two blocks, query and value, down and up"
     photo = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     chosen = {"detector": saved("owlv2"), "segmenter": saved("sam"), "floor": 0, "threshold": 0, "most": 4}
     plain, adapted = (
-        build(Grounded(**chosen, adapter=adapter), read(["coin"]), None, "cpu") for adapter in (None, path)
+        build(Grounded(**chosen, adapter=adapter), parse_phrases(["coin"]), None, "cpu") for adapter in (None, path)
     )
     before, after = (teacher.look([photo])[0].arrays for teacher in (plain, adapted))
     assert (before["mask_scores"] != after["mask_scores"]).any()
@@ -42,9 +42,9 @@ def test_an_adapter_is_learnt_kept_and_used_by_grounded_sam(discs, saved, tmp_pa
 
 
 def test_equal_seeds_learn_equally(discs, saved, tmp_path):
-    knobs = Knobs(segmenter=saved("sam"), rank=2, **FAST)
+    options = Options(segmenter=saved("sam"), rank=2, **FAST)
     for name in ("a", "b"):
-        adapt(knobs, discs, tmp_path / f"{name}.safetensors", device="cpu")
+        adapt_segmenter(options, discs, tmp_path / f"{name}.safetensors", device="cpu")
 
     first, second = (load_file(tmp_path / f"{name}.safetensors") for name in ("a", "b"))
     assert first.keys() == second.keys()
@@ -53,7 +53,7 @@ def test_equal_seeds_learn_equally(discs, saved, tmp_path):
 
 @pytest.mark.parametrize("kind", ["sam_hq", "sam2"])
 def test_the_other_segmenters_learn_as_well(discs, saved, tmp_path, kind):
-    learnt = adapt(Knobs(segmenter=saved(kind), **FAST), discs, tmp_path / "a.safetensors", device="cpu")
+    learnt = adapt_segmenter(Options(segmenter=saved(kind), **FAST), discs, tmp_path / "a.safetensors", device="cpu")
 
     assert learnt.parameters > 0
     assert (tmp_path / "a.safetensors").is_file()
@@ -165,9 +165,9 @@ def two_rendered(tmp_path):
 @pytest.mark.parametrize("pairs", ["two_photos", "two_rendered"])
 def test_rank_4_overfits_two_rings(pairs, taught_sam, tmp_path, request):
     # Its logits are 64 × 64: the masks of the photos, brought to that and back, have IoU 0.986.
-    knobs = Knobs(segmenter=str(taught_sam), rank=4, steps=150, batch=2, learning_rate=0.1, jitter=0, validation=0)
+    options = Options(segmenter=str(taught_sam), rank=4, steps=150, batch=2, learning_rate=0.1, jitter=0, validation=0)
 
-    learnt = adapt(knobs, request.getfixturevalue(pairs), tmp_path / "rings.safetensors", device="cpu")
+    learnt = adapt_segmenter(options, request.getfixturevalue(pairs), tmp_path / "rings.safetensors", device="cpu")
 
     assert learnt.parameters == 2 * 2 * 2 * 4 * 48, "two blocks, query and value, down and up"
     assert (learnt.before < 0.85, learnt.after >= 0.95) == (True, True), str(learnt)
@@ -176,7 +176,7 @@ def test_rank_4_overfits_two_rings(pairs, taught_sam, tmp_path, request):
 @pytest.mark.parametrize("given", ["", "0", "1,", "a", "2,2", "-1"])
 def test_ranks_that_are_none_are_refused(given):
     with pytest.raises(BadInput, match="not of the form 1,2,4,8"):
-        lora_ranks.read(given)
+        lora_ranks.parse_ranks(given)
 
 
 def test_pairs_that_show_nothing_are_refused(saved, tmp_path):
@@ -185,4 +185,6 @@ def test_pairs_that_show_nothing_are_refused(saved, tmp_path):
         Image.fromarray(values).save(tmp_path / part / "one.png")
 
     with pytest.raises(BadInput, match="show nothing to learn"):
-        adapt(Knobs(segmenter=saved("sam"), **FAST), read_pairs(tmp_path), tmp_path / "a.safetensors", device="cpu")
+        adapt_segmenter(
+            Options(segmenter=saved("sam"), **FAST), read_pairs(tmp_path), tmp_path / "a.safetensors", device="cpu"
+        )

@@ -17,15 +17,15 @@ from training.student.arrays import Pixels
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import Phrase, check, classes
-from training.teacher.protocol import Decision, Findings, Settings, Teacher, by_class
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import Phrase, check_classes, class_names
+from training.teacher.protocol import Decision, Findings, Settings, Teacher, instances_by_class
 
 
-class Knobs(Settings):
+class Options(Settings):
     """Who, and how much is enough."""
 
-    deciding: ClassVar[frozenset[str]] = frozenset({"least"})
+    decide_only: ClassVar[frozenset[str]] = frozenset({"least"})
 
     of: tuple[str, str]
     """Two folders that `label` made of the same photos; what their `dropped.txt` lists is left out."""
@@ -37,7 +37,7 @@ class Knobs(Settings):
 class Agreement:
     """Two labelled folders, or the two masks of a photo."""
 
-    settings: Knobs
+    settings: Options
     phrases: tuple[Phrase, ...]
     folders: tuple[Mapping[str, Pair], ...]
     """The pairs of each, by the file that its sidecar says it was labelled from."""
@@ -58,7 +58,7 @@ class Agreement:
             BadInput: One is damaged, of another size than the photo, or has values that are no class.
         """
         (photo,) = photos
-        size, count = (photo.shape[0], photo.shape[1]), len(classes(self.phrases))
+        size, count = (photo.shape[0], photo.shape[1]), len(class_names(self.phrases))
         both = zip(("one", "other"), self.pairs, strict=False)
         return [Findings(size, {key: pair.read_mask(size, count) for key, pair in both})]
 
@@ -68,14 +68,14 @@ class Agreement:
             return Decision(np.full(findings.size, IGNORED, np.uint8), (), None, undecided=True)
         one, other = findings.arrays["one"], findings.arrays["other"]
         judged = np.where(one == IGNORED, IGNORED, other)
-        iou = photo_iou(reference=judged, candidate=one, classes=len(classes(self.phrases)))
+        iou = photo_iou(reference=judged, candidate=one, classes=len(class_names(self.phrases)))
         mask = np.where(one == other, one, np.uint8(IGNORED))
-        instances = by_class(mask, len(self.phrases), [iou] * len(self.phrases))
+        instances = instances_by_class(mask, len(self.phrases), [iou] * len(self.phrases))
         doubtful = iou < self.settings.least or (not instances and IGNORED in mask)
         return Decision(mask, instances, iou, undecided=doubtful)
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Agreement:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Agreement:
     """The teacher; it takes neither weights nor a device.
 
     Raises:
@@ -83,12 +83,12 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     """
     if weights:
         raise BadInput("an agreement has no weights; say whose it is with of=[FOLDER,FOLDER]")
-    return Agreement(knobs, phrases, tuple(_pairs(Path(folder), phrases) for folder in knobs.of))
+    return Agreement(options, phrases, tuple(_pairs(Path(folder), phrases) for folder in options.of))
 
 
 def _pairs(folder: Path, phrases: tuple[Phrase, ...]) -> Mapping[str, Pair]:
-    pairs, labelled = read_pairs(folder), Labelled(folder)
-    check(phrases, pairs.classes, str(folder))
+    pairs, labelled = read_pairs(folder), LabelledFolder(folder)
+    check_classes(phrases, pairs.classes, str(folder))
     abouts = [(labelled.sidecar(pair.name), pair) for pair in pairs.pairs]
     found = {about.photo.file: pair for about, pair in abouts if about}
     if not found:

@@ -6,9 +6,9 @@ from training.data.dropped import FILE
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 from training.teacher import sources
-from training.teacher.job import label
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import read
+from training.teacher.job import label_photos
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import parse_phrases
 from training.teacher.teachers import TEACHERS
 
 SIZE = (20, 30)
@@ -31,14 +31,14 @@ def labelled(tmp_path):
                 Image.fromarray(image).save(tmp_path / kind / f"{file}.png")
         return draw("masks", tmp_path / name, *phrases, **{"from": str(tmp_path / f"drawn-{name}")})
 
-    def draw(teacher, to, *phrases, **knobs):
-        entry, asked = TEACHERS[teacher], read(phrases or ["coin"])
-        chosen = entry.build(entry.knobs().model_validate(knobs), asked, None, "auto")
-        label(sources.find(tmp_path / "photos"), chosen, Labelled(to))
+    def draw(teacher, to, *phrases, **options):
+        entry, asked = TEACHERS[teacher], parse_phrases(phrases or ["coin"])
+        chosen = entry.build(entry.options().model_validate(options), asked, None, "auto")
+        label_photos(sources.find_photos(tmp_path / "photos"), chosen, LabelledFolder(to))
         return to
 
-    def agree(one, other, *phrases, **knobs):
-        return draw("agreement", tmp_path / "agreed", *phrases, of=(str(one), str(other)), **knobs)
+    def agree(one, other, *phrases, **options):
+        return draw("agreement", tmp_path / "agreed", *phrases, of=(str(one), str(other)), **options)
 
     make.agree = agree
     return make
@@ -57,7 +57,7 @@ def test_where_two_teachers_differ_nobody_judged(labelled):
     found = found_in(agreed)
     assert np.array_equal(found["a"], rectangle(12, value=1) + rectangle(10, 12))
     assert not found["b"].any()
-    about = Labelled(agreed).sidecar("a")
+    about = LabelledFolder(agreed).sidecar("a")
     assert about.score == pytest.approx(0.8)
     assert [instance.box for instance in about.instances] == [(12, 5, 20, 15)]
 
@@ -69,7 +69,7 @@ def test_photos_on_which_they_hardly_agree_are_left_out(labelled):
     agreed = labelled.agree(one, other)
 
     assert list(found_in(agreed)) == ["b"]
-    assert Labelled(agreed).sidecar("a").undecided
+    assert LabelledFolder(agreed).sidecar("a").undecided
     assert list(found_in(labelled.agree(one, other, least=0.0))) == ["a", "b"]  # not even a pixel of c is agreed on
 
 

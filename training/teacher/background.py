@@ -14,7 +14,7 @@ _FINENESS = 2
 """Levels a CIELAB unit, when Otsu's histogram is made."""
 
 
-def region(photo: Pixels, *, darkness: float, otsu: float, contrast: float) -> Pixels:
+def foreground(photo: Pixels, *, darkness: float, otsu: float, contrast: float) -> Pixels:
     """(rows, columns): 1 where the photo differs from its ground.
 
     Args:
@@ -23,22 +23,22 @@ def region(photo: Pixels, *, darkness: float, otsu: float, contrast: float) -> P
         otsu: Threshold on the difference, as a share of Otsu's.
         contrast: The least such threshold, in CIELAB units; without it, a bare ground would be split as well.
     """
-    apart = cv2.GaussianBlur(distance(photo, darkness=darkness), (0, 0), 1.5)
+    apart = cv2.GaussianBlur(background_distance(photo, darkness=darkness), (0, 0), 1.5)
     levels = np.clip(apart * _FINENESS, 0, 255).astype(np.uint8)
     between, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_OTSU)
     return (apart > max(otsu * between / _FINENESS, contrast)).astype(np.uint8)
 
 
-def distance(photo: Pixels, *, darkness: float) -> Floats:
+def background_distance(photo: Pixels, *, darkness: float) -> Floats:
     """(rows, columns) of distances from the ground, in CIELAB units."""
     # Of eight bits, since the conversion of floats takes six times as long; OpenCV stretches L to 255 there.
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
-    apart = lab - _surface(lab)
+    apart = lab - _fit_background(lab)
     apart[..., 0] *= darkness * 100 / 255
     return np.sqrt(cv2.transform(apart * apart, np.ones((1, 3), np.float32))).astype(np.float32, copy=False)
 
 
-def _surface(lab: Floats) -> Floats:
+def _fit_background(lab: Floats) -> Floats:
     """The ground itself, without what lies on it: a quadratic surface a channel, fitted to what agrees with it.
 
     Iteratively reweighted least squares, begun at the frame, where the least things lie.

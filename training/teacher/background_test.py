@@ -14,7 +14,7 @@ def lit(shade=0.5):
 
 
 def test_a_ground_with_uneven_light_is_near_itself_everywhere():
-    apart = background.distance(lit().astype(np.uint8), darkness=1)
+    apart = background.background_distance(lit().astype(np.uint8), darkness=1)
 
     assert np.percentile(apart, 99) < 5
 
@@ -23,7 +23,7 @@ def test_a_thing_is_far_from_the_ground_by_its_difference_of_colour():
     photo = lit(0).astype(np.uint8)
     photo[40:80, 60:100] = (200, 60, 60)
 
-    apart = background.distance(photo, darkness=1)
+    apart = background.background_distance(photo, darkness=1)
 
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     expected = np.linalg.norm(lab[60, 80] - lab[60, 20])
@@ -35,7 +35,7 @@ def test_a_thing_on_a_third_of_the_photo_is_still_no_ground():
     photo = lit(0.3).astype(np.uint8)
     photo[20:100, 30:110] = (200, 160, 60)
 
-    region = background.region(photo, darkness=0.5, otsu=1, contrast=8)
+    region = background.foreground(photo, darkness=0.5, otsu=1, contrast=8)
 
     assert region[22:98, 32:108].mean() > 0.99
     assert region[:, 115:].mean() < 0.01
@@ -45,7 +45,7 @@ def test_a_crowd_of_like_things_is_no_ground_while_the_frame_is_bare():
     photo = lit(0.3).astype(np.uint8)
     photo[14:106, 18:142] = (200, 160, 60)
 
-    region = background.region(photo, darkness=0.5, otsu=1, contrast=8)
+    region = background.foreground(photo, darkness=0.5, otsu=1, contrast=8)
 
     assert region[16:104, 20:140].mean() > 0.99
     assert region[:10].mean() < 0.01
@@ -54,7 +54,9 @@ def test_a_crowd_of_like_things_is_no_ground_while_the_frame_is_bare():
 def test_a_shadow_counts_less_the_less_darkness_does():
     photo = lit(0)
     photo[40:80, 60:100] *= 0.7
-    bright, dark = (background.distance(photo.astype(np.uint8), darkness=darkness)[60, 80] for darkness in (0.2, 1))
+    bright, dark = (
+        background.background_distance(photo.astype(np.uint8), darkness=darkness)[60, 80] for darkness in (0.2, 1)
+    )
 
     assert dark > 3 * bright
 
@@ -66,4 +68,7 @@ def test_red_and_blue_are_not_exchanged():
     blue[40:80, 60:100, 2] = 200
 
     # Pure blue is the further from grey in CIELAB.
-    assert background.distance(blue, darkness=0)[60, 80] > background.distance(red, darkness=0)[60, 80] + 10
+    assert (
+        background.background_distance(blue, darkness=0)[60, 80]
+        > background.background_distance(red, darkness=0)[60, 80] + 10
+    )

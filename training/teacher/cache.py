@@ -23,7 +23,7 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, Runt
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedFindings:
     """Findings and what they cost."""
 
     findings: Findings
@@ -31,21 +31,21 @@ class Kept:
     """A photo's part of the time that its batch took."""
 
 
-def key(photo: str, origin: Mapping[str, Any], deciding: Collection[str]) -> str:
+def findings_key(photo: str, provenance: Mapping[str, Any], decide_only: Collection[str]) -> str:
     """The sha256 of all that findings depend on.
 
     Args:
         photo: The sha256 of its bytes.
-        origin: Of the teacher, as a sidecar has it.
-        deciding: Those of its settings that do not count, for they only decide.
+        provenance: Of the teacher, as a sidecar has it.
+        decide_only: Those of its settings that do not count, for they only decide.
     """
-    settings = {name: value for name, value in origin["settings"].items() if name not in deciding}
-    parts = {**origin, "settings": settings, "photo": photo}
+    settings = {name: value for name, value in provenance["settings"].items() if name not in decide_only}
+    parts = {**provenance, "settings": settings, "photo": photo}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Cache:
+class FindingsCache:
     """A folder of findings."""
 
     folder: Path
@@ -54,7 +54,7 @@ class Cache:
         """Where the findings of that key lie, or would."""
         return self.folder / key[:2] / f"{key}.npz"
 
-    def get(self, key: str) -> Kept | None:
+    def get(self, key: str) -> CachedFindings | None:
         """What was put there; None where nothing was, or it is damaged."""
         try:
             # From memory: of a damaged file numpy would leave the handle open.
@@ -65,11 +65,11 @@ class Cache:
             if arrays.pop("count") != len(arrays):
                 return None
             found = Findings((rows, columns), {name.removeprefix("_"): array for name, array in arrays.items()})
-            return Kept(found, seconds)
+            return CachedFindings(found, seconds)
         except _DAMAGE:
             return None
 
-    def put(self, key: str, kept: Kept) -> None:
+    def put(self, key: str, kept: CachedFindings) -> None:
         """Keep findings.
 
         Raises:

@@ -16,7 +16,7 @@ from training.student.errors import BadInput
 from training.teacher import background, contours, ellipses
 from training.teacher.phrases import Phrase
 from training.teacher.protocol import Decision, Findings, Instance, Settings
-from training.teacher.region import Region, clean, fragments
+from training.teacher.region import Region, clean_region, connected_components
 from training.teacher.tuning import Choice, Range
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -24,10 +24,10 @@ Natural = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
 
 
-class Knobs(Settings):
+class Options(Settings):
     """Lengths are pixels of the photo shrunk to `side`, unless they are shares."""
 
-    deciding: ClassVar[frozenset[str]] = frozenset({"support", "covered", "open", "close", "hole", "least", "frame"})
+    decide_only: ClassVar[frozenset[str]] = frozenset({"support", "covered", "open", "close", "hole", "least", "frame"})
 
     # What it looks at.
     side: Annotated[int, Field(ge=64, le=2048)] = 400
@@ -91,11 +91,11 @@ class Knobs(Settings):
 
 
 class Classical:
-    """Stateless but for its knobs."""
+    """Stateless but for its options."""
 
     name = "classical"
 
-    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...]) -> None:
+    def __init__(self, options: Options, phrases: tuple[Phrase, ...]) -> None:
         """One phrase, which names the class.
 
         Raises:
@@ -103,7 +103,7 @@ class Classical:
         """
         if len(phrases) != 1:
             raise BadInput(f"the classical teacher reads no phrases and cannot tell {len(phrases)} apart; give it one")
-        self.settings = knobs
+        self.settings = options
         self.phrases = phrases
 
     @property
@@ -116,17 +116,21 @@ class Classical:
         return [self._look(photo) for photo in photos]
 
     def _look(self, photo: Pixels) -> Findings:
-        knobs = self.settings
-        small = contours.shrunk(photo, knobs.side)
-        grey = contours.prepared(small, **knobs.model_dump(include={"even", "stretch", "clahe", "sharpen", "blur"}))
-        edges = contours.edges(grey, canny=knobs.canny)
-        region = background.region(small, darkness=knobs.darkness, otsu=knobs.otsu, contrast=knobs.contrast)
+        options = self.settings
+        small = contours.shrink(photo, options.side)
+        grey = contours.prepare(small, **options.model_dump(include={"even", "stretch", "clahe", "sharpen", "blur"}))
+        edges = contours.canny_edges(grey, canny=options.canny)
+        region = background.foreground(small, darkness=options.darkness, otsu=options.otsu, contrast=options.contrast)
         arrays: dict[str, NDArray[Any]] = {"small": np.array(small.shape[:2], np.int32)}
-        if knobs.shape == "ellipse":
-            radii = (knobs.radius[0] * knobs.side, knobs.radius[1] * knobs.side)
-            shapes = ellipses.propose(grey, region, radii=radii, gradient=knobs.gradient, roundness=knobs.roundness)
-            arrays["shapes"] = ellipses.fit(shapes, grey, reach=knobs.reach)
-            arrays["support"], arrays["covered"] = ellipses.judge(arrays["shapes"], edges, region, slack=knobs.slack)
+        if options.shape == "ellipse":
+            radii = (options.radius[0] * options.side, options.radius[1] * options.side)
+            shapes = ellipses.propose_ellipses(
+                grey, region, radii=radii, gradient=options.gradient, roundness=options.roundness
+            )
+            arrays["shapes"] = ellipses.fit_to_edges(shapes, grey, reach=options.reach)
+            arrays["support"], arrays["covered"] = ellipses.edge_and_area_support(
+                arrays["shapes"], edges, region, slack=options.slack
+            )
         else:
             arrays["things"] = np.packbits(self._things(region, edges), axis=1)
             arrays["edges"] = np.packbits(edges, axis=1)
@@ -136,7 +140,7 @@ class Classical:
         evidence = self.settings.evidence
         if evidence == "ground":
             return region
-        enclosed = contours.enclosed(edges, bridge=self.settings.bridge)
+        enclosed = contours.fill_outlines(edges, bridge=self.settings.bridge)
         return {"edges": enclosed, "either": enclosed | region, "both": enclosed & region}[evidence]
 
     def decide(self, findings: Findings) -> Decision:
@@ -144,40 +148,42 @@ class Classical:
         return self._round(findings) if self.settings.shape == "ellipse" else self._any(findings)
 
     def _round(self, findings: Findings) -> Decision:
-        knobs, arrays = self.settings, findings.arrays
+        options, arrays = self.settings, findings.arrays
         rows, columns = findings.size
-        shapes = ellipses.scaled(arrays["shapes"], np.array((columns, rows)) / arrays["small"][::-1])
+        shapes = ellipses.scale_ellipses(arrays["shapes"], np.array((columns, rows)) / arrays["small"][::-1])
         support, covered = arrays["support"], arrays["covered"]
         areas = np.pi * shapes[:, 2] * shapes[:, 3]
-        fits = (support >= knobs.support) & (covered >= knobs.covered) & (areas >= knobs.least * rows * columns)
+        fits = (support >= options.support) & (covered >= options.covered) & (areas >= options.least * rows * columns)
         mask = np.zeros(findings.size, np.uint8)
         instances = []
-        for index in ellipses.apart(shapes, np.where(fits, support * covered, 0)):
-            ellipses.draw(mask, shapes[index])
-            instances.append(Instance(0, ellipses.box(shapes[index]), None, float(support[index] * covered[index])))
+        for index in ellipses.drop_overlapping(shapes, np.where(fits, support * covered, 0)):
+            ellipses.fill_ellipse(mask, shapes[index])
+            instances.append(
+                Instance(0, ellipses.bounding_box(shapes[index]), None, float(support[index] * covered[index]))
+            )
         return _decision(mask, instances)
 
     def _any(self, findings: Findings) -> Decision:
-        knobs, arrays = self.settings, findings.arrays
+        options, arrays = self.settings, findings.arrays
         rows, columns = arrays["small"].tolist()
         things, edges = (np.unpackbits(arrays[name], axis=1, count=columns) for name in ("things", "edges"))
-        things = contours.smoothed(things, close=knobs.close, open=knobs.open)
-        least = knobs.least * rows * columns
-        whole = Region.within(things > 0)
-        whole = clean(whole, fragment=min(least / max(whole.area, 1), 1), hole=knobs.hole)
-        near = cv2.dilate(edges, contours.brush(2 * round(knobs.slack) + 1)) > 0
-        frame = contours.rim(np.ones_like(things)) > 0
+        things = contours.close_and_open(things, close=options.close, open=options.open)
+        least = options.least * rows * columns
+        whole = Region.from_mask(things > 0)
+        whole = clean_region(whole, fragment=min(least / max(whole.area, 1), 1), hole=options.hole)
+        near = cv2.dilate(edges, contours.disc_kernel(2 * round(options.slack) + 1)) > 0
+        frame = contours.boundary(np.ones_like(things)) > 0
         scale = np.array((findings.size[1] / columns, findings.size[0] / rows))
         kept = np.zeros((rows, columns), np.uint8)
         instances = []
-        for thing in fragments(whole):
+        for thing in connected_components(whole):
             alone = np.zeros_like(things)
             thing.paint(alone, 1)
-            rim = contours.rim(alone) > 0
+            rim = contours.boundary(alone) > 0
             # The largest survives any cleaning, whatever its size.
-            if thing.area >= least and frame[rim].mean() <= knobs.frame:
+            if thing.area >= least and frame[rim].mean() <= options.frame:
                 thing.paint(kept, 1)
-                left, top, right, bottom = (np.reshape(thing.extents, (2, 2)) * scale).reshape(-1).tolist()
+                left, top, right, bottom = (np.reshape(thing.box, (2, 2)) * scale).reshape(-1).tolist()
                 instances.append(Instance(0, (left, top, right, bottom), None, float(near[rim].mean())))
         soft = cv2.resize(kept.astype(np.float32), findings.size[::-1], interpolation=cv2.INTER_LINEAR)
         return _decision((soft > 0.5).astype(np.uint8), instances)
@@ -188,7 +194,7 @@ def _decision(mask: Pixels, instances: list[Instance]) -> Decision:
     return Decision(mask, tuple(instances), float(np.mean(scores)) if scores else None)
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Classical:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Classical:
     """The teacher; it has no weights, and runs on the CPU whatever the device.
 
     Raises:
@@ -196,4 +202,4 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     """
     if weights is not None:
         raise BadInput(f"the classical teacher has no weights, found {weights}; leave them out")
-    return Classical(knobs, phrases)
+    return Classical(options, phrases)

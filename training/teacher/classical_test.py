@@ -9,8 +9,8 @@ from training.data.pairs import read_pairs
 from training.data.photos import read_mask, read_photo
 from training.student.errors import BadInput
 from training.student.metrics import foreground_iou
-from training.teacher.classical import Knobs
-from training.teacher.phrases import read
+from training.teacher.classical import Options
+from training.teacher.phrases import parse_phrases
 from training.teacher.teachers import TEACHERS
 from training.teacher.tuning import Choice, search_space
 
@@ -20,7 +20,7 @@ GROUND, THING = (90, 110, 100), (200, 190, 60)
 
 
 def teacher(**options):
-    return TEACHERS["classical"].build(Knobs(**options), read(["coin"]))
+    return TEACHERS["classical"].build(Options(**options), parse_phrases(["coin"]))
 
 
 def drawn(*discs, ground=GROUND, thing=THING, size=(ROWS, COLUMNS)):
@@ -39,7 +39,7 @@ def decided(photo, **options):
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "options",
     [
         {},
         *({"evidence": evidence} for evidence in ("edges", "either", "both")),
@@ -67,7 +67,7 @@ def test_a_thing_as_bright_as_its_ground_is_found_by_its_colour(shape):
     assert foreground_iou(reference=mask, candidate=decided(photo, shape=shape).mask) > 0.93
 
 
-@pytest.mark.parametrize("knobs", [{}, {"shape": "ellipse"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"shape": "ellipse"}], ids=str)
 def test_a_bare_ground_shows_nothing(options):
     light = np.linspace(0.6, 1, COLUMNS)[None, :, None]
     photo, _ = drawn()
@@ -148,10 +148,12 @@ def test_a_batch_finds_what_each_photo_does_alone(shape):
 @pytest.mark.parametrize("shape", ["any", "ellipse"])
 def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
     photo, _ = drawn((150, 140, 52), (60, 60, 20))
-    low, high = ({name: getattr(search_space(Knobs)[name], end) for name in Knobs.deciding} for end in ("low", "high"))
+    low, high = (
+        {name: getattr(search_space(Options)[name], end) for name in Options.decide_only} for end in ("low", "high")
+    )
 
     one, other = (
-        teacher(shape=shape, **{key: type(getattr(Knobs(), key))(value) for key, value in options.items()})
+        teacher(shape=shape, **{key: type(getattr(Options(), key))(value) for key, value in options.items()})
         for options in (low, high)
     )
 
@@ -161,7 +163,7 @@ def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (2, 3), (20, 3000)])
-@pytest.mark.parametrize("knobs", [{"evidence": "either"}, {"shape": "ellipse"}], ids=str)
+@pytest.mark.parametrize("options", [{"evidence": "either"}, {"shape": "ellipse"}], ids=str)
 def test_a_photo_of_any_size_has_a_mask_of_that_size(size, options):
     photo = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
 
@@ -174,16 +176,16 @@ def test_a_photo_of_any_size_has_a_mask_of_that_size(size, options):
 
 def test_several_phrases_and_weights_are_refused():
     with pytest.raises(BadInput, match="cannot tell 2 apart"):
-        TEACHERS["classical"].build(Knobs(), read(["coin", "note"]))
+        TEACHERS["classical"].build(Options(), parse_phrases(["coin", "note"]))
     with pytest.raises(BadInput, match=r"has no weights, found \./here"):
-        TEACHERS["classical"].build(Knobs(), read(["coin"]), weights="./here")
+        TEACHERS["classical"].build(Options(), parse_phrases(["coin"]), weights="./here")
 
 
 def test_every_range_lies_within_what_its_knob_takes():
-    for name, span in search_space(Knobs).items():
+    for name, span in search_space(Options).items():
         for value in span.values if isinstance(span, Choice) else (span.low, span.high):
-            Knobs(**{name: value})
-    assert Knobs.deciding <= search_space(Knobs).keys()
+            Options(**{name: value})
+    assert Options.decide_only <= search_space(Options).keys()
 
 
 @pytest.mark.skipif(not COINS.is_dir(), reason=f"real photos are not at {COINS}")
@@ -200,7 +202,7 @@ def test_real_coins_are_found_untuned(shape, least):
 
 def test_the_settings_for_coins_fit_the_knobs_and_find_coins_that_touch():
     path = Path(__file__).with_name("settings") / "coins.yaml"
-    one = TEACHERS["classical"].build(options.read(Knobs, "classical", path), read(["coin"]))
+    one = TEACHERS["classical"].build(options.read(Options, "classical", path), parse_phrases(["coin"]))
     photo, mask = drawn((150, 110, 50), (250, 110, 50), (330, 220, 24))
 
     found = one.decide(one.look([photo])[0])

@@ -10,21 +10,21 @@ import numpy as np
 from pydantic import Field
 
 from training.student.arrays import Floats, Pixels
-from training.teacher.model import Arithmetic, Kind, Model
+from training.teacher.model import Architecture, Arithmetic, Model
 from training.teacher.phrases import Phrase
-from training.teacher.protocol import Decision, Findings, Instance, Settings, Unfit
-from training.teacher.region import Region, clean, fragments
+from training.teacher.protocol import Decision, Findings, Instance, Settings, UnusableTeacher
+from training.teacher.region import Region, clean_region, connected_components
 from training.teacher.selection import Share
 from training.teacher.tuning import Choice, Range
-from training.teacher.weights import find
+from training.teacher.weights import find_weights
 
-KINDS = {"clipseg": Kind("CLIPSegForImageSegmentation", "CLIPSegProcessor")}
+ARCHITECTURES = {"clipseg": Architecture("CLIPSegForImageSegmentation", "CLIPSegProcessor")}
 
 
-class Knobs(Settings):
+class Options(Settings):
     """How hot is hot enough."""
 
-    deciding: ClassVar[frozenset[str]] = frozenset({"threshold", "combine", "fragment", "hole"})
+    decide_only: ClassVar[frozenset[str]] = frozenset({"threshold", "combine", "fragment", "hole"})
 
     model: str = "CIDAS/clipseg-rd64-refined"
     """A folder, or a repository of the hub."""
@@ -45,7 +45,7 @@ class Knobs(Settings):
 class ClipSeg:
     """See `training.teacher.protocol.Teacher`."""
 
-    settings: Knobs
+    settings: Options
     phrases: tuple[Phrase, ...]
     model: Model
     name: str = "clipseg"
@@ -61,7 +61,7 @@ class ClipSeg:
         encoded = self.model.processor.tokenizer(texts, padding=True, return_tensors="pt")
         length, most = encoded["input_ids"].shape[1], self.model.network.config.text_config.max_position_embeddings
         if length > most:
-            raise Unfit(f"the longest text takes {length} tokens, at most {most} fit; shorten it")
+            raise UnusableTeacher(f"the longest text takes {length} tokens, at most {most} fit; shorten it")
         return {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
@@ -73,7 +73,7 @@ class ClipSeg:
         with torch.inference_mode():
             # The network pairs one text with one photo.
             logits = self.model.network(
-                pixel_values=self.model.placed(pixels).repeat_interleave(number, 0),
+                pixel_values=self.model.to_network(pixels).repeat_interleave(number, 0),
                 **{name: value.repeat(len(photos), 1) for name, value in self._texts.items()},
             ).logits
         side = logits.shape[-2:]
@@ -92,10 +92,10 @@ class ClipSeg:
         mask = np.zeros((rows, columns), np.uint8)
         instances: list[Instance] = []
         for phrase in range(len(self.phrases)):
-            taken = Region.within((winner == phrase) & (best >= self.settings.threshold))
-            region = clean(taken, fragment=self.settings.fragment, hole=self.settings.hole)
+            taken = Region.from_mask((winner == phrase) & (best >= self.settings.threshold))
+            region = clean_region(taken, fragment=self.settings.fragment, hole=self.settings.hole)
             region.paint(mask, phrase + 1)
-            instances += [_instance(phrase, part, chances[phrase]) for part in fragments(region)]
+            instances += [_instance(phrase, part, chances[phrase]) for part in connected_components(region)]
         score = min((one.mask_score for one in instances if one.mask_score is not None), default=1 - float(best.max()))
         return Decision(mask, tuple(instances), score)
 
@@ -109,21 +109,21 @@ class ClipSeg:
 
 
 def _instance(phrase: int, part: Region, chances: Floats) -> Instance:
-    left, top, right, bottom = map(int, part.extents)
-    return Instance(phrase, part.extents, None, float(chances[top:bottom, left:right][part.bits].mean()))
+    left, top, right, bottom = map(int, part.box)
+    return Instance(phrase, part.box, None, float(chances[top:bottom, left:right][part.bits].mean()))
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> ClipSeg:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> ClipSeg:
     """The teacher.
 
     Args:
-        knobs: Its settings.
+        options: Its settings.
         phrases: What to look for; longer texts than a word often do better, as "a photo of a coin".
-        weights: A folder; None: what the knobs name.
+        weights: A folder; None: what the options name.
         device: As torch names it, or `auto`.
 
     Raises:
         BadInput: Weights are not to be had.
     """
-    found = find("model", weights or knobs.model, KINDS)
-    return ClipSeg(knobs, phrases, Model(found, KINDS, device, knobs.arithmetic))
+    found = find_weights("model", weights or options.model, ARCHITECTURES)
+    return ClipSeg(options, phrases, Model(found, ARCHITECTURES, device, options.arithmetic))

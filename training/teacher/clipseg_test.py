@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.student.errors import BadInput
-from training.teacher.phrases import read
+from training.teacher.phrases import parse_phrases
 from training.teacher.protocol import Findings
 from training.teacher.teachers import TEACHERS
 
@@ -16,7 +16,7 @@ ENTRY = TEACHERS["clipseg"]
 def teacher(saved):
     @cache
     def make(phrases=("coin",), arithmetic="fp32"):
-        return ENTRY.build(ENTRY.knobs()(arithmetic=arithmetic), read(phrases), saved("clipseg"), "cpu")
+        return ENTRY.build(ENTRY.options()(arithmetic=arithmetic), parse_phrases(phrases), saved("clipseg"), "cpu")
 
     return make
 
@@ -25,14 +25,14 @@ def photo(rows, columns, seed=0):
     return np.random.default_rng(seed).integers(0, 255, (rows, columns, 3), np.uint8)
 
 
-def decided(given, phrases=("coin",), **knobs):
+def decided(given, phrases=("coin",), **options):
     """What the teacher makes of heat maps made by hand, one a text; it needs no network for that."""
-    chosen = ENTRY.knobs()(**({"fragment": 0, "hole": 0} | knobs))
+    chosen = ENTRY.options()(**({"fragment": 0, "hole": 0} | options))
     teacher = type("Unread", (), {"weights": None})
     from training.teacher.clipseg import ClipSeg
 
     heat = np.stack(given).astype(np.float16)
-    return ClipSeg(chosen, read(phrases), teacher).decide(Findings((60, 120), {"heat": heat}))
+    return ClipSeg(chosen, parse_phrases(phrases), teacher).decide(Findings((60, 120), {"heat": heat}))
 
 
 def cold(*hot, value=4.0):

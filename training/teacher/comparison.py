@@ -17,16 +17,16 @@ from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import PHOTO_MEASURES
 from training.teacher import teachers
-from training.teacher.phrases import Phrase, classes
+from training.teacher.phrases import Phrase, class_names
 from training.teacher.protocol import ByPhoto, Settings, Teacher
-from training.teacher.weights import Absent
+from training.teacher.weights import WeightsMissing
 
 _ALONE = 5
 """Photos that are looked at one by one to time a single one, after a first that warms up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class TeacherSpec:
     """A teacher as it was asked for."""
 
     label: str
@@ -38,11 +38,11 @@ class Contender:
         """Raises BadInput where weights are missing."""
         try:
             return self.entry.build(self.settings, phrases, self.weights, device)
-        except Absent as error:
+        except WeightsMissing as error:
             raise BadInput(f"{error} in FILE.yaml, as {_with_settings(self.label)}") from error
 
 
-def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
+def parse_teachers(given: str, weights: Sequence[str] = ()) -> list[TeacherSpec]:
     """Teachers from a command line: `NAME` or `NAME:SETTINGS.yaml`, with commas between; and `NAME=FOLDER` of weights.
 
     Raises:
@@ -57,13 +57,13 @@ def contenders(given: str, weights: Sequence[str] = ()) -> list[Contender]:
     found = []
     for one in (part.strip() for part in given.split(",")):
         name, colon, file = one.partition(":")
-        entry = teachers.named(name)
+        entry = teachers.find_teacher(name)
         try:
-            settings = options.read(entry.knobs(), name, Path(file) if colon else None)
+            settings = options.read(entry.options(), name, Path(file) if colon else None)
         except BadInput as error:
             hint = "" if colon else f" in FILE.yaml, as {_with_settings(name)}"
             raise BadInput(f"{error}{hint}") from error
-        found.append(Contender(f"{name}:{Path(file).stem}" if colon else name, entry, settings, folders.get(name)))
+        found.append(TeacherSpec(f"{name}:{Path(file).stem}" if colon else name, entry, settings, folders.get(name)))
     if unknown := folders.keys() - {one.label.partition(":")[0] for one in found}:
         raise BadInput(f"weights were given for {', '.join(sorted(unknown))}, which --teachers does not name; add it")
     if twice := [one.label for index, one in enumerate(found) if one.label in [two.label for two in found[:index]]]:
@@ -77,7 +77,7 @@ def _with_settings(label: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PhotoScores:
     """One teacher on one photo."""
 
     teacher: str
@@ -88,10 +88,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TeacherResult:
     """What one teacher came to."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[PhotoScores, ...]
     latency: float
     """Milliseconds for a photo alone, the median of a few; reading files apart."""
     rate: float
@@ -110,13 +110,13 @@ class Result:
         return {**measured, "latency_ms": self.latency, "photos_per_second": self.rate}
 
 
-def compare(
-    contender: Contender, pairs: Sequence[Pair], phrases: tuple[Phrase, ...], *, device: str, batch: int, worst: int
-) -> Result:
+def evaluate_teacher(
+    spec: TeacherSpec, pairs: Sequence[Pair], phrases: tuple[Phrase, ...], *, device: str, batch: int, worst: int
+) -> TeacherResult:
     """Let one teacher draw on all pairs.
 
     Args:
-        contender: Who.
+        spec: Who.
         pairs: What its masks are held against.
         phrases: They make the classes that the pairs have.
         device: As torch names it.
@@ -126,16 +126,16 @@ def compare(
     Raises:
         BadInput: Its weights are missing, or a file cannot be read.
     """
-    teacher = contender.build(phrases, device)
-    count = len(classes(phrases))
+    teacher = spec.build(phrases, device)
+    count = len(class_names(phrases))
     alone = []
     for pair in (pairs[0], *pairs[:_ALONE]):
         photo = read_photo(pair.photo)
         alone.append(_timed(teacher, [pair], [photo])[1])
-    rows: list[Row] = []
+    rows: list[PhotoScores] = []
     failures: list[Failure] = []
     seconds = 0.0
-    for group in tqdm(list(_grouped(pairs, batch)), contender.label, unit=" batches", leave=False, disable=None):
+    for group in tqdm(list(_grouped(pairs, batch)), spec.label, unit=" batches", leave=False, disable=None):
         photos = [read_photo(pair.photo) for pair in group]
         masks, taken = _timed(teacher, group, photos)
         seconds += taken
@@ -145,10 +145,10 @@ def compare(
                 name: measure(reference=reference, candidate=mask, classes=count)
                 for name, measure in PHOTO_MEASURES.items()
             }
-            rows.append(Row(contender.label, pair.name, **measured))
+            rows.append(PhotoScores(spec.label, pair.name, **measured))
             failures.append(Failure(rows[-1].iou, pair, mask))
-        failures = failure_sheet.worst(failures, worst)
-    return Result(tuple(rows), 1000 * float(np.median(alone[1:])), len(pairs) / seconds, tuple(failures))
+        failures = failure_sheet.worst_failures(failures, worst)
+    return TeacherResult(tuple(rows), 1000 * float(np.median(alone[1:])), len(pairs) / seconds, tuple(failures))
 
 
 def _timed(teacher: Teacher, group: Sequence[Pair], photos: Sequence[Pixels]) -> tuple[list[Pixels], float]:

@@ -8,11 +8,11 @@ import numpy as np
 
 from training.data import failure_sheet
 from training.student.atomic_write import write_csv, write_figure
-from training.teacher.comparison import Result
+from training.teacher.comparison import TeacherResult
 from training.tracking import track
 
 
-def table(results: Sequence[Result]) -> str:
+def format_table(results: Sequence[TeacherResult]) -> str:
     """One line a teacher, the best mean IoU first."""
     width = max(len(result.teacher) for result in results)
     lines = [f"{'teacher':{width}}     IoU    dice  boundary      ms  photos/s"]
@@ -22,7 +22,9 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(results: Sequence[Result], folder: Path, classes: tuple[str, ...], *, tracker: str | None = None) -> None:
+def write_report(
+    results: Sequence[TeacherResult], folder: Path, classes: tuple[str, ...], *, tracker: str | None = None
+) -> None:
     """All of it into a folder: `teachers.csv`, `photos.csv`, `figures.png`, `worst.png`.
 
     Args:
@@ -38,14 +40,16 @@ def write(results: Sequence[Result], folder: Path, classes: tuple[str, ...], *, 
     write_csv(folder / "teachers.csv", summary)
     write_csv(folder / "photos.csv", [asdict(row) for result in results for row in result.rows])
     draw_figures(results, folder / "figures.png")
-    failure_sheet.draw([(result.teacher, result.worst) for result in results], classes, folder / "worst.png")
+    failure_sheet.draw_failure_sheet(
+        [(result.teacher, result.worst) for result in results], classes, folder / "worst.png"
+    )
     if tracker:
         for result in results:
             pictures = [folder / "figures.png", folder / "worst.png"]
             track(tracker, folder / tracker, result.teacher, result.means(), pictures)
 
 
-def draw_figures(results: Sequence[Result], path: Path) -> None:
+def draw_figures(results: Sequence[TeacherResult], path: Path) -> None:
     """Each teacher's mean measures and times, its IoU against its speed, and how its photos spread over IoU; as PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter

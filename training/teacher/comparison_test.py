@@ -11,10 +11,10 @@ from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.student.metrics import photo_boundary_iou, photo_iou
 from training.teacher import comparison_report
-from training.teacher.comparison import compare, contenders
-from training.teacher.phrases import read
+from training.teacher.comparison import evaluate_teacher, parse_teachers
+from training.teacher.phrases import parse_phrases
 
-DISC = read(["disc"])
+DISC = parse_phrases(["disc"])
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def masks(discs, tmp_path):
 
 def compared(discs, given, **options):
     options = {"device": "cpu", "batch": 5, "worst": 3} | options
-    return [compare(contender, discs.pairs, DISC, **options) for contender in contenders(given)]
+    return [evaluate_teacher(contender, discs.pairs, DISC, **options) for contender in parse_teachers(given)]
 
 
 def test_each_photo_is_held_against_its_own_mask(discs, masks):
@@ -69,7 +69,7 @@ def test_batches_do_not_change_what_is_found(discs, batch):
 def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
     results = compared(discs, f"classical,masks:{masks(6)}")
 
-    comparison_report.write(results, tmp_path / "out", discs.classes)
+    comparison_report.write_report(results, tmp_path / "out", discs.classes)
 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "teachers.csv",
@@ -87,7 +87,7 @@ def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
         assert float(teacher["iou"]) == pytest.approx(np.mean(mine)) == pytest.approx(result.means()["iou"])
         assert int(teacher["photos"]) == 12
     best, other = sorted(results, key=lambda result: -result.means()["iou"])
-    lines = comparison_report.table(results).splitlines()
+    lines = comparison_report.format_table(results).splitlines()
     assert lines[1].startswith(best.teacher)
     assert f"{other.means()['iou']:.4f}" in lines[2]
 
@@ -131,7 +131,7 @@ def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tm
 def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_path):
     results = compared(discs, f"masks:{masks(20)}", worst=1)
 
-    comparison_report.write(results, tmp_path, discs.classes)
+    comparison_report.write_report(results, tmp_path, discs.classes)
 
     pixels = np.asarray(Image.open(tmp_path / "worst.png").convert("RGB")).astype(int)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
@@ -151,7 +151,7 @@ def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_
 )
 def test_teachers_that_make_no_sense_are_refused(given, weights, message):
     with pytest.raises(BadInput, match=message):
-        contenders(given, weights)
+        parse_teachers(given, weights)
 
 
 def test_a_teacher_that_needs_settings_or_weights_says_how_this_command_takes_them(discs, monkeypatch, tmp_path):
@@ -159,6 +159,6 @@ def test_a_teacher_that_needs_settings_or_weights_says_how_this_command_takes_th
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
 
     with pytest.raises(BadInput, match=r"from is missing; add from=… in FILE\.yaml, as --teachers masks:FILE\.yaml$"):
-        contenders("masks")
+        parse_teachers("masks")
     with pytest.raises(BadInput, match=r"say model=FOLDER in FILE\.yaml, as --teachers clipseg:FILE\.yaml$"):
         compared(discs, "clipseg")

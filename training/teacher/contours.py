@@ -9,7 +9,7 @@ _TILES = (8, 8)
 _HYSTERESIS = 0.4
 
 
-def shrunk(photo: Pixels, side: int) -> Pixels:
+def shrink(photo: Pixels, side: int) -> Pixels:
     """The photo with its longer side brought to that many pixels."""
     rows, columns = photo.shape[:2]
     scale = side / max(rows, columns)
@@ -18,7 +18,7 @@ def shrunk(photo: Pixels, side: int) -> Pixels:
     return small.astype(np.uint8, copy=False)
 
 
-def prepared(photo: Pixels, *, even: float, stretch: float, clahe: float, sharpen: float, blur: float) -> Pixels:
+def prepare(photo: Pixels, *, even: float, stretch: float, clahe: float, sharpen: float, blur: float) -> Pixels:
     """(rows, columns) of brightness in which edges are to be sought.
 
     Args:
@@ -43,31 +43,31 @@ def prepared(photo: Pixels, *, even: float, stretch: float, clahe: float, sharpe
     return _pixels(cv2.GaussianBlur(levels, (0, 0), blur)) if blur else levels
 
 
-def edges(grey: Pixels, *, canny: float) -> Pixels:
+def canny_edges(grey: Pixels, *, canny: float) -> Pixels:
     """(rows, columns): 1 on Canny's edges, `canny` being the upper of its thresholds."""
     return _pixels(cv2.Canny(grey, _HYSTERESIS * canny, canny) > 0)
 
 
-def enclosed(edges: Pixels, *, bridge: int) -> Pixels:
+def fill_outlines(edges: Pixels, *, bridge: int) -> Pixels:
     """(rows, columns): 1 within closed outlines, gaps of up to `bridge` pixels overlooked."""
     rows, columns = edges.shape
     # What the frame cuts off is closed by its own reflection.
     down, across = rows // 4, columns // 4
     mirrored = cv2.copyMakeBorder(edges, down, down, across, across, cv2.BORDER_REFLECT)
     # Widened, filled and narrowed again: closing the lines alone would not join two ends, which a disc slips between.
-    wide = cv2.dilate(mirrored, brush(bridge + 1))
+    wide = cv2.dilate(mirrored, disc_kernel(bridge + 1))
     contours, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(mirrored), contours, -1, (1,), cv2.FILLED)
-    narrow = _pixels(cv2.erode(filled, brush(bridge + 1)))
+    narrow = _pixels(cv2.erode(filled, disc_kernel(bridge + 1)))
     return np.ascontiguousarray(narrow[down : down + rows, across : across + columns])
 
 
-def brush(side: int) -> Pixels:
+def disc_kernel(side: int) -> Pixels:
     """A disc as structuring element; of 0 or 1 pixels it changes nothing."""
     return _pixels(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(side, 1), max(side, 1))))
 
 
-def smoothed(mask: Pixels, *, close: int, open: int) -> Pixels:
+def close_and_open(mask: Pixels, *, close: int, open: int) -> Pixels:
     """(rows, columns) of 0 and 1, closed and then opened by discs of these sides.
 
     Things that the frame cuts off are taken to go on beyond it, or their corners there would be rounded.
@@ -75,11 +75,11 @@ def smoothed(mask: Pixels, *, close: int, open: int) -> Pixels:
     rows, columns = mask.shape
     for operation, side in ((cv2.MORPH_CLOSE, close), (cv2.MORPH_OPEN, open)):
         wide = cv2.copyMakeBorder(mask, side, side, side, side, cv2.BORDER_REPLICATE)
-        mask = _pixels(cv2.morphologyEx(wide, operation, brush(side)))[side : side + rows, side : side + columns]
+        mask = _pixels(cv2.morphologyEx(wide, operation, disc_kernel(side)))[side : side + rows, side : side + columns]
     return mask
 
 
-def rim(mask: Pixels) -> Pixels:
+def boundary(mask: Pixels) -> Pixels:
     """(rows, columns): 1 on the outermost pixels of what is 1, those on the photo's frame included."""
     inner = cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     return mask - _pixels(inner)

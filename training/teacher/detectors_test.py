@@ -6,10 +6,10 @@ import torch
 
 from training.student.errors import BadInput
 from training.teacher.detectors import DETECTORS, Detector
-from training.teacher.phrases import read
-from training.teacher.weights import find
+from training.teacher.phrases import parse_phrases
+from training.teacher.weights import find_weights
 
-COINS = read(["coin", "note=bank note,medal"])
+COINS = parse_phrases(["coin", "note=bank note,medal"])
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def detector(saved):
 
     @cache
     def make(kind, phrases=COINS, floor=0.0, most=1000):
-        weights = find("detector", saved(kind), DETECTORS)
+        weights = find_weights("detector", saved(kind), DETECTORS)
         return Detector(weights, phrases, device="cpu", arithmetic="fp32", floor=floor, most=most)
 
     return make
@@ -93,11 +93,11 @@ def test_scores_belong_to_the_phrase_in_whose_column_they_are(detector, kind):
 
 def test_each_word_of_a_prompt_stands_for_its_own_phrase(detector):
     ours = detector("grounding-dino")
-    read_by_model, places = ours._words
+    read_by_model, positions = ours._text_inputs
 
     tokens = ours.model.processor.tokenizer.convert_ids_to_tokens(read_by_model["input_ids"][0])
     assert tokens == ["[CLS]", "coin", ".", "bank", "note", ".", "medal", ".", "[SEP]"]
-    assert [[tokens[at] for at in of] for of in places] == [["coin"], ["bank", "note", "medal"]]
+    assert [[tokens[at] for at in of] for of in positions] == [["coin"], ["bank", "note", "medal"]]
 
 
 @pytest.mark.parametrize("kind", DETECTORS)
@@ -117,7 +117,7 @@ def test_no_box_below_the_floor_and_no_more_than_asked_for(detector, kind):
 )
 def test_phrases_that_a_detector_would_misread_are_refused(detector, kind, given, message):
     with pytest.raises(BadInput, match=message):
-        detector(kind, read([given])).look([photo(20, 20)])
+        detector(kind, parse_phrases([given])).look([photo(20, 20)])
 
 
 @pytest.mark.parametrize("kind", DETECTORS)

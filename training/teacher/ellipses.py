@@ -20,7 +20,9 @@ _FEWEST_POINTS = 12
 _APART = 0.8
 
 
-def propose(grey: Pixels, region: Pixels, *, radii: tuple[float, float], gradient: float, roundness: float) -> Floats:
+def propose_ellipses(
+    grey: Pixels, region: Pixels, *, radii: tuple[float, float], gradient: float, roundness: float
+) -> Floats:
     """(N, 5) ellipses: circles of the Hough transform of `grey`, and what fits the outlines of `region`."""
     least, most = radii
     found = cv2.HoughCircles(
@@ -49,7 +51,7 @@ def _around(region: Pixels, least: float, most: float) -> NDArray[np.float64]:
     return np.array(shapes, np.float64).reshape(-1, 5)
 
 
-def fit(shapes: Floats, grey: Pixels, *, reach: float) -> Floats:
+def fit_to_edges(shapes: Floats, grey: Pixels, *, reach: float) -> Floats:
     """(N, 5) ellipses moved to the strongest edges near their rims.
 
     A rim is taken as r(t) = r + a cos t + b sin t + c cos 2t + d sin 2t: to first order a circle that is shifted
@@ -100,7 +102,7 @@ def fit(shapes: Floats, grey: Pixels, *, reach: float) -> Floats:
     ).astype(np.float32)
 
 
-def judge(shapes: Floats, edges: Pixels, region: Pixels, *, slack: float) -> tuple[Floats, Floats]:
+def edge_and_area_support(shapes: Floats, edges: Pixels, region: Pixels, *, slack: float) -> tuple[Floats, Floats]:
     """What speaks for each ellipse: (N,) share of its rim on edges, (N,) share of its inside unlike the ground.
 
     Args:
@@ -122,13 +124,13 @@ def judge(shapes: Floats, edges: Pixels, region: Pixels, *, slack: float) -> tup
     return support.astype(np.float32), covered.astype(np.float32)
 
 
-def scaled(shapes: Floats, scale: NDArray[np.float64]) -> Floats:
+def scale_ellipses(shapes: Floats, scale: NDArray[np.float64]) -> Floats:
     """(N, 5) the same ellipses on a photo `scale` (x, y) times as large, both nearly equal."""
     centres = (shapes[:, :2] + 0.5) * scale - 0.5
     return np.column_stack([centres, shapes[:, 2:4] * np.sqrt(scale.prod()), shapes[:, 4]]).astype(np.float32)
 
 
-def apart(shapes: Floats, scores: Floats) -> list[int]:
+def drop_overlapping(shapes: Floats, scores: Floats) -> list[int]:
     """Indices of ellipses with a score above 0, the best and largest first, of which none sits on another's middle."""
     radii = np.sqrt(shapes[:, 2] * shapes[:, 3])
     chosen: list[int] = []
@@ -140,10 +142,10 @@ def apart(shapes: Floats, scores: Floats) -> list[int]:
     return chosen
 
 
-def draw(mask: Pixels, shape: Floats) -> None:
+def fill_ellipse(mask: Pixels, shape: Floats) -> None:
     """Set to 1 the pixels of `mask` whose centres lie in one ellipse, (5,)."""
     rows, columns = mask.shape
-    left, top, right, bottom = box(shape)
+    left, top, right, bottom = bounding_box(shape)
     window = (
         slice(min(max(int(top), 0), rows), max(min(int(bottom) + 1, rows), 0)),
         slice(min(max(int(left), 0), columns), max(min(int(right) + 1, columns), 0)),
@@ -155,7 +157,7 @@ def draw(mask: Pixels, shape: Floats) -> None:
     mask[window] |= along**2 + aside**2 <= 1
 
 
-def box(shape: Floats) -> tuple[float, float, float, float]:
+def bounding_box(shape: Floats) -> tuple[float, float, float, float]:
     """left, top, right, bottom of one ellipse, (5,): edges of pixels, not centres."""
     x, y, one, other, angle = map(float, shape)
     half_x = np.hypot(one * np.cos(angle), other * np.sin(angle))

@@ -15,7 +15,7 @@ def rows(*shapes):
 def filled(*shapes):
     mask = np.zeros(SIZE, np.uint8)
     for shape in rows(*shapes):
-        ellipses.draw(mask, shape)
+        ellipses.fill_ellipse(mask, shape)
     return mask
 
 
@@ -33,7 +33,7 @@ def test_an_ellipse_is_drawn_to_its_equation_and_in_its_box():
     mask = filled(ELLIPSE)
 
     assert overlap(mask, exact) > 0.999
-    left, top, right, bottom = ellipses.box(rows(ELLIPSE)[0])
+    left, top, right, bottom = ellipses.bounding_box(rows(ELLIPSE)[0])
     at_y, at_x = np.nonzero(exact)
     assert (left, top, right, bottom) == pytest.approx(
         (at_x.min(), at_y.min(), at_x.max() + 1, at_y.max() + 1), abs=1.01
@@ -50,7 +50,7 @@ def test_a_circle_near_an_ellipse_is_fitted_to_it():
     guess = rows((124, 92, 54, 54, 0))
     assert overlap(filled(guess[0]), filled(ELLIPSE)) < 0.87
 
-    found = ellipses.fit(guess, grey, reach=0.2)
+    found = ellipses.fit_to_edges(guess, grey, reach=0.2)
 
     assert overlap(filled(found[0]), filled(ELLIPSE)) > 0.96
 
@@ -61,7 +61,7 @@ def test_a_circle_is_fitted_though_a_third_of_its_rim_is_missing():
     shown[:, 150:] = 0
     grey = cv2.GaussianBlur(60 + 120 * shown, (0, 0), 1.2)
 
-    found = ellipses.fit(rows((117, 97, 57, 57, 0)), grey, reach=0.12)
+    found = ellipses.fit_to_edges(rows((117, 97, 57, 57, 0)), grey, reach=0.12)
 
     assert overlap(filled(found[0]), filled(circle)) > 0.93
 
@@ -69,16 +69,16 @@ def test_a_circle_is_fitted_though_a_third_of_its_rim_is_missing():
 def test_without_reach_or_ellipses_nothing_moves():
     grey = 200 * filled(ELLIPSE)
 
-    assert np.array_equal(ellipses.fit(rows(ELLIPSE), grey, reach=0), rows(ELLIPSE))
-    assert ellipses.fit(rows(), grey, reach=0.1).shape == (0, 5)
-    assert [len(found) for found in ellipses.judge(rows(), grey, grey, slack=1)] == [0, 0]
+    assert np.array_equal(ellipses.fit_to_edges(rows(ELLIPSE), grey, reach=0), rows(ELLIPSE))
+    assert ellipses.fit_to_edges(rows(), grey, reach=0.1).shape == (0, 5)
+    assert [len(found) for found in ellipses.edge_and_area_support(rows(), grey, grey, slack=1)] == [0, 0]
 
 
 def test_circles_and_lone_outlines_are_proposed_within_the_radii_asked_for():
     shapes = [(60, 60, 30, 30, 0), (165, 130, 45, 35, 0), (30, 170, 8, 8, 0)]
     region = filled(*shapes)
 
-    found = ellipses.propose(60 + 120 * region, region, radii=(15, 60), gradient=200, roundness=0.8)
+    found = ellipses.propose_ellipses(60 + 120 * region, region, radii=(15, 60), gradient=200, roundness=0.8)
 
     masks = [filled(shape) for shape in found]
     assert max(overlap(mask, filled(shapes[0])) for mask in masks) > 0.95
@@ -93,14 +93,18 @@ def test_the_rim_on_edges_and_the_inside_off_the_ground_are_counted():
     region = np.zeros(SIZE, np.uint8)
     region[:100] = 1
 
-    support, covered = ellipses.judge(rows((100, 100, 50, 50, 0), (100, 100, 35, 35, 0)), edges, region, slack=1)
+    support, covered = ellipses.edge_and_area_support(
+        rows((100, 100, 50, 50, 0), (100, 100, 35, 35, 0)), edges, region, slack=1
+    )
 
     assert support == pytest.approx([0.5, 0], abs=0.05)
     assert covered == pytest.approx([0.5, 0.5], abs=0.05)
 
 
 def test_a_rim_beyond_the_frame_is_on_no_edge():
-    support, _ = ellipses.judge(rows((0, 100, 50, 50, 0)), np.ones(SIZE, np.uint8), np.ones(SIZE, np.uint8), slack=1)
+    support, _ = ellipses.edge_and_area_support(
+        rows((0, 100, 50, 50, 0)), np.ones(SIZE, np.uint8), np.ones(SIZE, np.uint8), slack=1
+    )
 
     assert support == pytest.approx([0.5], abs=0.05)
 
@@ -108,14 +112,14 @@ def test_a_rim_beyond_the_frame_is_on_no_edge():
 def test_of_circles_within_each_other_the_largest_good_one_stays():
     shapes = rows((60, 60, 40, 40, 0), (61, 60, 28, 28, 0), (60, 60, 55, 55, 0), (141, 60, 40, 40, 0))
 
-    assert sorted(ellipses.apart(shapes, np.array([0.9, 0.95, 0.3, 0.8], np.float32))) == [0, 3]
-    assert ellipses.apart(shapes, np.zeros(4, np.float32)) == []
+    assert sorted(ellipses.drop_overlapping(shapes, np.array([0.9, 0.95, 0.3, 0.8], np.float32))) == [0, 3]
+    assert ellipses.drop_overlapping(shapes, np.zeros(4, np.float32)) == []
 
 
 def test_scaled_ellipses_cover_the_scaled_mask():
     large = cv2.resize(filled(ELLIPSE), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     drawn = np.zeros_like(large)
 
-    ellipses.draw(drawn, ellipses.scaled(rows(ELLIPSE), np.array((2.0, 2.0)))[0])
+    ellipses.fill_ellipse(drawn, ellipses.scale_ellipses(rows(ELLIPSE), np.array((2.0, 2.0)))[0])
 
     assert overlap(drawn, large) > 0.98

@@ -14,14 +14,14 @@ from training.teacher.phrases import Phrase
 from training.teacher.proposals import Proposals
 from training.teacher.protocol import Decision, Findings
 from training.teacher.segmenters import SEGMENTERS, Segmenter
-from training.teacher.selection import DECIDING, Choice, Rule, Share, decide
-from training.teacher.weights import find
+from training.teacher.selection import DECIDE_ONLY, Rule, SelectionOptions, Share, decide_from_proposals
+from training.teacher.weights import find_weights
 
 
-class Knobs(Choice):
+class Options(SelectionOptions):
     """How boxes are found, masks drawn, and which of them are taken."""
 
-    deciding: ClassVar[frozenset[str]] = DECIDING | {"rule"}
+    decide_only: ClassVar[frozenset[str]] = DECIDE_ONLY | {"rule"}
 
     detector: str = "IDEA-Research/grounding-dino-base"
     """A folder, or a repository of the hub: GroundingDINO, MM-GroundingDINO or OWLv2."""
@@ -42,7 +42,7 @@ class Knobs(Choice):
     where both scores like the same best."""
 
     @model_validator(mode="after")
-    def _reachable(self) -> "Knobs":
+    def _reachable(self) -> "Options":
         if self.threshold is not None and self.threshold < self.floor:
             raise ValueError(f"threshold={self.threshold} is below floor={self.floor}, where no box is kept")
         return self
@@ -53,8 +53,8 @@ class GroundedSam:
 
     name = "grounded-sam"
 
-    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], detector: Detector, segmenter: Segmenter) -> None:
-        self.settings = knobs
+    def __init__(self, options: Options, phrases: tuple[Phrase, ...], detector: Detector, segmenter: Segmenter) -> None:
+        self.settings = options
         self.phrases = phrases
         self._detector = detector
         self._segmenter = segmenter
@@ -66,47 +66,51 @@ class GroundedSam:
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
         """Boxes, and masks in them."""
-        return [one.findings() for one in self._segmenter.look(photos, self._detector.look(photos))]
+        return [one.to_findings() for one in self._segmenter.look(photos, self._detector.look(photos))]
 
     def decide(self, findings: Findings) -> Decision:
-        """The mask, from those boxes and masks that the knobs let pass."""
+        """The mask, from those boxes and masks that the options let pass."""
         threshold = self.settings.threshold
         if threshold is None:
-            threshold = max(self._detector.kind.threshold, self.settings.floor)
-        return decide(Proposals.read(findings), self.settings, threshold=threshold, rule=self.settings.rule)
+            threshold = max(self._detector.architecture.threshold, self.settings.floor)
+        return decide_from_proposals(
+            Proposals.from_findings(findings), self.settings, threshold=threshold, rule=self.settings.rule
+        )
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> GroundedSam:
+def build(
+    options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
+) -> GroundedSam:
     """The teacher.
 
     Args:
-        knobs: Its settings.
+        options: Its settings.
         phrases: What to look for.
-        weights: A folder that holds the folders `detector` and `segmenter`; None: what the knobs name.
+        weights: A folder that holds the folders `detector` and `segmenter`; None: what the options name.
         device: As torch names it, or `auto`.
 
     Raises:
         BadInput: Weights are not to be had.
     """
-    names = {"detector": knobs.detector, "segmenter": knobs.segmenter}
+    names = {"detector": options.detector, "segmenter": options.segmenter}
     if weights is not None:
         names = {role: str(Path(weights) / role) for role in names}
         if missing := [folder for folder in names.values() if not Path(folder).is_dir()]:
             raise BadInput(f"{missing[0]} is no folder; expected {weights} to hold two, detector and segmenter")
-    if knobs.adapter and not knobs.adapter.is_file():
-        raise BadInput(f"adapter {knobs.adapter} does not exist; expected a file that adapt wrote")
+    if options.adapter and not options.adapter.is_file():
+        raise BadInput(f"adapter {options.adapter} does not exist; expected a file that adapt wrote")
     detector = Detector(
-        find("detector", names["detector"], DETECTORS),
+        find_weights("detector", names["detector"], DETECTORS),
         phrases,
         device=device,
-        arithmetic=knobs.arithmetic,
-        floor=knobs.floor,
-        most=knobs.most,
+        arithmetic=options.arithmetic,
+        floor=options.floor,
+        most=options.most,
     )
     segmenter = Segmenter(
-        find("segmenter", names["segmenter"], SEGMENTERS),
+        find_weights("segmenter", names["segmenter"], SEGMENTERS),
         device=device,
-        arithmetic=knobs.arithmetic,
-        adapter=knobs.adapter,
+        arithmetic=options.arithmetic,
+        adapter=options.adapter,
     )
-    return GroundedSam(knobs, phrases, detector, segmenter)
+    return GroundedSam(options, phrases, detector, segmenter)

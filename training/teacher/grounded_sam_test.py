@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from training.data.photos import read_photo
 from training.student.errors import BadInput
 from training.teacher.detectors import DETECTORS
-from training.teacher.phrases import read
+from training.teacher.phrases import parse_phrases
 from training.teacher.proposals import Boxes, Proposals
 from training.teacher.segmenters import SEGMENTERS
 from training.teacher.teachers import TEACHERS
@@ -24,12 +24,12 @@ ENTRY = TEACHERS["grounded-sam"]
 def teacher(saved):
     @cache
     def look(detector, segmenter, phrases, arithmetic):
-        knobs = ENTRY.knobs()(detector=saved(detector), segmenter=saved(segmenter), arithmetic=arithmetic, **ALL)
-        return ENTRY.build(knobs, read(phrases), device="cpu")
+        options = ENTRY.options()(detector=saved(detector), segmenter=saved(segmenter), arithmetic=arithmetic, **ALL)
+        return ENTRY.build(options, parse_phrases(phrases), device="cpu")
 
-    def make(detector="owlv2", segmenter="sam", phrases=("coin",), arithmetic="fp32", **knobs):
+    def make(detector="owlv2", segmenter="sam", phrases=("coin",), arithmetic="fp32", **options):
         made = look(detector, segmenter, phrases, arithmetic)
-        made.settings = ENTRY.knobs()(**(made.settings.model_dump() | ALL | knobs))
+        made.settings = ENTRY.options()(**(made.settings.model_dump() | ALL | options))
         return made
 
     return make
@@ -89,7 +89,7 @@ def test_colours_reach_each_network_in_its_own_channel(teacher, kind, colour, ch
 def test_all_instances_go_into_the_mask_and_each_with_its_best_mask_holes_and_all(teacher):
     ours = teacher()
     findings = ours.look([photo(50, 90)])[0]
-    proposals = Proposals.read(findings)
+    proposals = Proposals.from_findings(findings)
 
     decision = ours.decide(findings)
 
@@ -154,10 +154,10 @@ def test_a_photo_turned_by_its_exif_gets_its_boxes_and_mask_upright(teacher, tmp
     np.testing.assert_array_equal(turned.arrays["bits"], straight.arrays["bits"])
 
 
-def test_only_what_looking_reads_is_left_out_of_the_deciding_knobs():
-    knobs = ENTRY.knobs()
+def test_only_what_looking_reads_is_left_out_of_the_deciding_options():
+    options = ENTRY.options()
 
-    assert knobs.model_fields.keys() - knobs.deciding == {
+    assert options.model_fields.keys() - options.decide_only == {
         "detector",
         "segmenter",
         "adapter",
@@ -169,16 +169,16 @@ def test_only_what_looking_reads_is_left_out_of_the_deciding_knobs():
 
 def test_a_threshold_below_the_floor_is_refused():
     with pytest.raises(ValidationError, match=r"threshold=0\.05 is below floor=0\.1"):
-        ENTRY.knobs()(threshold=0.05)
+        ENTRY.options()(threshold=0.05)
 
 
 def test_weights_are_read_from_a_folder_that_holds_both(saved, tmp_path):
     (tmp_path / "detector").symlink_to(saved("owlv2"))
     with pytest.raises(BadInput, match=r"segmenter is no folder; expected .* to hold two"):
-        ENTRY.build(ENTRY.knobs()(), read(["coin"]), str(tmp_path), "cpu")
+        ENTRY.build(ENTRY.options()(), parse_phrases(["coin"]), str(tmp_path), "cpu")
     (tmp_path / "segmenter").symlink_to(saved("sam2"))
 
-    ours = ENTRY.build(ENTRY.knobs()(floor=0, threshold=0), read(["coin"]), str(tmp_path), "cpu")
+    ours = ENTRY.build(ENTRY.options()(floor=0, threshold=0), parse_phrases(["coin"]), str(tmp_path), "cpu")
 
     assert Path(ours.weights["segmenter"]) == tmp_path / "segmenter"
     assert ours.decide(ours.look([photo(20, 30)])[0]).mask.shape == (20, 30)

@@ -15,11 +15,11 @@ from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.teacher import sources
-from training.teacher.phrases import Phrase, classes
-from training.teacher.protocol import Decision, Findings, Settings, Teacher, by_class
+from training.teacher.phrases import Phrase, class_names
+from training.teacher.protocol import Decision, Findings, Settings, Teacher, instances_by_class
 
 
-class Knobs(Settings):
+class Options(Settings):
     """Where they lie."""
 
     folder: str = Field(alias="from")
@@ -30,7 +30,7 @@ class Knobs(Settings):
 class Imported:
     """A folder of masks, or the one mask of a photo."""
 
-    settings: Knobs
+    settings: Options
     phrases: tuple[Phrase, ...]
     masks: Mapping[str, Path]
     """By path within the folder, without suffix."""
@@ -64,17 +64,17 @@ class Imported:
         if self.mask is None:
             raise TypeError("masks go by the photo's name: ask of(file) for its teacher")
         size = photo.shape[0], photo.shape[1]
-        count = len(classes(self.phrases))
+        count = len(class_names(self.phrases))
         return [Findings(size, {"mask": read_mask(self.mask, size=size, classes=count, colours=self.colours)})]
 
     def decide(self, findings: Findings) -> Decision:
         """The mask as it is, with one instance for each class in it."""
         mask = findings.arrays["mask"]
-        instances = by_class(mask, len(self.phrases))
+        instances = instances_by_class(mask, len(self.phrases))
         return Decision(mask, instances, None, undecided=not instances and IGNORED in mask)
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Imported:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Imported:
     """The teacher; it takes neither weights nor a device.
 
     Raises:
@@ -82,11 +82,11 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     """
     if weights:
         raise BadInput("masks have no weights; say where they lie with from=FOLDER")
-    folder = Path(knobs.folder)
+    folder = Path(options.folder)
     if not folder.is_dir():
-        raise BadInput(f"from={knobs.folder} is no folder; expected one of masks, a/b.png for the photo a/b.jpg")
+        raise BadInput(f"from={options.folder} is no folder; expected one of masks, a/b.png for the photo a/b.jpg")
     root = folder / "masks" if (folder / "masks").is_dir() else folder
-    found, asked = read_classes(root.parent / "classes.txt"), classes(phrases)
+    found, asked = read_classes(root.parent / "classes.txt"), class_names(phrases)
     # Of a single class the name makes no difference; of several, the indices would mean something else.
     if found != asked and len(found) > 1:
         raise BadInput(
@@ -97,4 +97,4 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     masks = {str(file.with_suffix("")): path for file, path in files if file.suffix.lower() == ".png"}
     if not masks:
         raise BadInput(f"{root} holds no .png masks; expected a/b.png for the photo a/b.jpg")
-    return Imported(knobs, phrases, masks, colours.read(root.parent / colours.FILE, found))
+    return Imported(options, phrases, masks, colours.read(root.parent / colours.FILE, found))

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from training.student.errors import BadInput
-from training.teacher.imported_masks import Knobs, build
-from training.teacher.phrases import read
+from training.teacher.imported_masks import Options, build
+from training.teacher.phrases import parse_phrases
 
 PHOTO = np.zeros((4, 6, 3), np.uint8)
 
@@ -18,7 +18,7 @@ def drawn(folder, file="a.png", values=255, size=(4, 6)):
 
 
 def teacher(folder, *phrases, weights=None):
-    return build(Knobs.model_validate({"from": str(folder)}), read(phrases or ["coin"]), weights, "auto")
+    return build(Options.model_validate({"from": str(folder)}), parse_phrases(phrases or ["coin"]), weights, "auto")
 
 
 def decided(folder, file="a.jpg", *phrases):

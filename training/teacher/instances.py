@@ -1,4 +1,4 @@
-"""What the masks of pairs show, thing by thing: what a segmenter is prompted with, and held to."""
+"""What the masks of pairs show, instance by instance: what a segmenter is prompted with, and held to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.student.arrays import Floats
 from training.student.metrics import IGNORED
-from training.teacher.region import Region, fragments
+from training.teacher.region import Region, connected_components
 
 Frame = tuple[tuple[int, int], tuple[int, int]]
 """(rows, columns) that a photo fills of a network's input, and those of the input with its padding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thing:
+class MaskInstance:
     """One connected part of one class of one photo."""
 
     region: Region
@@ -26,52 +26,54 @@ class Thing:
     """(rows, columns) of the photo: where its teacher judged."""
 
 
-def things(pair: Pair, classes: int, smallest: float) -> list[Thing]:
+def mask_instances(pair: Pair, classes: int, smallest: float) -> list[MaskInstance]:
     """What is to be seen on a pair."""
     mask = pair.read_mask(read_photo(pair.photo).shape, classes)
     judged = mask != IGNORED
     found = []
     for value in sorted(set(np.unique(mask[judged]).tolist()) - {0}):
-        whole = Region.within(mask == value)
-        found += [Thing(part, judged) for part in fragments(whole) if part.area >= smallest * whole.area]
+        whole = Region.from_mask(mask == value)
+        found += [
+            MaskInstance(part, judged) for part in connected_components(whole) if part.area >= smallest * whole.area
+        ]
     return found
 
 
-def strayed(thing: Thing, jitter: float, rng: np.random.Generator) -> Floats:
-    """(1, 4): the thing's box, each edge moved by up to `jitter` of the box, within the photo."""
-    left, top, right, bottom = thing.region.extents
-    rows, columns = thing.judged.shape
+def jittered_box(instance: MaskInstance, jitter: float, rng: np.random.Generator) -> Floats:
+    """(1, 4): the instance's box, each edge moved by up to `jitter` of the box, within the photo."""
+    left, top, right, bottom = instance.region.box
+    rows, columns = instance.judged.shape
     sides = np.array([right - left, bottom - top] * 2)
-    moved = np.array(thing.region.extents) + rng.uniform(-jitter, jitter, 4) * sides
+    moved = np.array(instance.region.box) + rng.uniform(-jitter, jitter, 4) * sides
     cut: Floats = moved.clip(0, [columns, rows, columns, rows])[None].astype(np.float32)
     return cut
 
 
-def framed(thing: Thing, frame: Frame, size: Sequence[int]) -> tuple[Floats, Floats]:
+def target_and_weight(instance: MaskInstance, frame: Frame, size: Sequence[int]) -> tuple[Floats, Floats]:
     """What each logit should say, and what it counts: nothing in the padding, and where nobody judged.
 
     Args:
-        thing: What to show.
+        instance: What to show.
         frame: How the photo lies in the network's input.
         size: (rows, columns) of the logits.
     """
-    whole = np.zeros(thing.judged.shape, np.uint8)
-    thing.region.paint(whole, 1)
-    shown, counts = (_framed(one, frame, size) for one in (whole, thing.judged))
+    whole = np.zeros(instance.judged.shape, np.uint8)
+    instance.region.paint(whole, 1)
+    shown, counts = (_resized_target(one, frame, size) for one in (whole, instance.judged))
     return shown, counts
 
 
-def _framed(values: NDArray[np.uint8] | NDArray[np.bool_], frame: Frame, size: Sequence[int]) -> Floats:
+def _resized_target(values: NDArray[np.uint8] | NDArray[np.bool_], frame: Frame, size: Sequence[int]) -> Floats:
     (rows, columns), (height, width) = frame
     canvas = np.zeros((height, width), np.float32)
     canvas[:rows, :columns] = cv2.resize(values.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(canvas, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def iou(thing: Thing, drawn: Region) -> float:
+def instance_iou(instance: MaskInstance, drawn: Region) -> float:
     """Intersection over union, where the teacher judged."""
-    canvas = np.zeros((2, *thing.judged.shape), np.uint8)
-    thing.region.paint(canvas[0], 1)
+    canvas = np.zeros((2, *instance.judged.shape), np.uint8)
+    instance.region.paint(canvas[0], 1)
     drawn.paint(canvas[1], 1)
-    ours, theirs = (canvas > 0) & thing.judged
+    ours, theirs = (canvas > 0) & instance.judged
     return float((ours & theirs).sum() / max(1, (ours | theirs).sum()))

@@ -17,15 +17,14 @@ from typing import Never
 from tqdm import tqdm
 
 from training.student.errors import BadInput
-from training.teacher import sidecar
-from training.teacher.cache import Kept
-from training.teacher.job_summary import Tally
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import classes
-from training.teacher.prefetch import Arrival, Arrived, Skipped, Untouched, arrivals
-from training.teacher.protocol import Decision, Findings, Teacher, Unfit
+from training.teacher.cache import CachedFindings
+from training.teacher.job_summary import JobSummary
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import class_names
+from training.teacher.prefetch import AlreadyLabelled, PhotoToLabel, PrefetchedPhoto, Skipped, prefetch
+from training.teacher.protocol import Decision, Findings, Teacher, UnusableTeacher
 from training.teacher.shard import WHOLE, Shard
-from training.teacher.sidecar import Shown, Sidecar
+from training.teacher.sidecar import InstanceRecord, PhotoRecord, Sidecar
 from training.teacher.sources import Sources
 
 WRITERS = 2
@@ -35,7 +34,9 @@ MOST_PIXELS = 100_000_000
 """A batch that holds more is complete, so that large photos do not fill the memory."""
 
 
-def label(found: Sources, teacher: Teacher, to: Labelled, *, share: Shard = WHOLE, batch: int = 8) -> Tally:
+def label_photos(
+    found: Sources, teacher: Teacher, to: LabelledFolder, *, share: Shard = WHOLE, batch: int = 8
+) -> JobSummary:
     """Label photos, except those that are labelled already. Photos that cannot be are named on standard error.
 
     Args:
@@ -50,44 +51,46 @@ def label(found: Sources, teacher: Teacher, to: Labelled, *, share: Shard = WHOL
     """
     if found.folder.resolve().is_relative_to(to.folder.resolve()):
         raise BadInput(f"the photos lie in {to.folder}, where their masks should go; choose another folder")
-    to.prepare(classes(teacher.phrases))
+    to.prepare(class_names(teacher.phrases))
     photos = share.of(found.photos)
     gone = sorted(to.names() - {photo.name for photo in found.photos})
-    tally = Tally(to.folder, share, len(photos), others=found.others, gone=tuple(gone))
+    summary = JobSummary(to.folder, share, len(photos), others=found.others, gone=tuple(gone))
     pause = 0.1 if sys.stderr.isatty() else 30  # seconds; a log should not fill with bars
     bar = tqdm(total=len(photos), desc="label", unit=" photos", mininterval=pause)
-    with bar, closing(arrivals(photos, teacher, to, batch)) as arriving, ThreadPoolExecutor(WRITERS) as writers:
-        job = _Job(to, tally, batch, bar, writers)
-        for photo in arriving:
+    with bar, closing(prefetch(photos, teacher, to, batch)) as prefetched, ThreadPoolExecutor(WRITERS) as writers:
+        job = _Job(to, summary, batch, bar, writers)
+        for photo in prefetched:
             job.take(photo)
         job.end()
     # A share may well be all bad; the others have something to show.
-    if photos and not tally.usable and not to.names():
+    if photos and not summary.usable and not to.names():
         raise BadInput(f"none of {len(photos)} photos of {found.folder} could be labelled; each is named above")
-    return tally
+    return summary
 
 
 class _Job:
-    def __init__(self, to: Labelled, tally: Tally, batch: int, bar: "tqdm[Never]", writers: Executor) -> None:
+    def __init__(
+        self, to: LabelledFolder, summary: JobSummary, batch: int, bar: "tqdm[Never]", writers: Executor
+    ) -> None:
         self.to = to
-        self.tally = tally
+        self.summary = summary
         self.batch = batch
         self.bar = bar
         self.writers = writers
-        self.waiting: list[Arrived] = []
+        self.waiting: list[PhotoToLabel] = []
         self.writing: deque[Future[None]] = deque()
 
-    def take(self, photo: Arrival) -> None:
+    def take(self, photo: PrefetchedPhoto) -> None:
         if isinstance(photo, Skipped):
             self._skip(photo)
-        elif isinstance(photo, Untouched):
-            self.tally.untouched += 1
-            self.tally.empty += photo.about.empty
-            self.tally.undecided += photo.about.undecided
-            self.tally.mended += photo.mended
+        elif isinstance(photo, AlreadyLabelled):
+            self.summary.untouched += 1
+            self.summary.empty += photo.about.empty
+            self.summary.undecided += photo.about.undecided
+            self.summary.edited += photo.edited
             self.bar.update()
         elif photo.kept:
-            self.tally.decided += self._finish(photo, photo.kept)
+            self.summary.decided += self._finish(photo, photo.kept)
         else:
             # A teacher of one photo alone cannot be asked for others.
             if self.waiting and self.waiting[0].teacher is not photo.teacher:
@@ -107,7 +110,7 @@ class _Job:
         if waiting:
             self._look(waiting)
 
-    def _look(self, photos: Sequence[Arrived]) -> None:
+    def _look(self, photos: Sequence[PhotoToLabel]) -> None:
         """Look at photos of one teacher; where it fails, at half of them at a time, so that one fault costs one."""
         started = time.perf_counter()
         found = _findings(photos)
@@ -115,9 +118,9 @@ class _Job:
             seconds = (time.perf_counter() - started) / len(photos)
             for photo, findings in zip(photos, found, strict=True):
                 photo.pixels = None
-                kept = Kept(findings, seconds)
+                kept = CachedFindings(findings, seconds)
                 self._write(self.to.cache.put, photo.key, kept)
-                self.tally.looked += self._finish(photo, kept)
+                self.summary.looked += self._finish(photo, kept)
         elif len(photos) == 1:
             self._fail(photos[0], found)
         else:
@@ -127,7 +130,7 @@ class _Job:
             self._look(photos[:half])
             self._look(photos[half:])
 
-    def _finish(self, photo: Arrived, kept: Kept) -> bool:
+    def _finish(self, photo: PhotoToLabel, kept: CachedFindings) -> bool:
         """Decide and write; False where that cannot be."""
         started = time.perf_counter()
         try:
@@ -141,9 +144,9 @@ class _Job:
             return False
         about = _about(photo, decision, kept.seconds + time.perf_counter() - started)
         self._write(self.to.put, photo.source, decision.mask, about)
-        self.tally.empty += about.empty
-        self.tally.undecided += about.undecided
-        self.tally.changed += photo.changed
+        self.summary.empty += about.empty
+        self.summary.undecided += about.undecided
+        self.summary.changed += photo.changed
         self.bar.update()
         return True
 
@@ -153,19 +156,19 @@ class _Job:
         while len(self.writing) > self.batch:
             self.writing.popleft().result()
 
-    def _fail(self, photo: Arrived, error: Exception) -> None:
+    def _fail(self, photo: PhotoToLabel, error: Exception) -> None:
         fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
         told = str(error) if isinstance(error, BadInput) else f"{photo.teacher.name} on {photo.source.path}: {fault}"
         self._skip(Skipped(photo.source, "failed", told))
 
     def _skip(self, photo: Skipped) -> None:
         self.bar.write(f"skipped: {photo.reason}", file=sys.stderr)
-        self.tally.skipped[photo.kind] += 1
-        self.to.give_up(photo.source)
+        self.summary.skipped[photo.kind] += 1
+        self.to.remove_partial(photo.source)
         self.bar.update()
 
 
-def _findings(photos: Sequence[Arrived]) -> list[Findings] | Exception:
+def _findings(photos: Sequence[PhotoToLabel]) -> list[Findings] | Exception:
     pixels = [photo.pixels for photo in photos if photo.pixels is not None]
     try:
         found = photos[0].teacher.look(pixels)
@@ -173,19 +176,19 @@ def _findings(photos: Sequence[Arrived]) -> list[Findings] | Exception:
         if sizes != expected:
             raise ValueError(f"findings on photos of {sizes}, expected {expected} (rows, columns)")
         return found
-    except Unfit:
+    except UnusableTeacher:
         raise
     except Exception as error:  # whatever else a teacher raises is this batch's alone
         # Without its frames, which hold on to the memory that ran out.
         return error.with_traceback(None)
 
 
-def _about(photo: Arrived, decision: Decision, seconds: float) -> Sidecar:
+def _about(photo: PhotoToLabel, decision: Decision, seconds: float) -> Sidecar:
     rows, columns = decision.mask.shape
     return Sidecar(
-        photo=sidecar.Photo(file=photo.source.file, sha256=photo.sha256, rows=rows, columns=columns),
-        **photo.origin,
-        instances=tuple(Shown(**asdict(instance)) for instance in decision.instances),
+        photo=PhotoRecord(file=photo.source.file, sha256=photo.sha256, rows=rows, columns=columns),
+        **photo.provenance,
+        instances=tuple(InstanceRecord(**asdict(instance)) for instance in decision.instances),
         score=decision.score,
         empty=decision.empty and not decision.undecided,
         undecided=decision.undecided,

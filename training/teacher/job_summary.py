@@ -10,7 +10,7 @@ from training.teacher.shard import WHOLE, Shard
 
 
 @dataclass
-class Tally:
+class JobSummary:
     """Counts, told in a few lines."""
 
     folder: Path
@@ -22,17 +22,17 @@ class Tally:
     gone: tuple[str, ...]
     """Names of pairs whose photo is no longer there; they stay."""
     looked: int = 0
-    """Labelled by looking."""
+    """LabelledFolder by looking."""
     decided: int = 0
-    """Labelled from findings that were kept."""
+    """LabelledFolder from findings that were kept."""
     untouched: int = 0
     """As an earlier job left them."""
     empty: int = 0
     """Of all these, how many show nothing of any phrase."""
     undecided: int = 0
     """Of all these, how many were left out for want of a mask that the teacher would vouch for."""
-    mended: int = 0
-    """Of those left as they were, how many have a mask that was mended by hand."""
+    edited: int = 0
+    """Of those left as they were, how many have a mask that was edited by hand."""
     changed: int = 0
     """Of all these, how many are another photo than an earlier job labelled."""
     skipped: Counter[str] = field(default_factory=Counter)
@@ -49,8 +49,8 @@ class Tally:
         lines.append(f"  {self.looked} looked at, {self.decided} decided anew, {self.untouched} as they were")
         if self.undecided:
             lines.append(f"  {self.undecided} left out: the teacher would not vouch for a mask")
-        if self.mended:
-            lines.append(f"  {self.mended} masks mended by hand, kept; delete one to have it drawn again")
+        if self.edited:
+            lines.append(f"  {self.edited} masks edited by hand, kept; delete one to have it drawn again")
         if self.changed:
             lines.append(f"  {self.changed} of another content than before")
         if self.skipped:

@@ -17,18 +17,18 @@ from training.data.photos import read_mask
 from training.data.scan import scan
 from training.student.errors import BadInput
 from training.teacher import sidecar, sources
-from training.teacher.job import label
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import read
-from training.teacher.protocol import Decision, Findings, Instance, Settings, Unfit
+from training.teacher.job import label_photos
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import parse_phrases
+from training.teacher.protocol import Decision, Findings, Instance, Settings, UnusableTeacher
 from training.teacher.shard import WHOLE, Shard
 
 SIZE = (24, 40)
 COUNT = 12
 
 
-class Knobs(Settings):
-    deciding = frozenset({"threshold"})
+class Options(Settings):
+    decide_only = frozenset({"threshold"})
     threshold: int = 128
     channel: int = 0
     delay: float = 0
@@ -39,9 +39,9 @@ class Bright:
 
     name = "bright"
 
-    def __init__(self, phrase="coin", room=1000, error=MemoryError, **knobs):
-        self.phrases = read([phrase])
-        self.settings = Knobs(**knobs)
+    def __init__(self, phrase="coin", room=1000, error=MemoryError, **options):
+        self.phrases = parse_phrases([phrase])
+        self.settings = Options(**options)
         self.weights = {"sun": "0" * 64}
         self.room = room
         self.error = error
@@ -86,7 +86,9 @@ def run(tmp_path):
     """Labels a folder of photos into tmp_path/out."""
 
     def call(photos, teacher, *, keep_empty=True, share=WHOLE, batch=4, out=tmp_path / "out"):
-        return label(sources.find(photos), teacher, Labelled(out, keep_empty), share=share, batch=batch)
+        return label_photos(
+            sources.find_photos(photos), teacher, LabelledFolder(out, keep_empty), share=share, batch=batch
+        )
 
     return call
 
@@ -101,7 +103,7 @@ def contents(out, *kinds):
 
 
 def test_photos_become_pairs_with_a_sidecar_each(photos, run, tmp_path):
-    tally = run(photos, Bright())
+    summary = run(photos, Bright())
 
     found = read_pairs(tmp_path / "out")
     scan(found)
@@ -111,18 +113,18 @@ def test_photos_become_pairs_with_a_sidecar_each(photos, run, tmp_path):
     expected[5:15, 3:11] = 255
     assert np.array_equal(np.array(Image.open(found.pairs[3].mask)), expected)
     assert found.pairs[3].photo.read_bytes() == (photos / "03.png").read_bytes()
-    told = sidecar.read(tmp_path / "out" / "sidecars" / "03.json")
+    told = sidecar.read_sidecar(tmp_path / "out" / "sidecars" / "03.json")
     assert told.photo.model_dump(exclude={"sha256"}) == {"file": "03.png", "rows": 24, "columns": 40}
     assert (told.teacher, told.weights, told.score, told.empty) == ("bright", {"sun": "0" * 64}, 0.75, False)
     assert told.settings == {"threshold": 128, "channel": 0, "delay": 0.0}
     assert [(shown.box, shown.box_score) for shown in told.instances] == [((3, 5, 11, 15), 0.5)]
-    assert (tally.looked, tally.usable) == (COUNT, COUNT)
-    assert str(tally).startswith(f"{tmp_path / 'out'}: 12 of 12 photos labelled, 0 show nothing\n  12 looked at, ")
+    assert (summary.looked, summary.usable) == (COUNT, COUNT)
+    assert str(summary).startswith(f"{tmp_path / 'out'}: 12 of 12 photos labelled, 0 show nothing\n  12 looked at, ")
 
 
 def test_a_teacher_that_can_look_at_nothing_ends_the_job_at_once(photos, run):
-    teacher = Bright(room=0, error=Unfit)
-    with pytest.raises(Unfit, match="too many"):
+    teacher = Bright(room=0, error=UnusableTeacher)
+    with pytest.raises(UnusableTeacher, match="too many"):
         run(photos, teacher)
     assert len(teacher.batches) == 1
 
@@ -132,10 +134,10 @@ def test_a_second_run_does_nothing(photos, run, tmp_path):
     before = contents(tmp_path / "out", "photos", "masks", "sidecars", "findings")
     again = Bright()
 
-    tally = run(photos, again)
+    summary = run(photos, again)
 
     assert again.batches == []
-    assert (tally.untouched, tally.usable) == (COUNT, COUNT)
+    assert (summary.untouched, summary.usable) == (COUNT, COUNT)
     assert contents(tmp_path / "out", "photos", "masks", "sidecars", "findings") == before
 
 
@@ -143,11 +145,11 @@ def test_a_changed_threshold_decides_anew_without_looking_or_decoding(photos, ru
     run(photos, Bright())
     again = Bright(threshold=220)
 
-    tally = run(photos, again)
+    summary = run(photos, again)
 
     assert again.batches == []
-    assert (tally.decided, tally.empty) == (COUNT, COUNT)
-    assert sidecar.read(tmp_path / "out" / "sidecars" / "00.json").settings["threshold"] == 220
+    assert (summary.decided, summary.empty) == (COUNT, COUNT)
+    assert sidecar.read_sidecar(tmp_path / "out" / "sidecars" / "00.json").settings["threshold"] == 220
 
 
 @pytest.mark.parametrize("other", [{"channel": 1}, {"phrase": "coin=medal"}])
@@ -177,9 +179,9 @@ def test_where_memory_runs_out_the_batch_is_halved_for_good(photos, run):
 def test_one_photo_that_a_teacher_fails_on_costs_only_itself(photos, run, tmp_path, capsys):
     paint(photos / "05b.png", ground=(0, 255, 0))
 
-    tally = run(photos, Bright(), batch=8)
+    summary = run(photos, Bright(), batch=8)
 
-    assert (tally.looked, dict(tally.skipped)) == (COUNT, {"failed": 1})
+    assert (summary.looked, dict(summary.skipped)) == (COUNT, {"failed": 1})
     assert f"skipped: bright on {photos / '05b.png'}: RuntimeError: green is not seen\n" in capsys.readouterr().err
     assert len(read_pairs(tmp_path / "out").pairs) == COUNT
 
@@ -187,11 +189,11 @@ def test_one_photo_that_a_teacher_fails_on_costs_only_itself(photos, run, tmp_pa
 def test_a_photo_that_shows_nothing_is_kept_or_left_out(photos, run, tmp_path):
     paint(photos / "empty.png", colour=(9, 9, 9))
 
-    tally = run(photos, Bright())
+    summary = run(photos, Bright())
     mask = read_mask(tmp_path / "out" / "masks" / "empty.png", size=SIZE, classes=1)
 
-    assert (tally.empty, mask.any()) == (1, False)
-    assert sidecar.read(tmp_path / "out" / "sidecars" / "empty.json").empty
+    assert (summary.empty, mask.any()) == (1, False)
+    assert sidecar.read_sidecar(tmp_path / "out" / "sidecars" / "empty.json").empty
     for keep, count in ((False, COUNT), (True, COUNT + 1)):
         run(photos, Bright(), keep_empty=keep)
         again = run(photos, Bright(), keep_empty=keep)
@@ -206,11 +208,11 @@ def test_a_photo_changed_since_is_labelled_anew_and_one_that_is_gone_is_named(ph
     (photos / "07.png").unlink()
     again = Bright()
 
-    tally = run(photos, again)
+    summary = run(photos, again)
 
     assert again.batches == [1]
-    assert (tally.changed, tally.looked, tally.gone) == (1, 1, ("07",))
-    assert "1 whose photo is gone, kept: 07" in str(tally)
+    assert (summary.changed, summary.looked, summary.gone) == (1, 1, ("07",))
+    assert "1 whose photo is gone, kept: 07" in str(summary)
     assert read_mask(tmp_path / "out" / "masks" / "03.png", size=SIZE, classes=1)[5, 30]
     assert (tmp_path / "out" / "photos" / "03.png").read_bytes() == (photos / "03.png").read_bytes()
     scan(read_pairs(tmp_path / "out"))
@@ -237,12 +239,12 @@ def test_a_mask_mended_by_hand_is_never_overwritten(photos, run, tmp_path):
     run(photos, Bright())
     mask = tmp_path / "out" / "masks" / "03.png"
     Image.new("L", SIZE[::-1], 255).save(mask)
-    mended = mask.read_bytes()
+    edited = mask.read_bytes()
 
-    tallies = [run(photos, Bright(threshold=threshold)) for threshold in (128, 220)]
+    summaries = [run(photos, Bright(threshold=threshold)) for threshold in (128, 220)]
 
-    assert [(tally.untouched, tally.mended) for tally in tallies] == [(COUNT, 1), (1, 1)]
-    assert mask.read_bytes() == mended
+    assert [(summary.untouched, summary.edited) for summary in summaries] == [(COUNT, 1), (1, 1)]
+    assert mask.read_bytes() == edited
     mask.unlink()
     assert run(photos, Bright(threshold=220)).decided == 1
 
@@ -253,9 +255,9 @@ def test_what_is_missing_of_a_pair_is_made_again_without_looking(photos, run, tm
     before = (tmp_path / "out" / lost).read_bytes()
     (tmp_path / "out" / lost).unlink()
 
-    tally = run(photos, Bright())
+    summary = run(photos, Bright())
 
-    assert (tally.looked, tally.decided) == (0, 1)
+    assert (summary.looked, summary.decided) == (0, 1)
     if not lost.endswith("json"):
         assert (tmp_path / "out" / lost).read_bytes() == before
 
@@ -267,18 +269,18 @@ def test_damaged_findings_are_looked_at_anew(photos, run, tmp_path):
     emptied.write_bytes(b"")
     again = Bright(threshold=220)
 
-    tally = run(photos, again)
+    summary = run(photos, again)
 
     assert again.batches == [2]
-    assert (tally.looked, tally.decided) == (2, COUNT - 2)
+    assert (summary.looked, summary.decided) == (2, COUNT - 2)
 
 
 def test_shares_together_are_the_whole(photos, run, tmp_path):
     run(photos, Bright(), out=tmp_path / "whole")
-    tallies = [run(photos, Bright(), share=Shard(index, 3)) for index in range(3)]
+    summaries = [run(photos, Bright(), share=Shard(index, 3)) for index in range(3)]
 
-    assert sum(tally.photos for tally in tallies) == COUNT
-    assert not any(tally.gone for tally in tallies)
+    assert sum(summary.photos for summary in summaries) == COUNT
+    assert not any(summary.gone for summary in summaries)
     whole, shares = (
         {name: data for name, (data, _) in contents(tmp_path / out, "photos", "masks").items()}
         for out in ("whole", "out")
@@ -289,10 +291,10 @@ def test_shares_together_are_the_whole(photos, run, tmp_path):
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(photos, run, tmp_path):
     command = (
-        "from pathlib import Path; from training.teacher import sources; from training.teacher.job import label;"
-        "from training.teacher.job_test import Bright; from training.teacher.labelled_folder import Labelled;"
-        f"found, to = sources.find(Path({str(photos)!r})), Labelled(Path({str(tmp_path / 'out')!r}));"
-        "label(found, Bright(delay=0.05), to, batch=1)"
+        "from pathlib import Path; from training.teacher import sources; from training.teacher.job import label_photos;"
+        "from training.teacher.job_test import Bright; from training.teacher.labelled_folder import LabelledFolder;"
+        f"found, to = sources.find_photos(Path({str(photos)!r})), LabelledFolder(Path({str(tmp_path / 'out')!r}));"
+        "label_photos(found, Bright(delay=0.05), to, batch=1)"
     )
     root = Path(__file__).resolve().parents[2]
     for wanted in (1, 6):
@@ -308,9 +310,9 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(photos, run, tmp_path):
     seen = len(contents(tmp_path / "out", "findings"))
     again = Bright(delay=0.05)
 
-    tally = run(photos, again)
+    summary = run(photos, again)
 
-    assert tally.untouched == len(kept)
+    assert summary.untouched == len(kept)
     assert contents(tmp_path / "out", "sidecars").items() >= kept.items()
     assert sum(again.batches) == COUNT - seen
     scan(read_pairs(tmp_path / "out"))
@@ -361,16 +363,16 @@ def test_bad_photos_are_named_counted_and_passed_over(photos, run, tmp_path, cap
     paint(photos / "dot.png", size=(1, 1))
     paint(photos / "long.png", size=(20_000, 16))
 
-    tally = run(photos, Bright())
+    summary = run(photos, Bright())
 
-    assert (tally.looked, dict(tally.skipped)) == (COUNT + 2, {"unusable": count})
+    assert (summary.looked, dict(summary.skipped)) == (COUNT + 2, {"unusable": count})
     told = capsys.readouterr().err
     for name in ("truncated", "zero", "text", "cmyk", "deep", "animated", "huge", "dangling"):
         assert told.count(f"/{name}.") == 1
-    assert f"{count} skipped, named above: {count} unusable" in str(tally)
+    assert f"{count} skipped, named above: {count} unusable" in str(summary)
     scan(read_pairs(tmp_path / "out"))
     # What became of one run holds for the next.
-    assert (run(photos, Bright()).untouched, tally.photos) == (COUNT + 2, COUNT + 2 + count)
+    assert (run(photos, Bright()).untouched, summary.photos) == (COUNT + 2, COUNT + 2 + count)
 
 
 def test_only_a_job_without_any_usable_photo_ends_as_bad_input(tmp_path, run):
@@ -395,7 +397,7 @@ def test_a_photo_that_the_teacher_would_not_vouch_for_is_left_out(photos, run, t
     first, second = run(photos, Hesitant()), run(photos, Hesitant())
 
     assert [pair.name for pair in read_pairs(tmp_path / "out").pairs] == [f"{number:02}" for number in range(3, COUNT)]
-    assert sidecar.read(tmp_path / "out" / "sidecars" / "00.json").undecided
+    assert sidecar.read_sidecar(tmp_path / "out" / "sidecars" / "00.json").undecided
     assert (first.decided, second.untouched, first.undecided, second.undecided, second.empty) == (COUNT, COUNT, 3, 3, 0)
 
 
@@ -471,8 +473,8 @@ def test_masks_of_other_classes_are_not_mixed(photos, run):
 
 
 def test_a_job_that_ended_before_its_first_mask_binds_nobody_to_its_phrases(photos, run, tmp_path):
-    with pytest.raises(Unfit):
-        run(photos, Bright("coni", room=0, error=Unfit))
+    with pytest.raises(UnusableTeacher):
+        run(photos, Bright("coni", room=0, error=UnusableTeacher))
 
     assert run(photos, Bright("coin")).looked == COUNT
     assert (tmp_path / "out" / "classes.txt").read_text() == "coin\n"
@@ -525,5 +527,5 @@ def test_a_full_disk_stops_the_job_and_loses_nothing(run, tmp_path, small_disk):
     assert 0 < written < COUNT
     for path in sorted((tmp_path / "photos").iterdir())[written:]:
         path.unlink()
-    tally = run(tmp_path / "photos", Bright(), out=small_disk / "out")
-    assert (tally.untouched, tally.usable) == (written, written)
+    summary = run(tmp_path / "photos", Bright(), out=small_disk / "out")
+    assert (summary.untouched, summary.usable) == (written, written)

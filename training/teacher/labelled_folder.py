@@ -22,16 +22,16 @@ from training.student.atomic_write import atomic_path, write_text
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import sidecar
-from training.teacher.cache import Cache
+from training.teacher.cache import FindingsCache
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
 
-ABANDONED = 3600.0
+STALE_SECONDS = 3600.0
 """Seconds after which a file written aside belongs to nobody: its writer was killed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledFolder:
     """Where the masks of a teacher go."""
 
     folder: Path
@@ -39,9 +39,9 @@ class Labelled:
     """Whether photos that show nothing become pairs; those left out still have a sidecar."""
 
     @property
-    def cache(self) -> Cache:
+    def cache(self) -> FindingsCache:
         """What its teachers saw."""
-        return Cache(self.folder / "findings")
+        return FindingsCache(self.folder / "findings")
 
     def prepare(self, classes: tuple[str, ...]) -> None:
         """Make the folder, or check that it is one of these classes, and clear away what killed jobs left.
@@ -68,7 +68,7 @@ class Labelled:
                 write_text(path, lines)
             for kind in ("photos", "masks", "sidecars", "findings"):
                 (self.folder / kind).mkdir(exist_ok=True)
-                _sweep(self.folder / kind)
+                _remove_stale(self.folder / kind)
 
     def names(self) -> set[str]:
         """Of all photos that have a sidecar."""
@@ -77,16 +77,16 @@ class Labelled:
     def sidecar(self, name: str) -> Sidecar | None:
         """Of a photo; None where there is none or it is damaged."""
         try:
-            return sidecar.read(self._sidecar(name))
+            return sidecar.read_sidecar(self._sidecar(name))
         except BadInput:
             return None
 
-    def is_whole(self, source: Source, found: Sidecar) -> bool:
+    def is_complete(self, source: Source, found: Sidecar) -> bool:
         """Whether photo and mask are there, or are not where they should be left out."""
         present = [path.is_file() for path in (self._photo(source), self._mask(source.name))]
         return not any(present) if self._leaves_out(found) else all(present)
 
-    def is_mended(self, source: Source, found: Sidecar) -> bool:
+    def is_edited(self, source: Source, found: Sidecar) -> bool:
         """Whether somebody else drew on the mask since; such work is never overwritten."""
         mask = self._mask(source.name)
         return found.mask is not None and mask.is_file() and sha256(mask) != found.mask
@@ -114,7 +114,7 @@ class Labelled:
                 about = about.model_copy(update={"mask": sha256(self._mask(source.name))})
             about.write(self._sidecar(source.name))
 
-    def give_up(self, source: Source) -> None:
+    def remove_partial(self, source: Source) -> None:
         """Clear away a half of a pair that a killed job left, where its photo turned out unusable."""
         with _writing(self.folder):
             if not self._sidecar(source.name).exists():
@@ -156,7 +156,7 @@ def _writing(folder: Path) -> Iterator[None]:
         raise BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
 
 
-def _sweep(folder: Path) -> None:
+def _remove_stale(folder: Path) -> None:
     for path in [*folder.glob(".*"), *folder.glob("??/.*")]:
-        if path.is_dir() and time.time() - path.stat().st_mtime > ABANDONED:
+        if path.is_dir() and time.time() - path.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(path, ignore_errors=True)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from training.student.atomic_write import atomic_path
-from training.teacher.protocol import Unfit
+from training.teacher.protocol import UnusableTeacher
 from training.teacher.weights import Weights, first_line
 
 _SCHEMA = "1"
 
 
-class Parted(nn.Module):
+class SplitQkv(nn.Module):
     """SAM's fused projection taken apart, so that query and value can learn and key cannot."""
 
     def __init__(self, fused: nn.Linear) -> None:
@@ -29,7 +29,7 @@ class Parted(nn.Module):
         return torch.cat([self.query(hidden), self.key(hidden), self.value(hidden)], dim=-1)
 
 
-def widen(network: Any, rank: int) -> list[nn.Parameter]:
+def add_lora(network: Any, rank: int) -> list[nn.Parameter]:
     """Freeze a SAM, and give query and value of its image encoder additions of that rank, zero at first.
 
     Returns:
@@ -40,16 +40,16 @@ def widen(network: Any, rank: int) -> list[nn.Parameter]:
     network.requires_grad_(False)
     encoder = network.vision_encoder
     for owner, fused in _fused(encoder):
-        owner.qkv = Parted(fused)
+        owner.qkv = SplitQkv(fused)
     # alpha = rank: the additions count as they are, so that ranks can be compared at one learning rate.
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=["query", "value"]), encoder)
     return [parameter for parameter in encoder.parameters() if parameter.requires_grad]
 
 
-def union(network: Any) -> None:
+def merge_lora(network: Any) -> None:
     """Add the additions to what they belong to, and fuse again: the network is an ordinary SAM, as fast as before."""
     for owner in [
-        module for module in network.vision_encoder.modules() if isinstance(getattr(module, "qkv", 0), Parted)
+        module for module in network.vision_encoder.modules() if isinstance(getattr(module, "qkv", 0), SplitQkv)
     ]:
         parts = []
         for part in (owner.qkv.query, owner.qkv.key, owner.qkv.value):
@@ -60,7 +60,7 @@ def union(network: Any) -> None:
         owner.qkv = _linear(torch.cat([part.weight for part in parts]), bias)
 
 
-def save(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str, Any]) -> None:
+def save_adapter(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str, Any]) -> None:
     """Write the additions alone, a few megabytes, with what they were learnt on and whatever else is to be known.
 
     Raises:
@@ -72,16 +72,16 @@ def save(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str,
     state = {
         name: value.contiguous().cpu() for name, value in get_peft_model_state_dict(network.vision_encoder).items()
     }
-    metadata = {"schema": _SCHEMA, "rank": str(rank), "kind": weights.kind, "base": _base(weights)}
+    metadata = {"schema": _SCHEMA, "rank": str(rank), "kind": weights.model_type, "base": _base(weights)}
     with atomic_path(path) as temporary:
         save_file(state, temporary, metadata | {"facts": json.dumps(facts), "origin": weights.origin})
 
 
-def apply(path: Path, network: Any, weights: Weights) -> None:
+def load_adapter(path: Path, network: Any, weights: Weights) -> None:
     """Give a freshly loaded network what an adapter file holds.
 
     Raises:
-        Unfit: The file is missing, no adapter, damaged, or was learnt on other weights.
+        UnusableTeacher: The file is missing, no adapter, damaged, or was learnt on other weights.
     """
     from peft import set_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
@@ -91,19 +91,19 @@ def apply(path: Path, network: Any, weights: Weights) -> None:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise Unfit(f"adapter {path} cannot be read: {first_line(error)}") from error
+        raise UnusableTeacher(f"adapter {path} cannot be read: {first_line(error)}") from error
     if metadata.get("schema") != _SCHEMA:
-        raise Unfit(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
+        raise UnusableTeacher(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
     if metadata["base"] != _base(weights):
-        raise Unfit(
+        raise UnusableTeacher(
             f"adapter {path} was learnt on {metadata['origin']}, and does not fit {weights.origin}; "
             "use those weights, or adapt these"
         )
-    widen(network, int(metadata["rank"]))
+    add_lora(network, int(metadata["rank"]))
     told: Any = set_peft_model_state_dict(network.vision_encoder, state)
     if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
-        raise Unfit(f"adapter {path} does not hold the additions of a {weights.kind}; adapt anew")
-    union(network)
+        raise UnusableTeacher(f"adapter {path} does not hold the additions of a {weights.model_type}; adapt anew")
+    merge_lora(network)
 
 
 def _base(weights: Weights) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from training.data.pairs import Pairs
 from training.student.atomic_write import atomic_path, write_figure
 from training.student.errors import BadInput
-from training.teacher.adapt import Knobs, Learnt, adapt
+from training.teacher.adapt import AdaptResult, Options, adapt_segmenter
 
 
-def read(given: str) -> tuple[int, ...]:
+def parse_ranks(given: str) -> tuple[int, ...]:
     """Ranks from a command line, as 1,2,4,8.
 
     Raises:
@@ -22,13 +22,19 @@ def read(given: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def compare(
-    knobs: Knobs, pairs: Pairs, ranks: Sequence[int], folder: Path, *, weights: str | None = None, device: str = "auto"
-) -> list[Learnt]:
+def compare_ranks(
+    options: Options,
+    pairs: Pairs,
+    ranks: Sequence[int],
+    folder: Path,
+    *,
+    weights: str | None = None,
+    device: str = "auto",
+) -> list[AdaptResult]:
     """Adapt at each rank; write the adapters, `ranks.csv` and `ranks.png` to `folder`.
 
     Args:
-        knobs: Of all of them, but for the rank.
+        options: Of all of them, but for the rank.
         pairs: What is learnt and judged by.
         ranks: Which.
         folder: Where to.
@@ -40,14 +46,16 @@ def compare(
     """
     learnt = []
     for rank in ranks:
-        chosen = knobs.model_copy(update={"rank": rank})
-        learnt.append(adapt(chosen, pairs, folder / f"rank{rank}.safetensors", weights=weights, device=device))
+        chosen = options.model_copy(update={"rank": rank})
+        learnt.append(
+            adapt_segmenter(chosen, pairs, folder / f"rank{rank}.safetensors", weights=weights, device=device)
+        )
     _table(learnt, folder / "ranks.csv")
     _picture(learnt, folder / "ranks.png")
     return learnt
 
 
-def _table(learnt: Sequence[Learnt], path: Path) -> None:
+def _table(learnt: Sequence[AdaptResult], path: Path) -> None:
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["rank", "parameters", "things", "before", "after"])
@@ -55,7 +63,7 @@ def _table(learnt: Sequence[Learnt], path: Path) -> None:
             table.writerow([one.rank, one.parameters, one.things, f"{one.before:.4f}", f"{one.after:.4f}"])
 
 
-def _picture(learnt: Sequence[Learnt], path: Path) -> None:
+def _picture(learnt: Sequence[AdaptResult], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 3), layout="constrained")

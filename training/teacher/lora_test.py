@@ -6,15 +6,17 @@ from safetensors.torch import load_file, save_file
 from training.student.errors import BadInput
 from training.teacher import lora
 from training.teacher.segmenters import SEGMENTERS, Segmenter
-from training.teacher.weights import find
+from training.teacher.weights import find_weights
 
-KINDS = list(SEGMENTERS)
+ARCHITECTURES = list(SEGMENTERS)
 
 
 @pytest.fixture
 def segmenter(saved):
     def make(kind="sam", adapter=None):
-        return Segmenter(find("segmenter", saved(kind), SEGMENTERS), device="cpu", arithmetic="fp32", adapter=adapter)
+        return Segmenter(
+            find_weights("segmenter", saved(kind), SEGMENTERS), device="cpu", arithmetic="fp32", adapter=adapter
+        )
 
     return make
 
@@ -29,7 +31,7 @@ def seen(network):
 
 def taught(network, rank=4):
     """Additions that are no longer zero."""
-    learning = lora.widen(network, rank)
+    learning = lora.add_lora(network, rank)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in learning:
@@ -37,29 +39,29 @@ def taught(network, rank=4):
     return learning
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_additions_change_nothing_before_they_learn(segmenter, kind):
     network = segmenter(kind).model.network
     before = seen(network)
 
-    lora.widen(network, 4)
+    lora.add_lora(network, 4)
 
     torch.testing.assert_close(seen(network), before, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_query_and_value_of_the_image_encoder_learn_and_nothing_else(segmenter, kind):
     network = segmenter(kind).model.network
-    learning = lora.widen(network, 4)
+    learning = lora.add_lora(network, 4)
 
     names = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
-    blocks = sum(isinstance(module, lora.Parted) for module in network.modules())
+    blocks = sum(isinstance(module, lora.SplitQkv) for module in network.modules())
     assert blocks > 1
     assert len(names) == len(learning) == blocks * 2 * 2
     assert all(name.startswith("vision_encoder.") and "lora_" in name for name in names)
     assert all(".query." in name or ".value." in name for name in names)
 
-    fused = next(module for module in network.modules() if isinstance(module, lora.Parted))
+    fused = next(module for module in network.modules() if isinstance(module, lora.SplitQkv))
     hidden = torch.randn(1, fused.key.in_features, generator=torch.Generator().manual_seed(0))
     before = fused(hidden).chunk(3, dim=-1)
     with torch.no_grad():
@@ -69,28 +71,28 @@ def test_query_and_value_of_the_image_encoder_learn_and_nothing_else(segmenter, 
     assert changed == [True, False, True]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_merged_a_network_draws_the_same_and_is_an_ordinary_one(segmenter, kind):
     network = segmenter(kind).model.network
     names, before = set(network.state_dict()), seen(network)
     taught(network)
     apart = seen(network)
 
-    lora.merge(network)
+    lora.merge_lora(network)
 
     assert set(network.state_dict()) == names
     assert (apart - before).abs().max() > 0.01
     torch.testing.assert_close(seen(network), apart, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_file_gives_another_network_what_one_learnt(segmenter, kind, tmp_path):
     first = segmenter(kind)
     taught(first.model.network)
-    lora.save(tmp_path / "a.safetensors", first.model.network, first.model.weights, 4, {"pairs": 2})
+    lora.save_adapter(tmp_path / "a.safetensors", first.model.network, first.model.weights, 4, {"pairs": 2})
 
     second = segmenter(kind).model
-    lora.apply(tmp_path / "a.safetensors", second.network, second.weights)
+    lora.load_adapter(tmp_path / "a.safetensors", second.network, second.weights)
 
     assert (seen(second.network) - seen(segmenter(kind).model.network)).abs().max() > 0.01
     torch.testing.assert_close(seen(second.network), seen(first.model.network), atol=1e-4, rtol=1e-4)
@@ -99,7 +101,7 @@ def test_a_file_gives_another_network_what_one_learnt(segmenter, kind, tmp_path)
 def test_the_file_holds_the_additions_alone(segmenter, tmp_path):
     ours = segmenter()
     learning = taught(ours.model.network)
-    lora.save(tmp_path / "a.safetensors", ours.model.network, ours.model.weights, 4, {"pairs": 2})
+    lora.save_adapter(tmp_path / "a.safetensors", ours.model.network, ours.model.weights, 4, {"pairs": 2})
 
     state = load_file(tmp_path / "a.safetensors")
     assert sum(tensor.numel() for tensor in state.values()) == sum(parameter.numel() for parameter in learning)
@@ -111,29 +113,29 @@ def test_the_file_holds_the_additions_alone(segmenter, tmp_path):
 def test_an_adapter_of_other_weights_is_refused(segmenter, tmp_path):
     ours, other = segmenter(), segmenter("sam_hq").model
     taught(ours.model.network)
-    lora.save(tmp_path / "a.safetensors", ours.model.network, ours.model.weights, 4, {})
+    lora.save_adapter(tmp_path / "a.safetensors", ours.model.network, ours.model.weights, 4, {})
 
     with pytest.raises(BadInput, match=r"was learnt on .*, and does not fit"):
-        lora.apply(tmp_path / "a.safetensors", other.network, other.weights)
+        lora.load_adapter(tmp_path / "a.safetensors", other.network, other.weights)
 
 
 def test_what_is_no_adapter_is_refused(segmenter, tmp_path):
     model = segmenter().model
     path = tmp_path / "a.safetensors"
     with pytest.raises(BadInput, match="cannot be read"):
-        lora.apply(path, model.network, model.weights)
+        lora.load_adapter(path, model.network, model.weights)
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(BadInput, match="cannot be read"):
-        lora.apply(path, model.network, model.weights)
+        lora.load_adapter(path, model.network, model.weights)
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(BadInput, match="is no adapter of schema 1"):
-        lora.apply(path, model.network, model.weights)
+        lora.load_adapter(path, model.network, model.weights)
 
 
 def test_an_adapter_that_lacks_additions_is_refused(segmenter, tmp_path):
     ours, path = segmenter().model, tmp_path / "a.safetensors"
     taught(ours.network)
-    lora.save(path, ours.network, ours.weights, 4, {})
+    lora.save_adapter(path, ours.network, ours.weights, 4, {})
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     state = load_file(path)
@@ -141,4 +143,4 @@ def test_an_adapter_that_lacks_additions_is_refused(segmenter, tmp_path):
     save_file(state, path, metadata)
 
     with pytest.raises(BadInput, match="does not hold the additions"):
-        lora.apply(path, segmenter().model.network, ours.weights)
+        lora.load_adapter(path, segmenter().model.network, ours.weights)

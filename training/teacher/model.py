@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from training.student.arrays import Pixels
 from training.student.errors import BadInput
-from training.teacher.protocol import Unfit
+from training.teacher.protocol import UnusableTeacher
 from training.teacher.weights import Weights, first_line
 
 Arithmetic = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Architecture:
     """One architecture."""
 
     network: str
@@ -28,18 +28,18 @@ class Model:
     """Read from disk when first asked for: whoever decides from kept findings alone needs no network."""
 
     def __init__(
-        self, weights: Weights, kinds: Mapping[str, Kind], device: str, arithmetic: Arithmetic = "fp32"
+        self, weights: Weights, architectures: Mapping[str, Architecture], device: str, arithmetic: Arithmetic = "fp32"
     ) -> None:
         """Nothing is read yet.
 
         Args:
             weights: Its files.
-            kinds: What it may be, by the names that transformers has for architectures.
+            architectures: What it may be, by the names that transformers has for architectures.
             device: As torch names it; `auto` takes a GPU where there is one.
             arithmetic: Of weights and activations.
         """
         self.weights = weights
-        self._kind = kinds[weights.kind]
+        self._architecture = architectures[weights.model_type]
         self._device = device
         self._arithmetic = arithmetic
 
@@ -48,16 +48,17 @@ class Model:
         """Ready to run.
 
         Raises:
-            Unfit: The files are damaged, or are not all of this architecture's weights; or there is no such device.
+            UnusableTeacher: The files are damaged or lack some of this architecture's weights, or there is no such
+                device.
         """
         import torch
         import transformers
 
-        device = device_of(self._device)
+        device = resolve_device(self._device)
         origin, role = self.weights.origin, self.weights.role
         with _quietly():
             try:
-                loaded, report = getattr(transformers, self._kind.network).from_pretrained(
+                loaded, report = getattr(transformers, self._architecture.network).from_pretrained(
                     self.weights.folder,
                     use_safetensors=True,
                     local_files_only=True,
@@ -65,12 +66,12 @@ class Model:
                     output_loading_info=True,
                 )
             except Exception as error:
-                raise Unfit(f"cannot load the {role} from {origin}: {first_line(error)}") from error
+                raise UnusableTeacher(f"cannot load the {role} from {origin}: {first_line(error)}") from error
         # transformers would make up what is missing, at random, and go on.
         if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
-            raise Unfit(
+            raise UnusableTeacher(
                 f"{origin} lacks {len(absent)} of the {role}'s tensors, or has them in another shape, the first is "
-                f"{absent[0]}; expected the weights of a whole {self._kind.network}"
+                f"{absent[0]}; expected the weights of a whole {self._architecture.network}"
             )
         return loaded.to(device).eval()
 
@@ -79,17 +80,19 @@ class Model:
         """What turns photos and texts into inputs, as the weights' authors set it.
 
         Raises:
-            Unfit: Its files are missing or damaged.
+            UnusableTeacher: Its files are missing or damaged.
         """
         import transformers
 
         with _quietly():
             try:
-                return getattr(transformers, self._kind.processor).from_pretrained(
+                return getattr(transformers, self._architecture.processor).from_pretrained(
                     self.weights.folder, local_files_only=True
                 )
             except Exception as error:
-                raise Unfit(f"cannot read the {self.weights.role}'s processor: {first_line(error)}") from error
+                raise UnusableTeacher(
+                    f"cannot read the {self.weights.role}'s processor: {first_line(error)}"
+                ) from error
 
     def inputs(self, photo: Pixels) -> Any:
         """What the processor makes of one (rows, columns, 3) RGB photo.
@@ -106,16 +109,16 @@ class Model:
             rows, columns = photo.shape[:2]
             raise BadInput(f"a photo of {rows} × {columns} pixels is too long for this teacher; cut it") from error
 
-    def placed(self, pixels: Any) -> Any:
+    def to_network(self, pixels: Any) -> Any:
         """The inputs' pixels where and as the network reads them."""
         return pixels.to(self.network.device, self.network.dtype)
 
 
-def device_of(name: str) -> Any:
+def resolve_device(name: str) -> Any:
     """The device that torch names so; `auto` is a GPU where there is one.
 
     Raises:
-        Unfit: There is none of that name.
+        UnusableTeacher: There is none of that name.
     """
     import torch
 
@@ -123,7 +126,7 @@ def device_of(name: str) -> Any:
         try:
             return torch.zeros(1, device=name).device
         except (RuntimeError, AssertionError) as error:
-            raise Unfit(f"device {name} cannot be used here: {first_line(error)}") from error
+            raise UnusableTeacher(f"device {name} cannot be used here: {first_line(error)}") from error
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 

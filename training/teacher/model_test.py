@@ -8,11 +8,11 @@ from safetensors.torch import load_file, save_file
 from training.student.errors import BadInput
 from training.teacher.model import Model
 from training.teacher.segmenters import SEGMENTERS
-from training.teacher.weights import find
+from training.teacher.weights import find_weights
 
 
 def model(folder, device="cpu", arithmetic="fp32"):
-    weights = find("segmenter", str(folder), SEGMENTERS)
+    weights = find_weights("segmenter", str(folder), SEGMENTERS)
     return Model(weights, SEGMENTERS, device, arithmetic)
 
 

@@ -21,7 +21,7 @@ class Phrase:
     """Each describes it; a teacher that reads takes them all."""
 
 
-def read(given: Sequence[str]) -> tuple[Phrase, ...]:
+def parse_phrases(given: Sequence[str]) -> tuple[Phrase, ...]:
     """Phrases from a command line: `coin`, or `NAME=TEXT,TEXT`.
 
     Raises:
@@ -46,19 +46,19 @@ def read(given: Sequence[str]) -> tuple[Phrase, ...]:
     return tuple(phrases)
 
 
-def classes(phrases: Sequence[Phrase]) -> tuple[str, ...]:
+def class_names(phrases: Sequence[Phrase]) -> tuple[str, ...]:
     """The lines of `classes.txt`: one name for binary masks, or the background and all names."""
     names = tuple(phrase.name for phrase in phrases)
     return names if len(names) == 1 else (BACKGROUND, *names)
 
 
-def check(phrases: Sequence[Phrase], known: Sequence[str], where: str) -> None:
+def check_classes(phrases: Sequence[Phrase], known: Sequence[str], where: str) -> None:
     """Refuse phrases that make other classes than the masks that they are held against; one class has any name.
 
     Raises:
         BadInput: They do.
     """
-    names = classes(phrases)
+    names = class_names(phrases)
     if len(names) != len(known) or (len(names) > 1 and tuple(known) != names):
         raise BadInput(
             f"{where} has the classes {', '.join(known)}, these phrases make {', '.join(names)}; "

@@ -1,18 +1,18 @@
 import pytest
 
 from training.student.errors import BadInput
-from training.teacher.phrases import Phrase, check, classes, read
+from training.teacher.phrases import Phrase, check_classes, class_names, parse_phrases
 
 
 def test_a_phrase_names_its_class_by_itself_or_by_a_name_of_its_own():
-    assert read(["coin"]) == (Phrase("coin", ("coin",)),)
-    assert read(["note=bank note, bill"]) == (Phrase("note", ("bank note", "bill")),)
-    assert read(["coin,medal"]) == (Phrase("coin", ("coin", "medal")),)
+    assert parse_phrases(["coin"]) == (Phrase("coin", ("coin",)),)
+    assert parse_phrases(["note=bank note, bill"]) == (Phrase("note", ("bank note", "bill")),)
+    assert parse_phrases(["coin,medal"]) == (Phrase("coin", ("coin", "medal")),)
 
 
 def test_one_phrase_is_a_binary_student_and_several_have_a_background():
-    assert classes(read(["coin"])) == ("coin",)
-    assert classes(read(["coin", "note=bank note"])) == ("background", "coin", "note")
+    assert class_names(parse_phrases(["coin"])) == ("coin",)
+    assert class_names(parse_phrases(["coin", "note=bank note"])) == ("background", "coin", "note")
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_one_phrase_is_a_binary_student_and_several_have_a_background():
 )
 def test_phrases_that_say_nothing_or_too_much_are_refused(given, message):
     with pytest.raises(BadInput, match=message):
-        read(given)
+        parse_phrases(given)
 
 
 def test_phrases_must_make_the_classes_that_masks_have():
-    check(read(["coin"]), ("foreground",), "here")
-    check(read(["coin", "note"]), ("background", "coin", "note"), "here")
+    check_classes(parse_phrases(["coin"]), ("foreground",), "here")
+    check_classes(parse_phrases(["coin", "note"]), ("background", "coin", "note"), "here")
     for given, known in ((["coin"], ("background", "coin")), (["note", "coin"], ("background", "coin", "note"))):
         with pytest.raises(BadInput, match=f"here has the classes {', '.join(known)}, these phrases make"):
-            check(read(given), known, "here")
+            check_classes(parse_phrases(given), known, "here")

@@ -12,28 +12,28 @@ from training.student.arrays import Pixels
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.teacher import cache, sidecar
-from training.teacher.cache import Kept
-from training.teacher.labelled_folder import Labelled
+from training.teacher.cache import CachedFindings
+from training.teacher.labelled_folder import LabelledFolder
 from training.teacher.protocol import ByPhoto, Teacher
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
 
 
 @dataclass(slots=True)
-class Arrived:
+class PhotoToLabel:
     """A photo to label."""
 
     source: Source
     teacher: Teacher
     """Of this photo alone where it goes by name."""
-    origin: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     """The teacher's, as a sidecar has it."""
     sha256: str
     changed: bool
     """Since an earlier job labelled it."""
     key: str
     """Of its findings."""
-    kept: Kept | None
+    kept: CachedFindings | None
     pixels: Pixels | None
     """Upright; None where the findings were kept."""
 
@@ -44,11 +44,11 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Untouched:
+class AlreadyLabelled:
     """A photo that is labelled already."""
 
     about: Sidecar
-    mended: bool = False
+    edited: bool = False
     """Its mask was drawn on by somebody else since."""
 
 
@@ -62,18 +62,20 @@ class Skipped:
     reason: str
 
 
-Arrival = Arrived | Untouched | Skipped
+PrefetchedPhoto = PhotoToLabel | AlreadyLabelled | Skipped
 
 
-def arrivals(photos: Sequence[Source], teacher: Teacher, to: Labelled, ahead: int) -> Generator[Arrival, None, None]:
+def prefetch(
+    photos: Sequence[Source], teacher: Teacher, to: LabelledFolder, ahead: int
+) -> Generator[PrefetchedPhoto, None, None]:
     """Each photo in order; at most `ahead` wait in memory."""
     # Once: to name its weights, a teacher may read gigabytes.
-    origin = {} if isinstance(teacher, ByPhoto) else sidecar.origin(teacher)
-    waiting: deque[Future[Arrival]] = deque()
+    provenance = {} if isinstance(teacher, ByPhoto) else sidecar.provenance(teacher)
+    waiting: deque[Future[PrefetchedPhoto]] = deque()
     pool = ThreadPoolExecutor(min(ahead, os.cpu_count() or 1))
     try:
         for source in photos:
-            waiting.append(pool.submit(_arrive, source, teacher, origin, to))
+            waiting.append(pool.submit(_load, source, teacher, provenance, to))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -82,22 +84,22 @@ def arrivals(photos: Sequence[Source], teacher: Teacher, to: Labelled, ahead: in
         pool.shutdown(cancel_futures=True)
 
 
-def _arrive(source: Source, teacher: Teacher, origin: Mapping[str, Any], to: Labelled) -> Arrival:
+def _load(source: Source, teacher: Teacher, provenance: Mapping[str, Any], to: LabelledFolder) -> PrefetchedPhoto:
     try:
         digest = sha256(source.path)
         if isinstance(teacher, ByPhoto):
             teacher = teacher.of(source.file)
-            origin = sidecar.origin(teacher)
+            provenance = sidecar.provenance(teacher)
         before = to.sidecar(source.name)
         changed = before is not None and before.photo.sha256 != digest
-        if before and not changed and to.is_mended(source, before):
-            return Untouched(before, mended=True)
-        if before and before.is_of(digest, origin) and to.is_whole(source, before):
-            return Untouched(before)
-        key = cache.key(digest, origin, teacher.settings.deciding)
+        if before and not changed and to.is_edited(source, before):
+            return AlreadyLabelled(before, edited=True)
+        if before and before.matches(digest, provenance) and to.is_complete(source, before):
+            return AlreadyLabelled(before)
+        key = cache.findings_key(digest, provenance, teacher.settings.decide_only)
         kept = to.cache.get(key)
         pixels = read_photo(source.path) if kept is None else None
-        return Arrived(source, teacher, origin, digest, changed, key, kept, pixels)
+        return PhotoToLabel(source, teacher, provenance, digest, changed, key, kept, pixels)
     except BadInput as error:
         return Skipped(source, "unusable", str(error))
     except OSError as error:

@@ -20,14 +20,14 @@ class Boxes:
     scores: Floats
     """(N, phrases), 0 to 1: how well each phrase describes each box."""
 
-    def of(self, phrase: int, threshold: float) -> NDArray[np.intp]:
+    def best_for(self, phrase: int, threshold: float) -> NDArray[np.intp]:
         """Which boxes a phrase describes best, and with a score of `threshold` or more; best first."""
         scores = self.scores[:, phrase]
         mine = np.flatnonzero((self.scores.argmax(axis=1) == phrase) & (scores >= threshold))
         return mine[np.argsort(-scores[mine], kind="stable")]
 
     @classmethod
-    def best(
+    def top(
         cls, boxes: Floats, scores: Floats, size: tuple[int, int], *, floor: float, most: int
     ) -> tuple["Boxes", NDArray[np.intp]]:
         """At most `most` boxes that some phrase describes with a score of `floor` or more, cut to the photo.
@@ -55,7 +55,7 @@ class Proposals:
     mask_scores: Floats
     """(N, M), 0 to 1; NaN where a segmenter gives none."""
 
-    def findings(self) -> Findings:
+    def to_findings(self) -> Findings:
         """As they are kept: one bit a pixel, and only for the window that a mask fills."""
         regions = [region for masks in self.masks for region in masks]
         windows = np.array([(one.left, one.top, *one.bits.shape) for one in regions], np.int32).reshape(-1, 4)
@@ -70,7 +70,7 @@ class Proposals:
         return Findings(self.size, arrays)
 
     @classmethod
-    def read(cls, findings: Findings) -> "Proposals":
+    def from_findings(cls, findings: Findings) -> "Proposals":
         """What `findings` kept."""
         arrays = findings.arrays
         regions, start = [], 0

@@ -17,17 +17,17 @@ from training.student.metrics import IGNORED
 from training.teacher.phrases import Phrase
 
 
-class Unfit(BadInput):
+class UnusableTeacher(BadInput):
     """A teacher that cannot work, whatever the photo: its weights are damaged, or a phrase is beyond it."""
 
 
 class Settings(BaseModel):
-    """The knobs of one teacher; unknown ones are refused."""
+    """The options of one teacher; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    deciding: ClassVar[frozenset[str]] = frozenset()
-    """Knobs that `decide` alone reads: changing one leaves findings valid."""
+    decide_only: ClassVar[frozenset[str]] = frozenset()
+    """Options that `decide` alone reads: changing one leaves findings valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ class Decision:
         return int(np.max(self.mask, where=self.mask != IGNORED, initial=0))
 
 
-def by_class(mask: Pixels, phrases: int, scores: Sequence[float | None] | None = None) -> tuple[Instance, ...]:
+def instances_by_class(
+    mask: Pixels, phrases: int, scores: Sequence[float | None] | None = None
+) -> tuple[Instance, ...]:
     """One instance for each class in a mask, for teachers that tell no things apart; `scores` are of masks."""
     instances = []
     for phrase in range(phrases):
@@ -110,7 +112,7 @@ class Teacher(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Its knobs."""
+        """Its options."""
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
@@ -124,7 +126,7 @@ class Teacher(Protocol):
         """What it sees on (rows, columns, 3) upright RGB photos, of any sizes; a batch finds what each would alone.
 
         Raises:
-            Unfit: It could look at no photo at all.
+            UnusableTeacher: It could look at no photo at all.
             Exception: Whatever else, of these photos alone.
         """
 

@@ -20,10 +20,10 @@ class Region:
     top: int
     """First row of the window."""
     bits: Bits
-    """(rows, columns) of the window; as tight as can be after `within`, without any rows where nothing is left."""
+    """(rows, columns) of the window; as tight as can be after `from_mask`, without any rows where nothing is left."""
 
     @classmethod
-    def within(cls, bits: Bits, *, left: int = 0, top: int = 0) -> "Region":
+    def from_mask(cls, bits: Bits, *, left: int = 0, top: int = 0) -> "Region":
         """The region of a mask whose first pixel is at (`left`, `top`)."""
         rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
         if not len(rows):
@@ -37,7 +37,7 @@ class Region:
         return int(self.bits.sum())
 
     @property
-    def extents(self) -> Box:
+    def box(self) -> Box:
         """The edges of the window."""
         rows, columns = self.bits.shape
         return float(self.left), float(self.top), float(self.left + columns), float(self.top + rows)
@@ -48,7 +48,7 @@ class Region:
         canvas[self.top : self.top + rows, self.left : self.left + columns][self.bits] = value
 
 
-def clean(region: Region, *, fragment: float, hole: float) -> Region:
+def clean_region(region: Region, *, fragment: float, hole: float) -> Region:
     """The region without specks, and without pinholes.
 
     A large hole is no fault: the inside of a ring is not ring. Fragments touch along edges and corners, holes along
@@ -72,16 +72,16 @@ def clean(region: Region, *, fragment: float, hole: float) -> Region:
     filled = stats[:, cv2.CC_STAT_AREA] < hole * bits.sum()
     # 0 is the region itself; the padding makes all that is outside one component, the one at the corner.
     filled[[0, labels[0, 0]]] = False
-    return Region.within((bits > 0) | filled[labels], left=region.left - 1, top=region.top - 1)
+    return Region.from_mask((bits > 0) | filled[labels], left=region.left - 1, top=region.top - 1)
 
 
-def fragments(region: Region) -> list[Region]:
+def connected_components(region: Region) -> list[Region]:
     """Each connected part by itself, parts touching at corners counted as one; largest first."""
     if not region.area:  # OpenCV crashes on nothing.
         return []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(region.bits.astype(np.uint8), connectivity=8)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
-    return [Region.within(labels == one, left=region.left, top=region.top) for one in order]
+    return [Region.from_mask(labels == one, left=region.left, top=region.top) for one in order]
 
 
 def box_iou(boxes: NDArray[np.float32], box: NDArray[np.float32] | Box) -> NDArray[np.float64]:

@@ -9,22 +9,22 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from training.student.arrays import Pixels
-from training.teacher.model import Arithmetic, Kind, Model
+from training.teacher.model import Architecture, Arithmetic, Model
 from training.teacher.phrases import Phrase
 from training.teacher.proposals import Boxes, Proposals
-from training.teacher.protocol import Decision, Findings, Unfit
+from training.teacher.protocol import Decision, Findings, UnusableTeacher
 from training.teacher.region import Region
-from training.teacher.selection import DECIDING, Choice, Share, decide
-from training.teacher.weights import find
+from training.teacher.selection import DECIDE_ONLY, SelectionOptions, Share, decide_from_proposals
+from training.teacher.weights import find_weights
 
 # The second is how checkpoints for videos call themselves, which hold this network beside a tracker.
-KINDS = dict.fromkeys(("sam3", "sam3_video"), Kind("Sam3Model", "Sam3Processor"))
+ARCHITECTURES = dict.fromkeys(("sam3", "sam3_video"), Architecture("Sam3Model", "Sam3Processor"))
 
 
-class Knobs(Choice):
+class Options(SelectionOptions):
     """Which of its proposals are taken."""
 
-    deciding: ClassVar[frozenset[str]] = DECIDING
+    decide_only: ClassVar[frozenset[str]] = DECIDE_ONLY
 
     model: str = "facebook/sam3"
     """A folder, or a repository of the hub; this one's owner wants its terms accepted first."""
@@ -37,7 +37,7 @@ class Knobs(Choice):
     """Score from which a thing is taken."""
 
     @model_validator(mode="after")
-    def _reachable(self) -> "Knobs":
+    def _reachable(self) -> "Options":
         if self.threshold < self.floor:
             raise ValueError(f"threshold={self.threshold} is below floor={self.floor}, where nothing is kept")
         return self
@@ -47,7 +47,7 @@ class Knobs(Choice):
 class Sam3:
     """See `training.teacher.protocol.Teacher`."""
 
-    settings: Knobs
+    settings: Options
     phrases: tuple[Phrase, ...]
     model: Model
     name: str = "sam3"
@@ -68,7 +68,7 @@ class Sam3:
                 encoded = tokenizer(text, padding="max_length", max_length=most, return_tensors="pt")
                 if encoded["input_ids"].shape[1] > most:
                     length = encoded["input_ids"].shape[1]
-                    raise Unfit(f"phrase '{text}' takes {length} tokens, at most {most} fit; shorten it")
+                    raise UnusableTeacher(f"phrase '{text}' takes {length} tokens, at most {most} fit; shorten it")
                 placed = {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
                 read.append((index, placed))
         return read
@@ -77,7 +77,7 @@ class Sam3:
         """Boxes and masks for each text, every photo read by the encoder once."""
         import torch
 
-        pixels = self.model.placed(torch.cat([self.model.inputs(photo)["pixel_values"] for photo in photos]))
+        pixels = self.model.to_network(torch.cat([self.model.inputs(photo)["pixel_values"] for photo in photos]))
         found: list[list[tuple[int, Any]]] = [[] for _ in photos]
         with torch.inference_mode():
             seen = self.model.network.get_vision_features(pixel_values=pixels)
@@ -88,7 +88,7 @@ class Sam3:
                 scores = output.pred_logits.float().sigmoid() * output.presence_logits.float().sigmoid()
                 for index, one in enumerate(zip(scores, output.pred_boxes.float(), output.pred_masks, strict=True)):
                     found[index].append((phrase, one))
-            return [self._proposals(photo, one).findings() for photo, one in zip(photos, found, strict=True)]
+            return [self._proposals(photo, one).to_findings() for photo, one in zip(photos, found, strict=True)]
 
     def _proposals(self, photo: Pixels, found: Sequence[tuple[int, Any]]) -> Proposals:
         import torch
@@ -100,19 +100,21 @@ class Sam3:
         per_phrase[np.arange(len(owners)), owners] = torch.cat([one[0] for _, one in found]).cpu().numpy()
         relative = torch.cat([one[1] for _, one in found]).cpu().numpy()
         masks = torch.cat([one[2] for _, one in found])
-        boxes, order = Boxes.best(
+        boxes, order = Boxes.top(
             (relative * [columns, rows, columns, rows]).astype(np.float32),
             per_phrase,
             (rows, columns),
             floor=self.settings.floor,
             most=self.settings.most,
         )
-        regions = [[Region.within(_upright(masks[index], (rows, columns)))] for index in order]
+        regions = [[Region.from_mask(_upright(masks[index], (rows, columns)))] for index in order]
         return Proposals((rows, columns), boxes, regions, np.full((len(order), 1), np.nan, np.float32))
 
     def decide(self, findings: Findings) -> Decision:
         """All things that reach the threshold."""
-        return decide(Proposals.read(findings), self.settings, threshold=self.settings.threshold)
+        return decide_from_proposals(
+            Proposals.from_findings(findings), self.settings, threshold=self.settings.threshold
+        )
 
 
 def _upright(logits: Any, size: tuple[int, int]) -> Any:
@@ -124,17 +126,17 @@ def _upright(logits: Any, size: tuple[int, int]) -> Any:
     return (resized[0, 0] > 0.5).cpu().numpy()
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> Sam3:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> Sam3:
     """The teacher.
 
     Args:
-        knobs: Its settings.
+        options: Its settings.
         phrases: What to look for.
-        weights: A folder; None: what the knobs name.
+        weights: A folder; None: what the options name.
         device: As torch names it, or `auto`.
 
     Raises:
         BadInput: Weights are not to be had.
     """
-    found = find("model", weights or knobs.model, KINDS)
-    return Sam3(knobs, phrases, Model(found, KINDS, device, knobs.arithmetic))
+    found = find_weights("model", weights or options.model, ARCHITECTURES)
+    return Sam3(options, phrases, Model(found, ARCHITECTURES, device, options.arithmetic))

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from training.student.errors import BadInput
-from training.teacher.phrases import read
+from training.teacher.phrases import parse_phrases
 from training.teacher.proposals import Proposals
 from training.teacher.teachers import TEACHERS
 
@@ -20,8 +20,8 @@ BOTH = ("coin", "note=bank note,medal")
 def teacher(saved):
     @cache
     def make(phrases=("coin",), arithmetic="fp32", most=100):
-        knobs = ENTRY.knobs()(arithmetic=arithmetic, **(ALL | {"most": most}))
-        return ENTRY.build(knobs, read(phrases), saved("sam3"), "cpu")
+        options = ENTRY.options()(arithmetic=arithmetic, **(ALL | {"most": most}))
+        return ENTRY.build(options, parse_phrases(phrases), saved("sam3"), "cpu")
 
     return make
 
@@ -42,7 +42,7 @@ def test_things_are_those_of_transformers_own_processing(teacher, size):
     ours = teacher()
     given = photo(*size)
 
-    found = Proposals.read(ours.look([given])[0])
+    found = Proposals.from_findings(ours.look([given])[0])
 
     inputs = ours.model.processor(images=given, text="coin", return_tensors="pt")
     with torch.inference_mode():
@@ -61,7 +61,7 @@ def test_a_batch_finds_what_each_photo_finds_alone(teacher, phrases):
     photos = [photo(50, 90, 0), photo(90, 40, 1), photo(1, 1, 2)]
 
     for given, findings in zip(photos, ours.look(photos), strict=True):
-        together, alone = Proposals.read(findings), Proposals.read(ours.look([given])[0])
+        together, alone = Proposals.from_findings(findings), Proposals.from_findings(ours.look([given])[0])
         np.testing.assert_allclose(together.found.scores, alone.found.scores, atol=1e-5)
         np.testing.assert_allclose(together.found.boxes, alone.found.boxes, atol=1e-3)
         assert (dense(together) != dense(alone)).mean() < 1e-3
@@ -89,7 +89,7 @@ def test_all_instances_go_into_the_mask_holes_and_all(teacher):
 
     decision = ours.decide(findings)
 
-    drawn = dense(Proposals.read(findings))
+    drawn = dense(Proposals.from_findings(findings))
     assert len(drawn) > 1
     np.testing.assert_array_equal(decision.mask > 0, drawn.any(axis=0))
     assert 0 < decision.mask.mean() < 1
@@ -97,7 +97,7 @@ def test_all_instances_go_into_the_mask_holes_and_all(teacher):
 
 
 def test_each_text_finds_things_of_its_own_phrase(teacher):
-    found = Proposals.read(teacher(BOTH).look([photo(50, 90)])[0]).found
+    found = Proposals.from_findings(teacher(BOTH).look([photo(50, 90)])[0]).found
 
     # One text of the first phrase and two of the second, six queries each.
     assert (found.scores[:, 0] > 0).sum() == 6
@@ -107,9 +107,9 @@ def test_each_text_finds_things_of_its_own_phrase(teacher):
 
 def test_a_photo_where_nothing_is_found_is_a_negative(teacher):
     ours = teacher()
-    knobs = ENTRY.knobs()(threshold=0.99)
+    options = ENTRY.options()(threshold=0.99)
     findings = ours.look([photo(50, 90)])[0]
-    denied = type(ours)(knobs, ours.phrases, ours.model).decide(findings)
+    denied = type(ours)(options, ours.phrases, ours.model).decide(findings)
 
     assert not denied.mask.any()
     assert denied.instances == ()
@@ -131,4 +131,4 @@ def test_what_cannot_be_met_is_refused(teacher):
     with pytest.raises(BadInput, match="takes 42 tokens, at most 32 fit; shorten it"):
         teacher(("abcdefghij" * 4,)).look([photo(9, 9)])
     with pytest.raises(ValidationError, match=r"threshold=0\.05 is below floor=0\.1"):
-        ENTRY.knobs()(threshold=0.05)
+        ENTRY.options()(threshold=0.05)

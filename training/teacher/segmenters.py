@@ -10,16 +10,16 @@ import numpy as np
 
 from training.student.arrays import Floats, Pixels
 from training.student.digest import sha256
-from training.teacher.model import Arithmetic, Kind, Model
+from training.teacher.model import Architecture, Arithmetic, Model
 from training.teacher.proposals import Boxes, Proposals
 from training.teacher.region import Region
 from training.teacher.weights import Weights
 
-SEGMENTERS: Mapping[str, Kind] = MappingProxyType(
+SEGMENTERS: Mapping[str, Architecture] = MappingProxyType(
     {
-        "sam": Kind("SamModel", "SamProcessor"),
-        "sam_hq": Kind("SamHQModel", "SamHQProcessor"),
-        "sam2": Kind("Sam2Model", "Sam2Processor"),
+        "sam": Architecture("SamModel", "SamProcessor"),
+        "sam_hq": Architecture("SamHQModel", "SamHQProcessor"),
+        "sam2": Architecture("Sam2Model", "Sam2Processor"),
     }
 )
 """By the names that transformers has for architectures."""
@@ -41,7 +41,7 @@ class Segmenter:
         if self.adapter:
             from training.teacher import lora
 
-            lora.apply(self.adapter, network, self.model.weights)
+            lora.load_adapter(self.adapter, network, self.model.weights)
         return network
 
     def record(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Segmenter:
         if busy:
             with torch.inference_mode():
                 pixels = torch.cat([one["pixel_values"] for one in inputs])
-                embedded = self._embed(self.model.placed(pixels))
+                embedded = self._embed(self.model.to_network(pixels))
                 for place, index in enumerate(busy):
                     masks, scores = self._draw(inputs[place], _one_of(embedded, place), found[index].boxes)
                     proposals[index] = Proposals(proposals[index].size, found[index], masks, scores)
@@ -71,7 +71,7 @@ class Segmenter:
 
     def _embed(self, pixels: Any) -> dict[str, Any]:
         embedded = self._network.get_image_embeddings(pixels)
-        if self.model.weights.kind == "sam_hq":
+        if self.model.weights.model_type == "sam_hq":
             return {"image_embeddings": embedded[0], "intermediate_embeddings": list(embedded[1])}
         return {"image_embeddings": embedded}
 
@@ -83,7 +83,7 @@ class Segmenter:
             output = self._network(**embedded, input_boxes=prompts, multimask_output=True)
             scores.append(output.iou_scores[0].float().clamp(0, 1).cpu().numpy())
             for logits in output.pred_masks[0].float().cpu():
-                masks.append([Region.within(one.numpy()) for one in self._upright(logits[None], inputs)[0]])
+                masks.append([Region.from_mask(one.numpy()) for one in self._upright(logits[None], inputs)[0]])
         return masks, np.concatenate(scores)
 
     def prompts(self, inputs: Any, boxes: Floats) -> Any:

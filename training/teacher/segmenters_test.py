@@ -7,7 +7,7 @@ import torch
 from training.student.errors import BadInput
 from training.teacher.proposals import Boxes
 from training.teacher.segmenters import SEGMENTERS, Segmenter
-from training.teacher.weights import find
+from training.teacher.weights import find_weights
 
 BOXES = np.array([[5, 10, 30, 40], [0, 0, 90, 50], [40.5, 20.25, 41.5, 22]], np.float32)
 
@@ -18,7 +18,7 @@ def segmenter(saved):
 
     @cache
     def make(kind, arithmetic="fp32"):
-        return Segmenter(find("segmenter", saved(kind), SEGMENTERS), device="cpu", arithmetic=arithmetic)
+        return Segmenter(find_weights("segmenter", saved(kind), SEGMENTERS), device="cpu", arithmetic=arithmetic)
 
     return make
 

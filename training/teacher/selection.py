@@ -11,15 +11,15 @@ from pydantic import Field
 
 from training.teacher.proposals import Proposals
 from training.teacher.protocol import Decision, Instance, Settings
-from training.teacher.region import Box, Region, box_iou, clean
+from training.teacher.region import Box, Region, box_iou, clean_region
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rule = Literal["union", "mask", "box", "agreement"]
 Overlap = Literal["score", "smaller", "first"]
 
 
-class Choice(Settings):
-    """Knobs of all who choose among proposals."""
+class SelectionOptions(Settings):
+    """Options of all who choose among proposals."""
 
     nms: Share = 0.6
     """IoU of two boxes of one phrase above which the lower score is a duplicate; 1 keeps all."""
@@ -35,7 +35,7 @@ class Choice(Settings):
     """Who has a pixel that two phrases claim: the higher score, the smaller thing, or the phrase given first."""
 
 
-DECIDING = frozenset({"threshold", *Choice.model_fields})
+DECIDE_ONLY = frozenset({"threshold", *SelectionOptions.model_fields})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,14 +54,14 @@ class Candidate:
         return self.box_score * (1 if self.mask_score is None else self.mask_score)
 
 
-def candidates(proposals: Proposals, phrase: int, knobs: Choice, *, threshold: float) -> list[Candidate]:
+def candidates(proposals: Proposals, phrase: int, options: SelectionOptions, *, threshold: float) -> list[Candidate]:
     """For each box of a phrase that is no duplicate: its best mask, unless none fits the box."""
     found = proposals.found
     kept: list[int] = []
-    for index in found.of(phrase, threshold).tolist():
-        if not (box_iou(found.boxes[kept], found.boxes[index]) > knobs.nms).any():
+    for index in found.best_for(phrase, threshold).tolist():
+        if not (box_iou(found.boxes[kept], found.boxes[index]) > options.nms).any():
             kept.append(index)
-    drawn = ((index, _best_mask(proposals, index, knobs)) for index in kept)
+    drawn = ((index, _best_mask(proposals, index, options)) for index in kept)
     return [
         Candidate(phrase, _as_box(found.boxes[index]), float(found.scores[index, phrase]), *mask)
         for index, mask in drawn
@@ -74,16 +74,16 @@ def _as_box(row: NDArray[np.float32]) -> Box:
     return left, top, right, bottom
 
 
-def _best_mask(proposals: Proposals, index: int, knobs: Choice) -> tuple[float | None, Region] | None:
+def _best_mask(proposals: Proposals, index: int, options: SelectionOptions) -> tuple[float | None, Region] | None:
     scores = proposals.mask_scores[index]
     # NaN sorts last, and in the order given.
     for which in np.argsort(-scores, kind="stable").tolist():
         score = None if np.isnan(scores[which]) else float(scores[which])
-        if score is not None and score < knobs.mask_threshold:
+        if score is not None and score < options.mask_threshold:
             return None
         # Specks would stretch the extents, so they go first.
-        region = clean(proposals.masks[index][which], fragment=knobs.fragment, hole=knobs.hole)
-        if region.area and box_iou(proposals.found.boxes[index], region.extents)[0] >= knobs.consistency:
+        region = clean_region(proposals.masks[index][which], fragment=options.fragment, hole=options.hole)
+        if region.area and box_iou(proposals.found.boxes[index], region.box)[0] >= options.consistency:
             return score, region
     return None
 
@@ -116,7 +116,9 @@ RULES: Rules = MappingProxyType(
 """Which of one phrase's candidates on a photo are taken."""
 
 
-def decide(proposals: Proposals, knobs: Choice, *, threshold: float, rule: Rule = "union") -> Decision:
+def decide_from_proposals(
+    proposals: Proposals, options: SelectionOptions, *, threshold: float, rule: Rule = "union"
+) -> Decision:
     """The mask of a photo.
 
     A phrase whose boxes reach the threshold, but of which the rule or the masks leave nothing, is neither drawn nor
@@ -126,13 +128,15 @@ def decide(proposals: Proposals, knobs: Choice, *, threshold: float, rule: Rule 
     chosen: list[Candidate] = []
     undecided = False
     for phrase in range(found.scores.shape[1]):
-        taken = RULES[rule](candidates(proposals, phrase, knobs, threshold=threshold))
-        undecided |= not taken and len(found.of(phrase, threshold)) > 0
+        taken = RULES[rule](candidates(proposals, phrase, options, threshold=threshold))
+        undecided |= not taken and len(found.best_for(phrase, threshold)) > 0
         chosen += taken
-    return draw(proposals.size, chosen, knobs.overlap, undecided=undecided, doubt=float(found.scores.max(initial=0)))
+    return compose_mask(
+        proposals.size, chosen, options.overlap, undecided=undecided, doubt=float(found.scores.max(initial=0))
+    )
 
 
-def draw(
+def compose_mask(
     size: tuple[int, int], chosen: Sequence[Candidate], overlap: Overlap, *, undecided: bool, doubt: float
 ) -> Decision:
     """Paint the chosen, winners last.
@@ -161,5 +165,5 @@ def draw(
 
 def _shows(candidate: Candidate, mask: NDArray[np.uint8]) -> bool:
     """Whether any pixel of it was left by those painted over it."""
-    left, top, right, bottom = map(int, candidate.region.extents)
+    left, top, right, bottom = map(int, candidate.region.box)
     return bool((mask[top:bottom, left:right][candidate.region.bits] == candidate.phrase + 1).any())

@@ -3,13 +3,13 @@ import pytest
 
 from training.teacher.proposals import Boxes, Proposals
 from training.teacher.region import Region
-from training.teacher.selection import RULES, Choice, decide
+from training.teacher.selection import RULES, SelectionOptions, decide_from_proposals
 
 SIZE = (60, 100)
 
 
 def filled(left, top, right, bottom):
-    return Region.within(np.ones((bottom - top, right - left), bool), left=left, top=top)
+    return Region.from_mask(np.ones((bottom - top, right - left), bool), left=left, top=top)
 
 
 def proposals(*things):
@@ -49,7 +49,7 @@ def drawn(decision):
 def test_what_each_rule_takes_where_detector_and_segmenter_differ(rule, expected, undecided):
     given = proposals(thing(A, 0.9, 0.6), thing(B, 0.5, 0.95), thing(C, 0.2, 0.99))
 
-    decision = decide(given, Choice(), threshold=0.3, rule=rule)
+    decision = decide_from_proposals(given, SelectionOptions(), threshold=0.3, rule=rule)
 
     assert drawn(decision) == expected
     assert decision.undecided is undecided
@@ -57,7 +57,9 @@ def test_what_each_rule_takes_where_detector_and_segmenter_differ(rule, expected
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_takes_what_both_like_best(rule):
-    decision = decide(proposals(thing(A, 0.5, 0.6), thing(B, 0.9, 0.95)), Choice(), threshold=0.3, rule=rule)
+    decision = decide_from_proposals(
+        proposals(thing(A, 0.5, 0.6), thing(B, 0.9, 0.95)), SelectionOptions(), threshold=0.3, rule=rule
+    )
 
     assert B in drawn(decision)
     assert not decision.undecided
@@ -69,40 +71,44 @@ def test_a_photo_without_boxes_is_a_negative_and_not_undecided(rule):
     nothing = Proposals(SIZE, Boxes(np.zeros((0, 4), np.float32), np.zeros((0, 1), np.float32)), [], np.zeros((0, 3)))
 
     for given in (nothing, proposals(thing(A, 0.2, 0.9))):
-        decision = decide(given, Choice(), threshold=0.3, rule=rule)
+        decision = decide_from_proposals(given, SelectionOptions(), threshold=0.3, rule=rule)
         assert drawn(decision) == set()
         assert not decision.undecided
     assert decision.score == pytest.approx(0.8)
 
 
 def test_a_threshold_lets_its_own_value_pass():
-    assert drawn(decide(proposals(thing(A, 0.5, 0.9)), Choice(), threshold=0.5)) == {A}
+    assert drawn(decide_from_proposals(proposals(thing(A, 0.5, 0.9)), SelectionOptions(), threshold=0.5)) == {A}
 
 
 def test_of_two_boxes_around_one_thing_the_better_is_kept():
     near = (1, 0, 21, 20)
     given = proposals(thing(near, 0.6, 0.9), thing(A, 0.8, 0.7), thing(B, 0.5, 0.9))
 
-    assert drawn(decide(given, Choice(nms=0.5), threshold=0.3)) == {A, B}
-    assert drawn(decide(given, Choice(nms=1), threshold=0.3)) == {A, near, B}
+    assert drawn(decide_from_proposals(given, SelectionOptions(nms=0.5), threshold=0.3)) == {A, B}
+    assert drawn(decide_from_proposals(given, SelectionOptions(nms=1), threshold=0.3)) == {A, near, B}
 
 
 def test_the_best_mask_that_fits_its_box_is_taken():
     whole, part, leak = A, (5, 5, 10, 10), (0, 0, 100, 60)
     given = proposals((A, [0.9], [part, leak, whole], [0.9, 0.95, 0.5]))
 
-    decision = decide(given, Choice(), threshold=0.3)
+    decision = decide_from_proposals(given, SelectionOptions(), threshold=0.3)
 
     assert drawn(decision) == {A}
     assert decision.instances[0].mask_score == pytest.approx(0.5)
-    assert decide(given, Choice(consistency=0), threshold=0.3).mask.all(), "without the check it leaks"
+    assert decide_from_proposals(given, SelectionOptions(consistency=0), threshold=0.3).mask.all(), (
+        "without the check it leaks"
+    )
 
 
 def test_a_box_without_a_fitting_mask_leaves_the_photo_undecided():
     given = proposals((A, [0.9], [(0, 0, 100, 60)], [0.9]))
 
-    assert decide(given, Choice(), threshold=0.3).undecided
-    assert decide(proposals(thing(A, 0.9, 0.4)), Choice(mask_threshold=0.5), threshold=0.3).undecided
+    assert decide_from_proposals(given, SelectionOptions(), threshold=0.3).undecided
+    assert decide_from_proposals(
+        proposals(thing(A, 0.9, 0.4)), SelectionOptions(mask_threshold=0.5), threshold=0.3
+    ).undecided
 
 
 def test_a_speck_far_away_does_not_make_a_mask_unfit():
@@ -110,7 +116,9 @@ def test_a_speck_far_away_does_not_make_a_mask_unfit():
     bits[:20, :20] = True
     bits[59, 99] = True
 
-    decision = decide(proposals((A, [0.9], [Region.within(bits)], [0.9])), Choice(), threshold=0.3)
+    decision = decide_from_proposals(
+        proposals((A, [0.9], [Region.from_mask(bits)], [0.9])), SelectionOptions(), threshold=0.3
+    )
 
     assert drawn(decision) == {A}
 
@@ -120,7 +128,9 @@ def test_a_true_hole_survives_into_the_mask():
     bits[5:15, 5:15] = False
     bits[1, 1] = False
 
-    decision = decide(proposals((A, [0.9], [Region.within(bits)], [0.9])), Choice(), threshold=0.3)
+    decision = decide_from_proposals(
+        proposals((A, [0.9], [Region.from_mask(bits)], [0.9])), SelectionOptions(), threshold=0.3
+    )
 
     assert decision.mask.sum() == 400 - 100
     assert not decision.mask[5:15, 5:15].any()
@@ -129,7 +139,7 @@ def test_a_true_hole_survives_into_the_mask():
 def test_a_box_belongs_to_the_phrase_that_describes_it_best():
     given = proposals((A, [0.6, 0.5], [A], [1]), (B, [0.4, 0.9], [B], [1]))
 
-    decision = decide(given, Choice(), threshold=0.3)
+    decision = decide_from_proposals(given, SelectionOptions(), threshold=0.3)
 
     assert decision.mask[10, 10] == 1
     assert decision.mask[10, 40] == 2
@@ -141,7 +151,7 @@ def test_who_wins_where_phrases_overlap(overlap, winner):
     large, small = (0, 0, 40, 40), (10, 10, 20, 20)
     given = proposals((large, [0.5, 0], [large], [1]), (small, [0, 0.9], [small], [1]))
 
-    decision = decide(given, Choice(overlap=overlap), threshold=0.3)
+    decision = decide_from_proposals(given, SelectionOptions(overlap=overlap), threshold=0.3)
 
     assert decision.mask[15, 15] == winner
     assert decision.mask[30, 30] == 1
@@ -153,12 +163,12 @@ def test_the_higher_score_wins_though_it_is_the_larger():
     large, small = (0, 0, 40, 40), (10, 10, 20, 20)
     given = proposals((large, [0, 0.9], [large], [1]), (small, [0.5, 0], [small], [1]))
 
-    assert decide(given, Choice(), threshold=0.3).mask[15, 15] == 2
-    assert decide(given, Choice(overlap="smaller"), threshold=0.3).mask[15, 15] == 1
+    assert decide_from_proposals(given, SelectionOptions(), threshold=0.3).mask[15, 15] == 2
+    assert decide_from_proposals(given, SelectionOptions(overlap="smaller"), threshold=0.3).mask[15, 15] == 1
 
 
 def test_one_undecided_phrase_makes_the_photo_undecided():
     given = proposals((A, [0.9, 0], [A], [0.5]), (B, [0.5, 0], [B], [0.9]), (C, [0, 0.9], [C], [0.9]))
 
-    assert decide(given, Choice(), threshold=0.3, rule="agreement").undecided
-    assert not decide(given, Choice(), threshold=0.3, rule="union").undecided
+    assert decide_from_proposals(given, SelectionOptions(), threshold=0.3, rule="agreement").undecided
+    assert not decide_from_proposals(given, SelectionOptions(), threshold=0.3, rule="union").undecided

@@ -28,7 +28,7 @@ class Shard:
 WHOLE = Shard(0, 1)
 
 
-def read(given: str) -> Shard:
+def parse_shard(given: str) -> Shard:
     """A share as the command line has it, counted from 1: `1/4` to `4/4`.
 
     Raises:
@@ -53,7 +53,7 @@ def from_environment(variables: Mapping[str, str]) -> Shard:
     return Shard(array.index * task.count + task.index, array.count * task.count)
 
 
-def device(given: str, variables: Mapping[str, str], gpus: int | None = None) -> str:
+def choose_device(given: str, variables: Mapping[str, str], gpus: int | None = None) -> str:
     """Where a process computes: `auto` is the GPU of its own number among those that one machine's processes share.
 
     Args:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from training.student.errors import BadInput
-from training.teacher.shard import WHOLE, Shard, device, from_environment, read
+from training.teacher.shard import WHOLE, Shard, choose_device, from_environment, parse_shard
 from training.teacher.sources import Source
 
 PHOTOS = [Source(Path(f"{number}.jpg"), f"{number}.jpg", str(number)) for number in range(200)]
@@ -22,14 +22,14 @@ def test_a_new_photo_moves_no_other_to_another_share():
 
 
 def test_the_command_line_counts_from_one():
-    assert read("1/4") == Shard(0, 4)
-    assert str(read("4/4")) == "4/4"
+    assert parse_shard("1/4") == Shard(0, 4)
+    assert str(parse_shard("4/4")) == "4/4"
 
 
 @pytest.mark.parametrize("given", ["0/4", "5/4", "1", "1/0", "-1/4", "a/b", ""])
 def test_what_is_no_share_is_refused(given):
     with pytest.raises(BadInput, match=f"shard '{given}' is not of the form i/n with i from 1 to n"):
-        read(given)
+        parse_shard(given)
 
 
 ARRAY = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "4"}
@@ -98,4 +98,4 @@ def test_variables_that_contradict_each_other_are_refused(variables, message):
     ],
 )
 def test_processes_of_one_machine_each_take_a_gpu(given, variables, gpus, expected):
-    assert device(given, variables, gpus) == expected
+    assert choose_device(given, variables, gpus) == expected

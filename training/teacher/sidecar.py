@@ -14,14 +14,14 @@ from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 from training.teacher.protocol import Teacher
 
-_ORIGIN = {"teacher", "settings", "weights", "phrases"}
+_PROVENANCE = {"teacher", "settings", "weights", "phrases"}
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Photo(_Record):
+class PhotoRecord(_Record):
     """What was labelled."""
 
     file: str
@@ -33,14 +33,14 @@ class Photo(_Record):
     columns: int
 
 
-class Described(_Record):
+class PhraseRecord(_Record):
     """A phrase."""
 
     name: str
     texts: tuple[str, ...]
 
 
-class Shown(_Record):
+class InstanceRecord(_Record):
     """One thing in the mask; see `training.teacher.protocol.Instance`."""
 
     phrase: int
@@ -53,17 +53,17 @@ class Sidecar(_Record):
     """`sidecars/NAME.json`."""
 
     version: Literal[1] = Field(default=1, alias="schema")
-    photo: Photo
+    photo: PhotoRecord
     teacher: str
     settings: dict[str, JsonValue]
     weights: dict[str, str]
-    phrases: tuple[Described, ...]
-    instances: tuple[Shown, ...]
+    phrases: tuple[PhraseRecord, ...]
+    instances: tuple[InstanceRecord, ...]
     score: float | None
     empty: bool
     """Nothing of any phrase was found: the mask is all background, or was left out."""
     mask: str | None = None
-    """The sha256 of the mask's file as the teacher drew it; another one was mended by hand."""
+    """The sha256 of the mask's file as the teacher drew it; another one was edited by hand."""
     undecided: bool = False
     """Something was found that the teacher would not vouch for: the photo was left out."""
     seconds: float
@@ -71,23 +71,23 @@ class Sidecar(_Record):
     made: str
     """When the mask was drawn: ISO 8601, UTC."""
 
-    def is_of(self, sha256: str, origin: Mapping[str, Any]) -> bool:
-        """Whether a teacher of that origin would draw the same on the photo of these bytes."""
-        return self.photo.sha256 == sha256 and self.model_dump(mode="json", include=_ORIGIN) == origin
+    def matches(self, sha256: str, provenance: Mapping[str, Any]) -> bool:
+        """Whether a teacher of that provenance would draw the same on the photo of these bytes."""
+        return self.photo.sha256 == sha256 and self.model_dump(mode="json", include=_PROVENANCE) == provenance
 
     def write(self, path: Path) -> None:
         """Write it as JSON, in one step as others see it."""
         write_text(path, self.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
-def origin(teacher: Teacher) -> dict[str, Any]:
+def provenance(teacher: Teacher) -> dict[str, Any]:
     """What a teacher's masks depend on besides the photo, as a sidecar has it."""
-    described = [Described(**asdict(phrase)).model_dump(mode="json") for phrase in teacher.phrases]
+    described = [PhraseRecord(**asdict(phrase)).model_dump(mode="json") for phrase in teacher.phrases]
     settings = teacher.settings.model_dump(mode="json", by_alias=True)
     return {"teacher": teacher.name, "settings": settings, "weights": dict(teacher.weights), "phrases": described}
 
 
-def read(path: Path) -> Sidecar:
+def read_sidecar(path: Path) -> Sidecar:
     """The sidecar in a file.
 
     Raises:

@@ -43,7 +43,7 @@ class Sources:
     """How many files of each other suffix there are."""
 
 
-def find(folder: Path, besides: Path | None = None) -> Sources:
+def find_photos(folder: Path, besides: Path | None = None) -> Sources:
     """All photos below a folder, known by their suffixes alone; of a folder of pairs, those in photos/.
 
     Args:

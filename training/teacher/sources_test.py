@@ -3,7 +3,7 @@ import os
 import pytest
 
 from training.student.errors import BadInput
-from training.teacher.sources import find
+from training.teacher.sources import find_photos
 
 
 def filled(folder, *files):
@@ -15,7 +15,7 @@ def filled(folder, *files):
 
 
 def names(folder, **options):
-    return {photo.file: photo.name for photo in find(folder, **options).photos}
+    return {photo.file: photo.name for photo in find_photos(folder, **options).photos}
 
 
 def test_photos_in_folders_are_named_by_their_path(tmp_path):
@@ -63,7 +63,7 @@ def test_what_is_hidden_or_litter_is_passed_over_and_what_is_no_photo_is_counted
     folder = filled(tmp_path, "a.jpg", ".b.jpg", ".trash/c.jpg", "Thumbs.db", "d.heic", "e.HEIC", "readme")
 
     assert names(folder) == {"a.jpg": "a"}
-    assert find(folder).others == {"": 1, ".heic": 2}
+    assert find_photos(folder).others == {"": 1, ".heic": 2}
 
 
 def test_the_masks_of_pairs_and_the_job_s_own_folder_are_no_photos(tmp_path):
@@ -100,4 +100,4 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
 )
 def test_a_folder_without_photos_is_refused(tmp_path, make, message):
     with pytest.raises(BadInput, match=message):
-        find(make(tmp_path))
+        find_photos(make(tmp_path))

@@ -20,9 +20,9 @@ from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 from training.student.postprocess import postprocess, upsample
 from training.student.preprocess import preprocess
-from training.teacher.model import device_of
-from training.teacher.phrases import Phrase, check
-from training.teacher.protocol import Decision, Findings, Settings, by_class
+from training.teacher.model import resolve_device
+from training.teacher.phrases import Phrase, check_classes
+from training.teacher.protocol import Decision, Findings, Settings, instances_by_class
 
 Copies = Literal["one", "mirror", "any"]
 
@@ -34,10 +34,10 @@ _COPIES: Mapping[Copies, tuple[tuple[int, int], ...]] = {
 """Step through the columns, -1 mirrors; then quarter turns."""
 
 
-class Knobs(Settings):
+class Options(Settings):
     """How it looks, and what it vouches for."""
 
-    deciding: ClassVar[frozenset[str]] = frozenset({"sure"})
+    decide_only: ClassVar[frozenset[str]] = frozenset({"sure"})
 
     copies: Copies = "mirror"
     """Whose logits are averaged: of the photo alone, its mirror image too, or all eight turned and mirrored copies."""
@@ -50,14 +50,14 @@ class Student:
 
     name = "student"
 
-    def __init__(self, knobs: Knobs, phrases: tuple[Phrase, ...], taught: Checkpoint, origin: Mapping[str, str]):
+    def __init__(self, options: Options, phrases: tuple[Phrase, ...], taught: Checkpoint, origin: Mapping[str, str]):
         """Taught what the phrases name; `origin` is the run's folder with its digest.
 
         Raises:
             BadInput: It knows other classes.
         """
-        check(phrases, taught.contract.classes, next(iter(origin)))
-        self.settings = knobs
+        check_classes(phrases, taught.contract.classes, next(iter(origin)))
+        self.settings = options
         self.phrases = phrases
         self.weights = origin
         self._taught = taught
@@ -92,7 +92,7 @@ class Student:
         shown = range(1, len(likely))
         scores = [_promised(likely[index], mask == index) for index in shown]
         mask[np.take_along_axis(likely, mask[None].astype(np.intp), axis=0)[0] < self.settings.sure] = IGNORED
-        instances = by_class(mask, len(self.phrases), scores)
+        instances = instances_by_class(mask, len(self.phrases), scores)
         found = [scores[instance.phrase] for instance in instances]
         score = float(np.mean(found)) if found else float(likely[0].min())
         return Decision(mask, instances, score, undecided=not instances and IGNORED in mask)
@@ -113,7 +113,7 @@ def _promised(probability: Floats, member: Any) -> float:
     return inside / max(float(member.sum()) + float(probability.sum()) - inside, 1e-6)
 
 
-def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Student:
+def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Student:
     """The teacher.
 
     Raises:
@@ -125,5 +125,5 @@ def build(knobs: Knobs, phrases: tuple[Phrase, ...], weights: str | None, device
     if not run.is_finished:
         raise BadInput(f"{weights} holds no finished run; name one with --weights, or let `fit` go on with it")
     taught = checkpoint.load(run.checkpoint)
-    taught.student.to(device_of(device))
-    return Student(knobs, phrases, taught, {str(run.folder): sha256(run.checkpoint)})
+    taught.student.to(resolve_device(device))
+    return Student(options, phrases, taught, {str(run.folder): sha256(run.checkpoint)})

@@ -13,9 +13,9 @@ from training.student.network import Architecture, Student
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 from training.teacher import sources
-from training.teacher.job import label
-from training.teacher.labelled_folder import Labelled
-from training.teacher.phrases import read
+from training.teacher.job import label_photos
+from training.teacher.labelled_folder import LabelledFolder
+from training.teacher.phrases import parse_phrases
 from training.teacher.teachers import TEACHERS
 
 ENTRY = TEACHERS["student"]
@@ -54,8 +54,8 @@ def finished(tmp_path):
     return save
 
 
-def teacher(folder, *phrases, **knobs):
-    return ENTRY.build(ENTRY.knobs()(**knobs), read(phrases or ["coin"]), folder, "cpu")
+def teacher(folder, *phrases, **options):
+    return ENTRY.build(ENTRY.options()(**options), parse_phrases(phrases or ["coin"]), folder, "cpu")
 
 
 PHOTO = np.random.default_rng(5).integers(0, 255, (6, 8, 3), np.uint8).repeat(20, axis=0).repeat(15, axis=1)
@@ -106,14 +106,14 @@ def test_only_what_it_is_not_sure_of_is_left_open(taught, finished):
     seen.arrays["logits"][:] = np.linspace(-4, 4, 16)  # probabilities cross 0.8 at logits of 1.39
 
     bold = one.decide(seen)
-    one.settings = ENTRY.knobs()(sure=0.8)
+    one.settings = ENTRY.options()(sure=0.8)
     careful = one.decide(seen)
 
     left = careful.mask == IGNORED
     assert np.array_equal(careful.mask[~left], bold.mask[~left])
     # Columns 0 to 119 span the logits; 2 · 1.39 of 8 are left open.
     assert left.all(axis=0).sum() == left.any(axis=0).sum() == pytest.approx(120 * 2 * 1.39 / 8, abs=6)
-    one.settings = ENTRY.knobs()(sure=0.99)
+    one.settings = ENTRY.options()(sure=0.99)
     assert one.decide(seen).undecided
 
 
@@ -131,9 +131,11 @@ def test_what_it_promises_is_higher_where_it_is_surer(taught, finished):
 
 def test_its_pairs_say_which_weights_drew_them(taught, finished, discs, tmp_path):
     folder = finished(taught())
-    label(sources.find(discs.folder / "photos"), teacher(folder), Labelled(tmp_path / "out", keep_empty=True))
+    label_photos(
+        sources.find_photos(discs.folder / "photos"), teacher(folder), LabelledFolder(tmp_path / "out", keep_empty=True)
+    )
 
-    about = Labelled(tmp_path / "out").sidecar(discs.pairs[0].name)
+    about = LabelledFolder(tmp_path / "out").sidecar(discs.pairs[0].name)
 
     assert len(read_pairs(tmp_path / "out").pairs) == len(discs.pairs)
     assert list(about.weights) == [folder]

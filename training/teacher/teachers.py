@@ -14,25 +14,25 @@ from training.teacher.protocol import Settings, Teacher
 class Entry:
     """Where a teacher's code lies; imported only when it is asked for, since most bring a framework along.
 
-    Its module has `Knobs`, its `Settings`, and `build(knobs, phrases, weights, device)`, which raises BadInput
+    Its module has `Options`, its `Settings`, and `build(options, phrases, weights, device)`, which raises BadInput
     where weights are missing.
     """
 
     module: str
     summary: str
 
-    def knobs(self) -> type[Settings]:
+    def options(self) -> type[Settings]:
         """The class of its settings."""
-        found: type[Settings] = import_module(self.module).Knobs
+        found: type[Settings] = import_module(self.module).Options
         return found
 
     def build(
-        self, knobs: Settings, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
+        self, options: Settings, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
     ) -> Teacher:
         """The teacher, ready to look.
 
         Args:
-            knobs: Of the class that `knobs` gives.
+            options: Of the class that `options` gives.
             phrases: What to look for.
             weights: A folder that holds its weights; None: from the hub's cache, or the hub.
             device: As torch names it; `auto` takes a GPU where there is one.
@@ -41,7 +41,7 @@ class Entry:
             BadInput: The weights are not to be had; the message says how to fetch them.
         """
         make: Callable[..., Teacher] = import_module(self.module).build
-        return make(knobs, phrases, weights, device)
+        return make(options, phrases, weights, device)
 
 
 TEACHERS: Mapping[str, Entry] = MappingProxyType(
@@ -57,7 +57,7 @@ TEACHERS: Mapping[str, Entry] = MappingProxyType(
 )
 
 
-def named(name: str) -> Entry:
+def find_teacher(name: str) -> Entry:
     """The teacher of that name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Knobs that suit a folder of pairs: drawn from the ranges declared beside them, kept where masks agree best."""
+"""Options that suit a folder of pairs: drawn from the ranges declared beside them, kept where masks agree best."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from training.student.arrays import Pixels
 from training.student.atomic_write import write_text
 from training.student.errors import BadInput
 from training.student.metrics import photo_iou
-from training.teacher.phrases import Phrase, classes
+from training.teacher.phrases import Phrase, class_names
 from training.teacher.protocol import Findings, Settings, Teacher
 from training.teacher.teachers import Entry
 
@@ -41,18 +41,18 @@ class Choice:
     values: tuple[Any, ...]
 
 
-def search_space(knobs: type[Settings]) -> dict[str, Range | Choice]:
-    """The ranges of a teacher's knobs, by name, in the order of their declaration."""
+def search_space(options: type[Settings]) -> dict[str, Range | Choice]:
+    """The ranges of a teacher's options, by name, in the order of their declaration."""
     found = {}
-    for name, field in knobs.model_fields.items():
+    for name, field in options.model_fields.items():
         for entry in field.metadata:
             if isinstance(entry, Range | Choice):
                 found[name] = entry
     return found
 
 
-class Judge:
-    """How well a teacher's masks agree with those of pairs; it looks again only where a knob changes what is seen."""
+class TeacherScorer:
+    """How well a teacher's masks agree with those of pairs; it looks again only where a option changes what is seen."""
 
     def __init__(
         self,
@@ -72,14 +72,14 @@ class Judge:
         self._findings: list[Findings] = []
         self._teacher_masks: list[Pixels] = []
 
-    def __call__(self, knobs: Settings) -> float:
+    def __call__(self, options: Settings) -> float:
         """The mean IoU over photos.
 
         Raises:
             BadInput: A photo or mask cannot be read, or weights are missing.
         """
-        teacher = self._with(knobs)
-        count = len(classes(self._phrases))
+        teacher = self._with(options)
+        count = len(class_names(self._phrases))
         both = zip(self._findings, self._teacher_masks, strict=True)
         return float(
             np.mean(
@@ -87,24 +87,24 @@ class Judge:
             )
         )
 
-    def _with(self, knobs: Settings) -> Teacher:
-        looking = knobs.model_dump(exclude=set(knobs.deciding))
+    def _with(self, options: Settings) -> Teacher:
+        looking = options.model_dump(exclude=set(options.decide_only))
         if self._teacher is None or looking != self._looked:
-            self._teacher = teacher = self._entry.build(knobs, self._phrases, *self._place)
+            self._teacher = teacher = self._entry.build(options, self._phrases, *self._place)
             self._looked = looking
             self._findings = [teacher.look([read_photo(pair.photo)])[0] for pair in self.pairs]
         if not self._teacher_masks:
-            count = len(classes(self._phrases))
+            count = len(class_names(self._phrases))
             sizes = [seen.size for seen in self._findings]
             self._teacher_masks = [pair.read_mask(size, count) for pair, size in zip(self.pairs, sizes, strict=True)]
         # Only `decide` reads what may have changed. The protocol calls settings read-only so that each teacher may say
         # of what class its own are; all keep them as a plain attribute.
-        self._teacher.settings = knobs  # type: ignore[misc]
+        self._teacher.settings = options  # type: ignore[misc]
         return self._teacher
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BeforeAfter:
     """Mean IoU over some photos, before tuning and after."""
 
     photos: int
@@ -117,13 +117,13 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TuningResult:
     """What tuning came to."""
 
-    knobs: Settings
-    own: Figures
+    options: Settings
+    own: BeforeAfter
     """On the photos that it was tuned on."""
-    other: Figures | None
+    other: BeforeAfter | None
     """On those that it never saw."""
 
     def __str__(self) -> str:
@@ -131,16 +131,16 @@ class Tuned:
         return f"tuned on   IoU {self.own}" + (f"\nothers     IoU {self.other}" if self.other else "")
 
     def write(self, path: Path) -> None:
-        """All knobs as YAML, with what they are worth as a comment.
+        """All options as YAML, with what they are worth as a comment.
 
         Raises:
             BadInput: The file cannot be written.
         """
         about = "".join(f"# {line}\n" for line in str(self).splitlines())
-        write_text(path, about + yaml.safe_dump(self.knobs.model_dump(mode="json", by_alias=True), sort_keys=False))
+        write_text(path, about + yaml.safe_dump(self.options.model_dump(mode="json", by_alias=True), sort_keys=False))
 
 
-def halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
+def split_halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
     """`a` and `b`, which share no scene; always the same two.
 
     Raises:
@@ -150,23 +150,29 @@ def halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
     return {"a": sides.train, "b": sides.validation}
 
 
-def tune(
-    own: Judge, start: Settings, *, fixed: Collection[str] = (), trials: int, seed: int, other: Judge | None = None
-) -> Tuned:
+def tune_teacher(
+    own: TeacherScorer,
+    start: Settings,
+    *,
+    fixed: Collection[str] = (),
+    trials: int,
+    seed: int,
+    other: TeacherScorer | None = None,
+) -> TuningResult:
     """The best of `trials` settings, the first of which is `start`.
 
     Drawn by a tree-structured Parzen estimator (Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011).
 
     Args:
         own: Whose figures decide.
-        start: Knobs to begin with; those without a range stay as they are.
-        fixed: Names of knobs that stay likewise.
+        start: Options to begin with; those without a range stay as they are.
+        fixed: Names of options that stay likewise.
         trials: At least 1.
         seed: Equal seeds draw equally.
         other: Who judges at the end, on photos that `own` does not know.
 
     Raises:
-        BadInput: optuna is not installed, no knob is left to tune, or as the judges.
+        BadInput: optuna is not installed, no option is left to tune, or as the judges.
     """
     try:
         import optuna
@@ -174,7 +180,7 @@ def tune(
         raise BadInput(f"tuning needs optuna ({error}); run pip install '.[teachers]'") from error
     ranges = {name: span for name, span in search_space(type(start)).items() if name not in fixed}
     if not ranges:
-        raise BadInput("no knob is left to tune: none has a range, or all were given; leave some out")
+        raise BadInput("no option is left to tune: none has a range, or all were given; leave some out")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(10, trials // 8))
     study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -183,21 +189,21 @@ def tune(
     with tqdm(range(trials), "tune", unit=" trials", leave=False, disable=None) as bar:
         for _ in bar:
             trial = study.ask()
-            drawn = {name: _draw(trial, name, span, getattr(start, name)) for name, span in ranges.items()}
-            knobs = type(start).model_validate({**start.model_dump(by_alias=True), **drawn})
-            figures.append(own(knobs))
+            drawn = {name: _suggest(trial, name, span, getattr(start, name)) for name, span in ranges.items()}
+            options = type(start).model_validate({**start.model_dump(by_alias=True), **drawn})
+            figures.append(own(options))
             study.tell(trial, figures[-1])
             if figures[-1] > max(figures[:-1], default=-1):
-                best = knobs
+                best = options
                 bar.set_postfix_str(f"IoU {figures[-1]:.4f}")
-    return Tuned(
+    return TuningResult(
         best,
-        Figures(len(own.pairs), figures[0], max(figures)),
-        Figures(len(other.pairs), other(start), other(best)) if other else None,
+        BeforeAfter(len(own.pairs), figures[0], max(figures)),
+        BeforeAfter(len(other.pairs), other(start), other(best)) if other else None,
     )
 
 
-def _draw(trial: "Trial", name: str, span: Range | Choice, like: object) -> Any:
+def _suggest(trial: "Trial", name: str, span: Range | Choice, like: object) -> Any:
     if isinstance(span, Choice):
         return trial.suggest_categorical(name, span.values)
     if isinstance(like, int):

@@ -7,15 +7,15 @@ import pytest
 
 from training import options
 from training.student.errors import BadInput
-from training.teacher.classical import Knobs as Classical
-from training.teacher.phrases import read
+from training.teacher.classical import Options as Classical
+from training.teacher.phrases import parse_phrases
 from training.teacher.protocol import Decision, Findings, Settings
 from training.teacher.teachers import TEACHERS
-from training.teacher.tuning import Choice, Judge, Range, search_space, tune
+from training.teacher.tuning import Choice, Range, TeacherScorer, search_space, tune_teacher
 
 
-class Knobs(Settings):
-    deciding: ClassVar[frozenset[str]] = frozenset({"threshold", "above"})
+class Options(Settings):
+    decide_only: ClassVar[frozenset[str]] = frozenset({"threshold", "above"})
 
     channel: Annotated[int, Range(0, 2)] = 0
     threshold: Annotated[float, Range(1, 255)] = 250.0
@@ -52,67 +52,74 @@ class Counted:
 
 
 def judge(pairs, entry=None):
-    return Judge(entry or Counted(), pairs, read(["disc"]))
+    return TeacherScorer(entry or Counted(), pairs, parse_phrases(["disc"]))
 
 
 def test_the_best_knobs_are_kept_and_judged_on_others(discs):
-    found = tune(judge(discs.pairs[:6]), Knobs(), trials=60, seed=0, other=judge(discs.pairs[6:]))
+    found = tune_teacher(judge(discs.pairs[:6]), Options(), trials=60, seed=0, other=judge(discs.pairs[6:]))
 
     assert found.own.before < 0.1
     assert found.own.after > 0.95
     assert found.other.after > 0.9
     assert (found.own.photos, found.other.photos) == (6, 6)
-    assert judge(discs.pairs[:6])(found.knobs) == found.own.after
-    assert found.knobs.name == "unused"
+    assert judge(discs.pairs[:6])(found.options) == found.own.after
+    assert found.options.name == "unused"
     assert str(found).splitlines()[0] == f"tuned on   IoU {found.own.before:.4f} to {found.own.after:.4f} over 6 photos"
 
 
 def test_a_seed_decides(discs):
-    first, again, another = (tune(judge(discs.pairs[:3]), Knobs(), trials=15, seed=seed) for seed in (1, 1, 2))
+    first, again, another = (
+        tune_teacher(judge(discs.pairs[:3]), Options(), trials=15, seed=seed) for seed in (1, 1, 2)
+    )
 
     assert first == again
-    assert first.knobs != another.knobs
+    assert first.options != another.options
 
 
 def test_it_looks_once_where_only_deciding_knobs_vary(discs):
     entry = Counted()
 
-    found = tune(judge(discs.pairs, entry), Knobs(), fixed=["channel"], trials=20, seed=0)
+    found = tune_teacher(judge(discs.pairs, entry), Options(), fixed=["channel"], trials=20, seed=0)
 
     assert entry.built == 1
-    assert found.knobs.channel == 0
+    assert found.options.channel == 0
     assert found.own.after > found.own.before
 
 
 def test_it_looks_again_where_what_is_seen_changes(discs):
     one = judge(discs.pairs)
-    red, blue, red_again = (one(Knobs(channel=channel, threshold=100)) for channel in (0, 2, 0))
+    red, blue, red_again = (one(Options(channel=channel, threshold=100)) for channel in (0, 2, 0))
 
     assert red == red_again != blue
 
 
 def test_tuning_is_never_worse_than_what_it_began_with(discs):
-    start = Knobs(threshold=180.0, channel=1)
+    start = Options(threshold=180.0, channel=1)
 
-    found = tune(judge(discs.pairs), start, trials=1, seed=0)
+    found = tune_teacher(judge(discs.pairs), start, trials=1, seed=0)
 
-    assert found.knobs == start
+    assert found.options == start
     assert found.own.before == found.own.after
     assert found.other is None
 
 
 def test_what_was_tuned_is_read_back_as_settings(discs, tmp_path):
-    found = tune(Judge(TEACHERS["classical"], discs.pairs[:3], read(["disc"])), Classical(side=96), trials=5, seed=0)
+    found = tune_teacher(
+        TeacherScorer(TEACHERS["classical"], discs.pairs[:3], parse_phrases(["disc"])),
+        Classical(side=96),
+        trials=5,
+        seed=0,
+    )
 
     found.write(tmp_path / "discs.yaml")
 
-    assert options.read(Classical, "classical", tmp_path / "discs.yaml") == found.knobs
+    assert options.read(Classical, "classical", tmp_path / "discs.yaml") == found.options
     assert (tmp_path / "discs.yaml").read_text().startswith(f"# tuned on   IoU {found.own}\n")
 
 
 def test_without_a_knob_to_tune_or_without_optuna_it_says_what_to_do(discs, monkeypatch):
-    with pytest.raises(BadInput, match="no knob is left to tune"):
-        tune(judge(discs.pairs), Knobs(), fixed=search_space(Knobs), trials=1, seed=0)
+    with pytest.raises(BadInput, match="no option is left to tune"):
+        tune_teacher(judge(discs.pairs), Options(), fixed=search_space(Options), trials=1, seed=0)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(BadInput, match=r"needs optuna .*pip install '\.\[teachers\]'"):
-        tune(judge(discs.pairs), Knobs(), trials=1, seed=0)
+        tune_teacher(judge(discs.pairs), Options(), trials=1, seed=0)

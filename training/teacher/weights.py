@@ -38,7 +38,7 @@ _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 _PATIENCE = 10
 
 
-class Absent(BadInput):
+class WeightsMissing(BadInput):
     """Weights that are neither here nor to be fetched; says how to have them, and ends in `say ROLE=FOLDER`."""
 
 
@@ -51,7 +51,7 @@ class Weights:
     folder: Path
     origin: str
     """The folder as it was given, or REPOSITORY@COMMIT."""
-    kind: str
+    model_type: str
     """The architecture, as transformers names it in `config.json`."""
 
     def record(self) -> dict[str, str]:
@@ -60,16 +60,16 @@ class Weights:
         return {self.role: self.origin} | {f"{self.role}/{path.name}": sha256(path) for path in files}
 
 
-def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
+def find_weights(role: str, name: str, architectures: Mapping[str, Any]) -> Weights:
     """The weights that a folder or a repository of the hub holds.
 
     Args:
         role: What the model is to its teacher.
         name: A folder, or OWNER/NAME of a repository, with @REVISION where it is not the known one.
-        kinds: The architectures that will do, as keys.
+        architectures: The architectures that will do, as keys.
 
     Raises:
-        Absent: Nothing is there and nothing can be fetched.
+        WeightsMissing: Nothing is there and nothing can be fetched.
         BadInput: It is another architecture, or its weights are not safetensors; or the libraries are missing.
     """
     if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
@@ -80,12 +80,12 @@ def find(role: str, name: str, kinds: Mapping[str, Any]) -> Weights:
         folder, origin = _from_hub(role, *_revision(name))
     else:
         raise BadInput(f"{name} is no folder; expected one with the {role}, or OWNER/NAME of a repository of the hub")
-    kind = _kind(folder)
-    if kind not in kinds:
-        raise BadInput(f"{origin} is of kind '{kind}', expected a {role} of kind {' or '.join(kinds)}")
+    model_type = _model_type(folder)
+    if model_type not in architectures:
+        raise BadInput(f"{origin} is of kind '{model_type}', expected a {role} of kind {' or '.join(architectures)}")
     if not any(folder.glob("*.safetensors")):
         raise BadInput(f"{origin} holds no .safetensors file; convert its weights, since other formats can run code")
-    return Weights(role, folder, origin, kind)
+    return Weights(role, folder, origin, model_type)
 
 
 def _revision(name: str) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
         return fetched(commit, local=False), f"{repository}@{commit}"
     except Exception as error:
         wanted = " ".join(f"'{pattern}'" for pattern in _PATTERNS)
-        raise Absent(
+        raise WeightsMissing(
             f"no weights of {repository} here, and none from the hub ({first_line(error)}); fetch them with: "
             f"hf download {repository} --revision {revision} --include {wanted} --local-dir FOLDER, "
             f"and say {role}=FOLDER"
@@ -126,7 +126,7 @@ def _whole(folder: Path) -> bool:
     return all((folder / part).is_file() for part in {"config.json", *parts})
 
 
-def _kind(folder: Path) -> str:
+def _model_type(folder: Path) -> str:
     path = folder / "config.json"
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])

@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 
 from training.__main__ import main
 from training.student.errors import BadInput
-from training.teacher.adapt import Knobs as Adapting
+from training.teacher.adapt import Options as Adapting
 from training.teacher.segmenters import SEGMENTERS
 from training.teacher.teachers import TEACHERS
-from training.teacher.weights import REVISIONS, find
+from training.teacher.weights import REVISIONS, find_weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -34,7 +34,7 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_a_folder_is_recorded_file_by_file(saved):
-    weights = find("segmenter", saved("sam"), SEGMENTERS)
+    weights = find_weights("segmenter", saved("sam"), SEGMENTERS)
 
     record = weights.record()
 
@@ -46,7 +46,7 @@ def test_a_folder_is_recorded_file_by_file(saved):
 def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_put_it(hub):
     start = time.monotonic()
     with pytest.raises(BadInput) as caught:
-        find("segmenter", "facebook/sam-vit-base", SEGMENTERS)
+        find_weights("segmenter", "facebook/sam-vit-base", SEGMENTERS)
 
     message = str(caught.value)
     assert "\n" not in message
@@ -58,7 +58,7 @@ def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_pu
 
 
 @pytest.mark.parametrize(
-    ("command", "repository", "knob"),
+    ("command", "repository", "option"),
     [
         ("label PHOTOS --phrase coin --teacher sam3", "facebook/sam3", "model"),
         ("label PHOTOS --phrase coin --teacher clipseg", "CIDAS/clipseg-rd64-refined", "model"),
@@ -72,7 +72,7 @@ def test_without_weights_and_network_one_line_says_what_to_fetch_and_where_to_pu
         ("adapt --data PHOTOS --out OUT", "facebook/sam-vit-base", "segmenter"),
     ],
 )  # fmt: skip
-def test_each_command_ends_in_that_line_and_writes_nothing(hub, saved, discs, tmp_path, command, repository, knob):
+def test_each_command_ends_in_that_line_and_writes_nothing(hub, saved, discs, tmp_path, command, repository, option):
     given = {"PHOTOS": str(discs.folder), "OUT": str(tmp_path / "a.safetensors")}
     words = [given.get(word, word) for word in command.replace("=DETECTOR", f"={saved('owlv2')}").split()]
     out = ["--out", str(tmp_path / "out")] if words[0] == "label" else []
@@ -83,7 +83,7 @@ def test_each_command_ends_in_that_line_and_writes_nothing(hub, saved, discs, tm
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"error: no weights of {repository} here, and none from the hub (")
     assert f"hf download {repository} --revision {REVISIONS[repository]} --include " in line
-    assert line.endswith(f"--local-dir FOLDER, and say {knob}=FOLDER")
+    assert line.endswith(f"--local-dir FOLDER, and say {option}=FOLDER")
     assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("a.*"))
 
 
@@ -94,10 +94,10 @@ def test_what_the_hub_once_gave_is_taken_without_asking_and_by_its_commit(saved,
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(COMMIT)
 
-    weights = find("segmenter", name, SEGMENTERS)
+    weights = find_weights("segmenter", name, SEGMENTERS)
 
     assert weights.origin == f"owner/name@{COMMIT}"
-    assert weights.kind == "sam"
+    assert weights.model_type == "sam"
 
 
 def test_half_a_download_is_not_taken_for_the_whole(saved, hub):
@@ -106,14 +106,14 @@ def test_half_a_download_is_not_taken_for_the_whole(saved, hub):
     (snapshot / "model.safetensors").unlink()
 
     with pytest.raises(BadInput, match="hf download owner/name"):
-        find("segmenter", f"owner/name@{COMMIT}", SEGMENTERS)
+        find_weights("segmenter", f"owner/name@{COMMIT}", SEGMENTERS)
 
 
 def test_every_repository_that_a_teacher_takes_by_itself_is_pinned_to_a_commit():
     defaults = {
         field.default
-        for knobs in (*(entry.knobs() for entry in TEACHERS.values()), Adapting)
-        for name, field in knobs.model_fields.items()
+        for options in (*(entry.options() for entry in TEACHERS.values()), Adapting)
+        for name, field in options.model_fields.items()
         if name in ("model", "detector", "segmenter")
     }
 
@@ -128,26 +128,26 @@ def test_pickled_weights_are_refused(copied):
     torch.save(state, copied / "pytorch_model.bin")
 
     with pytest.raises(BadInput, match=r"no \.safetensors file"):
-        find("segmenter", str(copied), SEGMENTERS)
+        find_weights("segmenter", str(copied), SEGMENTERS)
 
 
 def test_an_architecture_that_cannot_do_the_work_is_refused(saved):
     with pytest.raises(BadInput, match="is of kind 'owlv2', expected a segmenter of kind sam or"):
-        find("segmenter", saved("owlv2"), SEGMENTERS)
+        find_weights("segmenter", saved("owlv2"), SEGMENTERS)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"config\.json is missing"):
-        find("segmenter", str(tmp_path), SEGMENTERS)
+        find_weights("segmenter", str(tmp_path), SEGMENTERS)
     (tmp_path / "config.json").write_text(json.dumps([]))
     with pytest.raises(BadInput, match="names no model_type"):
-        find("segmenter", str(tmp_path), SEGMENTERS)
+        find_weights("segmenter", str(tmp_path), SEGMENTERS)
     with pytest.raises(BadInput, match="is no folder"):
-        find("segmenter", str(tmp_path / "absent"), SEGMENTERS)
+        find_weights("segmenter", str(tmp_path / "absent"), SEGMENTERS)
 
 
 def test_without_the_libraries_one_line_says_how_to_install_them(saved, monkeypatch):
     folder = saved("sam")
     monkeypatch.setattr("training.teacher.weights.find_spec", lambda library: None if library == "peft" else library)
     with pytest.raises(BadInput, match=r"needs peft; install with: pip install '\.\[teachers\]'"):
-        find("segmenter", folder, SEGMENTERS)
+        find_weights("segmenter", folder, SEGMENTERS)
