@@ -7,6 +7,33 @@ import training
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# The rooms of conversion from the ground floor up, and the rooms below that each may know.
+CONVERSION = {
+    "artefact": set(),
+    "golden": set(),
+    "source": {"artefact"},
+    "tflite": {"artefact", "source"},
+    "coreml": {"artefact", "source"},
+    "conformance": {"source", "tflite", "coreml"},
+    "inspection": {"artefact", "source", "tflite", "coreml"},
+    "latency": {"source", "tflite"},
+    "runtimes": {"source", "tflite", "coreml"},
+    "doctor": {"coreml", "runtimes"},
+    "gate": {"artefact", "source", "tflite", "coreml", "runtimes"},
+    "quantisation": {"artefact", "source", "tflite", "coreml", "runtimes", "gate"},
+    "export": {"artefact", "source", "tflite", "latency", "gate", "quantisation"},
+    "foreign": {"artefact", "source", "runtimes", "gate", "export"},
+    "benchmark": {"artefact", "golden", "source", "tflite", "latency", "gate", "quantisation", "export"},
+    "report": {"artefact", "gate", "export", "benchmark"},
+    "apply": {"inspection", "runtimes"},
+    "demo": {"artefact", "apply"},
+    "apps": {"artefact", "golden", "gate"},
+}
+MOST_ROOMS = 21
+
+# What conversion may know of training; some rooms need less.
+OF_TRAINING = {"training.student", "training.data", "training.recipe", "training.run", "training.designs"}
+
 # Each room, and the rooms of ours that it may know. The first that fits a module counts.
 MAY_IMPORT = {
     "training.student": {"training.student"},
@@ -16,15 +43,9 @@ MAY_IMPORT = {
     "training.designs": {"training.student"},
     "training.recipe": {"training.student", "training.options", "training.designs"},
     "training": {"training"},
-    "conversion": {
-        "conversion",
-        "training.student",
-        "training.data",
-        "training.recipe",
-        "training.run",
-        "training.designs",
-        "training.command",
-    },
+    **{f"conversion.{room}": {f"conversion.{one}" for one in {room} | below} for room, below in CONVERSION.items()},
+    "conversion.__main__": {"conversion", "training.command"},
+    "conversion": set(),
 }
 
 
@@ -52,10 +73,52 @@ def test_every_import_follows_an_arrow():
         room = next(room for room in MAY_IMPORT if _within(module, room))
         for name in _imports(tree):
             ours = _within(name, "training") or _within(name, "conversion") or _within(name, "parity_tests")
-            if ours and not any(_within(name, allowed) for allowed in MAY_IMPORT[room]):
+            allowed = MAY_IMPORT[room] | (OF_TRAINING if _within(room, "conversion") else set())
+            if ours and not any(_within(name, one) for one in allowed):
                 against.append(f"{module} imports {name}")
 
     assert not against
+
+
+def _rooms_of_conversion():
+    folders = {path.parent.name for path in ROOT.glob("conversion/*/__init__.py")}
+    modules = {path.stem for path in ROOT.glob("conversion/*.py") if not path.name.endswith("_test.py")}
+    return folders | (modules - {"__init__", "conftest"})
+
+
+def test_conversion_has_few_rooms_and_each_has_a_row():
+    rooms = _rooms_of_conversion()
+
+    assert rooms == {*CONVERSION, "__main__"}
+    assert len(rooms) <= MOST_ROOMS
+
+
+def test_no_arrow_of_conversion_runs_upwards():
+    floors = list(CONVERSION)
+
+    against = [
+        f"{room} may know {one}"
+        for room in floors
+        for one in CONVERSION[room]
+        if one not in floors[: floors.index(room)]
+    ]
+
+    assert not against
+
+
+def test_the_rooms_of_conversion_know_one_another_in_one_direction():
+    known = {room: set() for room in _rooms_of_conversion()}
+    for module, tree in _modules():
+        names = module.split(".")
+        if names[0] == "conversion" and names[1] in known:
+            found = {name.split(".")[1] for name in _imports(tree) if name.startswith("conversion.")}
+            known[names[1]] |= found - {names[1]}
+
+    # What knows no other, or is known by no other, is in no circle.
+    while free := {room for room in known if not known[room] or not any(room in others for others in known.values())}:
+        known = {room: others - free for room, others in known.items() if room not in free}
+
+    assert not known, f"these import one another in a circle: {known}"
 
 
 def test_the_contract_and_its_arithmetic_need_no_torch():
