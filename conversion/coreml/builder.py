@@ -11,6 +11,7 @@ import numpy as np
 
 from conversion.coreml import half
 from conversion.coreml.toolbox import load_coremltools
+from conversion.source.builder import BaseBuilder
 from conversion.source.graph import Graph, Node
 from training.student.arrays import Array
 from training.student.errors import ConversionRefused
@@ -26,21 +27,18 @@ KINDS = {"float32": "fp32", "int32": "int32", "int64": "int32", "bool": "bool"}
 LARGEST_RANK = 5
 
 
-def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
-    """The error for what Core ML cannot express: what was found where, and what would work."""
-    return ConversionRefused(f"{node}: Core ML cannot express {attribute} {found}; {instead}")
-
-
-class Builder:
+class Builder(BaseBuilder):
     """One graph on its way into a MIL program.
 
     With fp16, each operator computes in float16, its constants included, and casts stand only at the borders.
     """
 
+    target = "Core ML"
+
     def __init__(self, graph: Graph, *, precision: Precision, single: Collection[str] = ()) -> None:
         """Write `graph`; operators that compute a tensor of `single` stay in float32."""
         mil = load_coremltools().converters.mil
-        self.graph = graph
+        self.graph, self.constants = graph, graph.constants
         self._precision, self._single = precision, frozenset(single)
         # By default it counts names over all programs that it ever built, which would show in the bytes of this one.
         self._builder: Any = type("Builder", (mil.Builder,), {"_get_free_name": staticmethod(self.name)})
@@ -70,27 +68,9 @@ class Builder:
         return self.graph.dtypes[tensor].kind == "f"
 
     def constant(self, node: Node, position: int) -> Array | None:
-        """The value of an input that must be known; None where it is left out.
-
-        Raises:
-            ConversionRefused: It is computed.
-        """
-        name = node.inputs[position] if position < len(node.inputs) else ""
-        if not name:
-            return None
-        if name not in self.graph.constants:
-            raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
-        return _plain(self.graph.constants[name])
-
-    def weights(self, node: Node, position: int) -> Array:
-        """A kernel, which must be known.
-
-        Raises:
-            ConversionRefused: It is computed.
-        """
-        value = self.constant(node, position)
-        assert value is not None
-        return value
+        """As the base has it, in a type that MIL has."""
+        value = super().constant(node, position)
+        return None if value is None else _plain(value)
 
     def read(self, tensor: str) -> Variable | Array:
         """What MIL's builder takes for a tensor: a variable, or an array for a constant.
@@ -102,7 +82,7 @@ class Builder:
             return self._variables[tensor]
         if len(shape := self.shape(tensor)) > LARGEST_RANK:
             raise ConversionRefused(f"'{tensor}' has shape {shape}; Core ML has at most {LARGEST_RANK} axes")
-        return _plain(self.graph.constants[tensor])
+        return _plain(self.constants[tensor])
 
     def elements(self, tensor: str) -> Variable | Array:
         """A tensor of any number of axes, in whatever shape it is held."""
@@ -161,11 +141,11 @@ class Builder:
         result = self._append(node, operator, name, arguments)
         variables = result if isinstance(result, list | tuple) else [result]
         if len(variables) != len(names):
-            raise refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
+            raise self.refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
         for tensor, variable, name in zip(node.outputs, variables, names, strict=True):
             if tuple(variable.shape) != self.shape(tensor):
                 found = f"{self.shape(tensor)} with {dict(node.attributes)}"
-                raise refusal(node, "shape", found, f"it gives {tuple(variable.shape)}")
+                raise self.refusal(node, "shape", found, f"it gives {tuple(variable.shape)}")
             variable.name = name
             self._variables[tensor] = variable
 
@@ -212,11 +192,11 @@ class Builder:
     def _check(self, node: Node, tensor: str) -> None:
         shape, dtype = self.shape(tensor), self.graph.dtypes[tensor]
         if dtype.name not in KINDS:
-            raise refusal(node, "numbers of type", dtype, f"export the model with {', '.join(KINDS)}")
+            raise self.refusal(node, "numbers of type", dtype, f"export the model with {', '.join(KINDS)}")
         if 0 in shape:
-            raise refusal(node, "an empty tensor of shape", shape, "remove it from the model")
+            raise self.refusal(node, "an empty tensor of shape", shape, "remove it from the model")
         if len(shape) > LARGEST_RANK:
-            raise refusal(node, "a tensor of rank", len(shape), f"use at most {LARGEST_RANK} axes")
+            raise self.refusal(node, "a tensor of rank", len(shape), f"use at most {LARGEST_RANK} axes")
 
     def _append(self, node: Node, operator: str, name: str, arguments: dict[str, Any]) -> Variable:
         kind = "fp16" if self._is_half(node, operator, arguments) else "fp32"
@@ -225,7 +205,7 @@ class Builder:
             return getattr(self._builder, operator)(**given, name=name)
         except (ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
             found = f"{operator} of {[self.shape(name) for name in node.inputs if name]}: {error}"
-            raise refusal(node, "this as", found, "change the model there") from error
+            raise self.refusal(node, "this as", found, "change the model there") from error
 
     def _is_half(self, node: Node, operator: str, arguments: dict[str, Any]) -> bool:
         """Whether an operator computes in float16."""

@@ -9,8 +9,8 @@ from conversion.source.graph import Node
 
 def transposed_convolution(node: Node, builder: Builder) -> None:
     """ConvTranspose; output padding is less padding at the end, and where there is none, taps of zero."""
-    weight = builder.weights(node, 1)
-    before, after = pads_of(node)
+    weight = builder.required_constant(node, 1)
+    before, after = pads_of(node, builder)
     dilations = node.attributes["dilations"]
     end = [pad - more for pad, more in zip(after, node.attributes["output_padding"], strict=True)]
     taps = [-(min(pad, 0) // step) for pad, step in zip(end, dilations, strict=True)]

@@ -6,7 +6,7 @@ padding is given in samples.
 
 from typing import Any
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.source.graph import Node
 
 Sizes = tuple[int, ...]
@@ -19,16 +19,16 @@ def convolution(node: Node, builder: Builder) -> None:
         node,
         "conv",
         x=builder.read(node.inputs[0]),
-        weight=builder.weights(node, 1),
+        weight=builder.required_constant(node, 1),
         **bias_of(node, builder),
         strides=node.attributes["strides"],
         dilations=node.attributes["dilations"],
         groups=node.attributes["group"],
-        **padding_of(*pads_of(node)),
+        **padding_of(*pads_of(node, builder)),
     )
 
 
-def pads_of(node: Node) -> tuple[Sizes, Sizes]:
+def pads_of(node: Node, builder: Builder) -> tuple[Sizes, Sizes]:
     """Padding in front of and behind each axis.
 
     Raises:
@@ -36,7 +36,7 @@ def pads_of(node: Node) -> tuple[Sizes, Sizes]:
     """
     pads = node.attributes["pads"]
     if min(pads, default=0) < 0:
-        raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
+        raise builder.refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
     return tuple(pads[: len(pads) // 2]), tuple(pads[len(pads) // 2 :])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.source.graph import Node
 from training.student.arrays import Array
 
@@ -47,7 +47,7 @@ def divide(node: Node, builder: Builder) -> None:
         ConversionRefused: It is of whole numbers, which ONNX rounds towards zero and MIL in no stated way.
     """
     if not builder.is_real(node.outputs[0]):
-        raise refusal(node, "division of", builder.graph.dtypes[node.outputs[0]], "cast to float and use Floor")
+        raise builder.refusal(node, "division of", builder.graph.dtypes[node.outputs[0]], "cast to float and use Floor")
     binary("real_div")(node, builder)
 
 
@@ -97,7 +97,7 @@ def prelu(node: Node, builder: Builder) -> None:
     """PRelu: as MIL's where an image has one slope a channel, otherwise max(x, 0) + slope · min(x, 0)."""
     name, slope = node.inputs
     x = builder.read(name)
-    if (alpha := _per_channel(builder.graph.constants.get(slope), builder.shape(name))) is not None:
+    if (alpha := _per_channel(builder.constants.get(slope), builder.shape(name))) is not None:
         builder.write(node, "prelu", x=x, alpha=alpha)
         return
     negative = builder.intermediate(node, "minimum", x=x, y=np.float32(0))
@@ -134,7 +134,7 @@ def hard_swish(node: Node, builder: Builder) -> None:
 def cast(node: Node, builder: Builder) -> None:
     """Cast between float32, int32 and bool; real numbers lose their fraction."""
     if builder.is_real(node.inputs[0]) and builder.is_real(node.outputs[0]):
-        raise refusal(node, "a cast to", node.attributes["to"], "export the model in float32")
+        raise builder.refusal(node, "a cast to", node.attributes["to"], "export the model in float32")
     builder.write(node, "cast", x=builder.read(node.inputs[0]), dtype=builder.kind(node, node.outputs[0]))
 
 

@@ -6,8 +6,8 @@ from conversion.source.graph import Node
 
 def linear(node: Node, builder: Builder) -> None:
     """MatMul with a known matrix, and an offset for each of its columns."""
-    x, bias = builder.read(node.inputs[0]), builder.weights(node, 2)
-    weight = builder.weights(node, 1)
+    x, bias = builder.read(node.inputs[0]), builder.required_constant(node, 2)
+    weight = builder.required_constant(node, 1)
     if _is_linear(node, builder):
         builder.write(node, "linear", x=x, weight=weight.T.copy(), bias=bias)
     else:
@@ -17,7 +17,9 @@ def linear(node: Node, builder: Builder) -> None:
 def matmul(node: Node, builder: Builder) -> None:
     """MatMul, also of vectors, which MIL wants as matrices."""
     if _is_linear(node, builder):
-        builder.write(node, "linear", x=builder.read(node.inputs[0]), weight=builder.weights(node, 1).T.copy())
+        builder.write(
+            node, "linear", x=builder.read(node.inputs[0]), weight=builder.required_constant(node, 1).T.copy()
+        )
         return
     a, b = (builder.shape(name) for name in node.inputs)
     x = builder.shaped(node, node.inputs[0], (1, *a) if len(a) == 1 else a)
@@ -32,4 +34,4 @@ def matmul(node: Node, builder: Builder) -> None:
 def _is_linear(node: Node, builder: Builder) -> bool:
     """Whether the right side is one known matrix, and the left has as many axes as `linear` takes."""
     a, b = (builder.shape(name) for name in node.inputs[:2])
-    return len(b) == 2 and node.inputs[1] in builder.graph.constants and 2 <= len(a) <= 3
+    return len(b) == 2 and node.inputs[1] in builder.constants and 2 <= len(a) <= 3

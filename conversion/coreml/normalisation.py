@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.source.graph import Node
 
 
@@ -25,10 +25,10 @@ def layer_normalisation(node: Node, builder: Builder) -> None:
         ConversionRefused: Its mean or deviation is read as well.
     """
     if len(node.outputs) > 1:
-        raise refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
+        raise builder.refusal(node, "the further outputs", ", ".join(node.outputs[1:]), "use the first output alone")
     shape, axis = builder.shape(node.inputs[0]), node.attributes["axis"]
     bias = builder.constant(node, 2)
-    gamma = np.broadcast_to(builder.weights(node, 1), shape[axis:]).copy()
+    gamma = np.broadcast_to(builder.required_constant(node, 1), shape[axis:]).copy()
     beta = np.zeros_like(gamma) if bias is None else np.broadcast_to(bias, shape[axis:]).copy()
     builder.write(
         node,

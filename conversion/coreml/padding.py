@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.source.graph import Node
 
 PAD_MODES: Mapping[str, str] = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
@@ -19,14 +19,16 @@ def pad(node: Node, builder: Builder) -> None:
     """
     mode = node.attributes["mode"]
     if mode not in PAD_MODES:
-        raise refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
+        raise builder.refusal(node, "mode", mode, f"use {', '.join(PAD_MODES)}")
     if not builder.is_real(node.inputs[0]):
-        raise refusal(node, "pads around", builder.graph.dtypes[node.inputs[0]], "cast to float first")
+        raise builder.refusal(node, "pads around", builder.graph.dtypes[node.inputs[0]], "cast to float first")
     amounts = np.asarray(node.attributes["pads"], np.int32).reshape(2, -1).T
     if amounts.min() < 0:
-        raise refusal(node, "negative pads", list(node.attributes["pads"]), "crop with Slice")
+        raise builder.refusal(node, "negative pads", list(node.attributes["pads"]), "crop with Slice")
     if mode != "constant" and amounts[:-2].any():
-        raise refusal(node, f"{mode} pads", list(node.attributes["pads"]), "pad the last two axes only, or constantly")
+        raise builder.refusal(
+            node, f"{mode} pads", list(node.attributes["pads"]), "pad the last two axes only, or constantly"
+        )
     builder.write(
         node,
         "pad",

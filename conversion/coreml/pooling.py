@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.coreml.convolution import Sizes, padding_of, pads_of
 from conversion.source.graph import Node
 
@@ -57,8 +57,8 @@ class _Pool:
 def _pool(node: Node, builder: Builder) -> _Pool:
     kernel, strides, dilations = (node.attributes[name] for name in ("kernel_shape", "strides", "dilations"))
     if any(step != 1 for step in dilations):
-        raise refusal(node, "dilations", list(dilations), "use dilation 1")
-    before, after = pads_of(node)
+        raise builder.refusal(node, "dilations", list(dilations), "use dilation 1")
+    before, after = pads_of(node, builder)
     sizes, places = builder.shape(node.inputs[0])[2:], builder.shape(node.outputs[0])[2:]
     overhang = tuple(
         max((place - 1) * stride + extent - (size + front + back), 0)

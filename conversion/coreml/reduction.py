@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.source.graph import Node
 
 Emitter = Callable[[Node, Builder], None]
@@ -17,7 +17,7 @@ def reduce(operator: str) -> Emitter:
 
     def emit(node: Node, builder: Builder) -> None:
         if operator == "reduce_mean" and not builder.is_real(node.inputs[0]):
-            raise refusal(node, "the mean of", builder.graph.dtypes[node.inputs[0]], "cast to float")
+            raise builder.refusal(node, "the mean of", builder.graph.dtypes[node.inputs[0]], "cast to float")
         arguments = {"axes": list(node.attributes["axes"]), "keep_dims": bool(node.attributes["keepdims"])}
         x = builder.number(node.inputs[0])
         if builder.graph.dtypes[node.inputs[0]].kind != "b":
@@ -38,7 +38,7 @@ def index_of_extreme(operator: str) -> Emitter:
 
     def emit(node: Node, builder: Builder) -> None:
         if node.attributes["select_last_index"]:
-            raise refusal(node, "select_last_index", 1, "use 0")
+            raise builder.refusal(node, "select_last_index", 1, "use 0")
         axis, keepdims = node.attributes["axis"], bool(node.attributes["keepdims"])
         builder.write(node, operator, x=builder.read(node.inputs[0]), axis=axis, keep_dims=keepdims)
 

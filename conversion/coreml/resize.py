@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.coreml.builder import Builder, refusal
+from conversion.coreml.builder import Builder
 from conversion.coreml.shape import regular_step
 from conversion.source import sampling
 from conversion.source.graph import Node
@@ -34,17 +34,17 @@ def resize(node: Node, builder: Builder) -> None:
         ConversionRefused: It crops, or interpolates along other axes.
     """
     if (rule := node.attributes["coordinate_transformation_mode"]) not in sampling.RULES:
-        raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
+        raise builder.refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
     lengths = (builder.shape(name) for name in (node.inputs[0], node.outputs[0]))
     axes = [_Axis(index, *row) for index, row in enumerate(zip(*lengths, node.attributes["scales"], strict=True))]
     if not builder.is_real(node.inputs[0]):
-        raise refusal(node, "a resize of", builder.graph.dtypes[node.inputs[0]], "cast to float first")
+        raise builder.refusal(node, "a resize of", builder.graph.dtypes[node.inputs[0]], "cast to float first")
     if node.attributes["mode"] == "nearest":
         _nearest(node, axes, builder)
         return
     if len(axes) < 2 or not all(axis.is_kept for axis in axes[:-2]):
         shapes = f"{tuple(axis.length for axis in axes)} to {tuple(axis.resized for axis in axes)}"
-        raise refusal(node, f"mode {node.attributes['mode']} from", shapes, "resize the last two axes only")
+        raise builder.refusal(node, f"mode {node.attributes['mode']} from", shapes, "resize the last two axes only")
     if not _linear(node, axes, builder):
         _interpolated(node, axes, builder)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from conversion.coreml.builder import LARGEST_RANK, Builder, refusal
+from conversion.coreml.builder import LARGEST_RANK, Builder
 from conversion.source.graph import Node
 from training.student.arrays import Array
 
@@ -26,7 +26,7 @@ def transpose(node: Node, builder: Builder) -> None:
         return
     sizes, order = merged(shape, perm)
     if len(sizes) > LARGEST_RANK:
-        raise refusal(node, f"perm {list(perm)} of", shape, f"move blocks of at most {LARGEST_RANK} axes")
+        raise builder.refusal(node, f"perm {list(perm)} of", shape, f"move blocks of at most {LARGEST_RANK} axes")
     x = builder.shaped(node, node.inputs[0], sizes)
     builder.hold(node.outputs[0], builder.intermediate(node, "transpose", x=x, perm=list(order)))
 

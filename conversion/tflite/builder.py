@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from conversion.source.builder import BaseBuilder
 from conversion.source.graph import Graph, Node
 from conversion.tflite import fusion, layout, non_negative
 from conversion.tflite.builtin import most_axes
@@ -29,11 +30,6 @@ _STORED: Mapping[np.dtype[Any], np.dtype[Any]] = {
 }
 
 
-def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
-    """The error for what TFLite cannot express: what was found where, and what would work."""
-    return ConversionRefused(f"{node}: TFLite cannot express {attribute} {found}; {instead}")
-
-
 @dataclass(frozen=True, slots=True)
 class _Stored:
     """A tensor of the graph as it was first written."""
@@ -42,12 +38,14 @@ class _Stored:
     order: Order
 
 
-class Builder:
+class Builder(BaseBuilder):
     """One graph on its way into a file.
 
     Every tensor lies in an order of its own, the one in which its producer wrote it. Only `read` ever moves data
     into another, once for each order that is asked for.
     """
+
+    target = "TFLite"
 
     def __init__(self, graph: Graph, *, is_half: bool) -> None:
         """Declare the graph's inputs.
@@ -59,7 +57,7 @@ class Builder:
         Raises:
             ConversionRefused: An input is of a type that phones do not compute with.
         """
-        self.graph = graph
+        self.graph, self.constants = graph, graph.constants
         self.non_negative = non_negative.non_negative(graph)
         self._program = Program()
         self._is_half = is_half
@@ -92,19 +90,8 @@ class Builder:
             ConversionRefused: Phones do not compute with it.
         """
         if self.graph.dtypes[name] not in _STORED:
-            raise refusal(node, "numbers of type", self.graph.dtypes[name], "export the model in float32")
+            raise self.refusal(node, "numbers of type", self.graph.dtypes[name], "export the model in float32")
         return _STORED[self.graph.dtypes[name]]
-
-    def constant(self, node: Node, position: int) -> Array:
-        """The value of an input that must be known, in the graph's axis order.
-
-        Raises:
-            ConversionRefused: It is computed.
-        """
-        name = node.inputs[position]
-        if name not in self.graph.constants:
-            raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
-        return self.graph.constants[name]
 
     def order(self, *names: str) -> Order:
         """The order, among those of some tensors, in which reading all of them, broadcast, moves the least data."""
@@ -135,7 +122,7 @@ class Builder:
         shape = self.shape(name)
         missing = len(order) - len(shape)
         if name not in self._stored:
-            value = self.graph.constants[name]
+            value = self.constants[name]
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise ConversionRefused(
                     f"constant '{name}' holds {value[~np.isfinite(value)][0]}, which TFLite's arithmetic clamps; use a "
@@ -179,7 +166,7 @@ class Builder:
             return self._program.constant(name, value)
         largest = np.abs(value).max(initial=0)
         if not largest <= np.finfo(np.float16).max:
-            raise refusal(node, f"'{name}' in float16: its largest value is", largest, "use precision fp32")
+            raise self.refusal(node, f"'{name}' in float16: its largest value is", largest, "use precision fp32")
         stored = self._program.constant(name, value.astype(np.float16))
         if stored not in self._dequantized:
             self._dequantized[stored] = self._program.tensor(f"{name}/float32", value.shape, _FLOAT32)
@@ -206,7 +193,7 @@ class Builder:
         self._check_axes(node, builtin, inputs)
         names = outputs or node.outputs[:1]
         if not outputs and any(node.outputs[1:]):
-            raise refusal(node, "further outputs", list(node.outputs[1:]), "use its first output alone")
+            raise self.refusal(node, "further outputs", list(node.outputs[1:]), "use its first output alone")
         for name in names:
             shape = layout.laid_out(self.shape(name), order)
             self._stored[name] = _Stored(self._program.tensor(name, shape, self.stored_type(node, name)), order)
@@ -268,7 +255,7 @@ class Builder:
         outputs: dict[str, int] = {}
         for name in self.graph.outputs:
             index = self.read(name, layout.border(len(self.shape(name))))
-            if index in (*inputs.values(), *outputs.values()) or name in self.graph.constants:
+            if index in (*inputs.values(), *outputs.values()) or name in self.constants:
                 # A caller reads every output from a tensor of its own.
                 index = self._copied(index)
             self._program.rename(index, name)
@@ -279,7 +266,7 @@ class Builder:
         shapes = [self.shape_in_file(index) for index in inputs]
         rank, most = max(map(len, shapes)), most_axes(builtin, shapes)
         if rank > most:
-            raise refusal(node, f"{builtin} of", f"{rank} axes, {shapes}", f"merge some: it takes up to {most}")
+            raise self.refusal(node, f"{builtin} of", f"{rank} axes, {shapes}", f"merge some: it takes up to {most}")
 
     def _transpose(self, index: int, permutation: Order, shape: Shape) -> int:
         name = f"{self._program.tensors[index].name}/{''.join(map(str, permutation))}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout, padding
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from conversion.tflite.convolution import biases, filters
 from conversion.tflite.padding import Pair
 from conversion.tflite.shape import joined
@@ -58,7 +58,7 @@ def transposed_convolution(node: Node, builder: Builder) -> None:
     """
     size = padding.image(node, builder)
     strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
-    weights = _with_holes(builder.constant(node, 1), padding.pair(dilations))
+    weights = _with_holes(builder.required_constant(node, 1), padding.pair(dilations))
     spread = _Spread(
         size=size,
         output=padding.pair(builder.shape(node.outputs[0])[2:]),
@@ -67,7 +67,7 @@ def transposed_convolution(node: Node, builder: Builder) -> None:
         before=padding.pair(pads[:2]),
     )
     if min(pads) < 0:
-        raise refusal(node, "negative pads", list(pads), "pad with Pad behind it")
+        raise builder.refusal(node, "negative pads", list(pads), "pad with Pad behind it")
     if node.attributes["group"] > 1:
         _crop(node, _in_phases(node, spread, weights, builder), spread, builder)
         return
@@ -102,7 +102,7 @@ def _in_phases(node: Node, spread: _Spread, weights: Array, builder: Builder) ->
     """
     stride, groups = spread.strides[0], node.attributes["group"]
     if spread.strides != (stride, stride):
-        raise refusal(
+        raise builder.refusal(
             node, "groups with strides", list(spread.strides), "use the same for rows and columns, or group 1"
         )
     taps = [-(-(whole - (size - 1) * stride) // stride) for whole, size in zip(spread.whole, spread.size, strict=True)]

@@ -13,7 +13,7 @@ from training.student.arrays import Array
 
 def convolution(node: Node, builder: Builder) -> None:
     """Conv as CONV_2D, or as DEPTHWISE_CONV_2D where every group has one channel."""
-    weights, bias = builder.constant(node, 1), biases(node, builder)
+    weights, bias = builder.required_constant(node, 1), biases(node, builder)
     slid = window(node, weights.shape[2:], builder)
     source, scheme = framed(node, slid, builder)
     builtin, inputs, options = filters(node, weights, bias, builder)
@@ -27,7 +27,7 @@ def convolution(node: Node, builder: Builder) -> None:
 
 def biases(node: Node, builder: Builder) -> Array | None:
     """The third input, one number per output channel; None if left out."""
-    return builder.constant(node, 2) if len(node.inputs) > 2 else None
+    return builder.constant(node, 2)
 
 
 def filters(node: Node, weights: Array, bias: Array | None, builder: Builder) -> tuple[str, list[int], dict[str, Any]]:

@@ -97,7 +97,7 @@ _POWERS = {2.0: "SQUARE", 0.5: "SQRT", -0.5: "RSQRT"}
 def power(node: Node, builder: Builder) -> None:
     """Pow."""
     base, exponent = node.inputs
-    value = builder.graph.constants.get(exponent)
+    value = builder.constants.get(exponent)
     builtin = _POWERS.get(float(value.reshape(-1)[0])) if value is not None and value.size == 1 else None
     if builtin is None or len(builder.shape(exponent)) > len(builder.shape(base)):
         plain("POW")(node, builder)

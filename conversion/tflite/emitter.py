@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conversion.artefact.metadata import about, contract_of
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from conversion.tflite.layout import Order
 from conversion.tflite.operators import OPERATORS
 from training.student.errors import BadInput, ConversionRefused
@@ -55,6 +55,6 @@ def _written(graph: Graph, *, is_half: bool) -> Builder:
         entry = OPERATORS[node.operator]
         for name in node.inputs:
             if graph.dtypes[name].kind not in entry.kinds:
-                raise refusal(node, f"'{name}' of type", graph.dtypes[name], "cast it to float32 first")
+                raise builder.refusal(node, f"'{name}' of type", graph.dtypes[name], "cast it to float32 first")
         entry.emit(node, builder)
     return builder

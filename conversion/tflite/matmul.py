@@ -4,7 +4,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from training.student.arrays import Array
 
 
@@ -16,24 +16,26 @@ def matmul(node: Node, builder: Builder) -> None:
     left, right = node.inputs[:2]
     for name in (left, right):
         if len(builder.shape(name)) < 2:
-            raise refusal(node, f"operand '{name}' of shape", builder.shape(name), "reshape it to rank 2 in the model")
+            raise builder.refusal(
+                node, f"operand '{name}' of shape", builder.shape(name), "reshape it to rank 2 in the model"
+            )
     if _is_matrix(right, builder):
-        _fully_connected(node, left, right, builder.graph.constants[right].T, -1, builder)
+        _fully_connected(node, left, right, builder.constants[right].T, -1, builder)
     elif _is_matrix(left, builder):
-        _fully_connected(node, right, left, builder.graph.constants[left], -2, builder)
+        _fully_connected(node, right, left, builder.constants[left], -2, builder)
     else:
         _batched(node, builder)
 
 
 def _is_matrix(name: str, builder: Builder) -> bool:
-    return name in builder.graph.constants and len(builder.shape(name)) == 2
+    return name in builder.constants and len(builder.shape(name)) == 2
 
 
 def _fully_connected(node: Node, name: str, constant: str, weights: Array, axis: int, builder: Builder) -> None:
     """Contract one axis of a tensor with the columns of `weights`, (outputs, inputs); it lies last on both sides."""
     rank = len(builder.shape(name))
     order = layout.with_last(builder.order(name), axis % rank)
-    bias = builder.constant(node, 2).reshape(-1) if len(node.inputs) > 2 else np.zeros(1)
+    bias = builder.required_constant(node, 2).reshape(-1) if len(node.inputs) > 2 else np.zeros(1)
     inputs = [
         builder.read(name, order),
         builder.weights(node, constant, weights),

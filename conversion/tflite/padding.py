@@ -7,7 +7,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from conversion.tflite.layout import Order, Shape
 
 Pair = tuple[int, int]
@@ -74,7 +74,7 @@ def window(node: Node, kernel: Sequence[int], builder: Builder) -> Window:
     size, output = image(node, builder), builder.shape(node.outputs[0])[2:]
     strides, dilations, pads = (node.attributes[name] for name in ("strides", "dilations", "pads"))
     if min(pads) < 0:
-        raise refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
+        raise builder.refusal(node, "negative pads", list(pads), "crop with Slice in front of it")
     extent = tuple((side - 1) * dilation + 1 for side, dilation in zip(kernel, dilations, strict=True))
     return Window(*(pair(values) for values in (size, output, extent, strides, dilations, pads[:2])))
 
@@ -87,7 +87,7 @@ def image(node: Node, builder: Builder) -> Pair:
     """
     shape = builder.shape(node.inputs[0])
     if len(shape) != layout.IMAGE_RANK:
-        raise refusal(node, "an input of shape", shape, "give it rank 4: (N, C, H, W)")
+        raise builder.refusal(node, "an input of shape", shape, "give it rank 4: (N, C, H, W)")
     return pair(shape[2:])
 
 
@@ -121,7 +121,7 @@ def pad(node: Node, builder: Builder) -> None:
     if mode == "constant":
         _pad_constantly(node, source, shape, amounts, order, builder)
     elif min(pads) < 0:
-        raise refusal(node, f"mode {mode} with negative pads", list(pads), "crop with Slice")
+        raise builder.refusal(node, f"mode {mode} with negative pads", list(pads), "crop with Slice")
     else:
         _pad_with_pixels(node, source, shape, amounts, order, builder)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conversion.source.graph import Node
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from conversion.tflite.convolution import framed, moves
 from conversion.tflite.layout import CHANNELS_LAST, laid_out
 from conversion.tflite.padding import Window, padded, window
@@ -45,10 +45,12 @@ def average_pool(node: Node, builder: Builder) -> None:
 def _pool_window(node: Node, builder: Builder) -> Window:
     slid = window(node, node.attributes["kernel_shape"], builder)
     if slid.dilations != (1, 1):
-        raise refusal(node, "dilations", list(slid.dilations), "use dilation 1")
+        raise builder.refusal(node, "dilations", list(slid.dilations), "use dilation 1")
     if any((slid.output[i] - 1) * slid.strides[i] >= slid.size[i] + slid.before[i] for i in range(2)):
         # ONNX Runtime leaves this window out, ONNX's shape inference counts it.
-        raise refusal(node, "ceil_mode with a window that starts behind the image of", slid.size, "use ceil_mode 0")
+        raise builder.refusal(
+            node, "ceil_mode with a window that starts behind the image of", slid.size, "use ceil_mode 0"
+        )
     return slid
 
 

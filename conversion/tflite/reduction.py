@@ -6,7 +6,7 @@ import numpy as np
 
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Builder, Emitter, refusal
+from conversion.tflite.builder import Builder, Emitter
 
 
 def reduction(builtin: str) -> Emitter:
@@ -27,7 +27,7 @@ def index_of_extreme(builtin: str) -> Emitter:
     def emit(node: Node, builder: Builder) -> None:
         name, axis = node.inputs[0], node.attributes["axis"]
         if node.attributes["select_last_index"]:
-            raise refusal(node, "select_last_index", 1, "use 0")
+            raise builder.refusal(node, "select_last_index", 1, "use 0")
         order = builder.order(name)
         inputs = [builder.read(name, order), builder.integers(node, order.index(axis))]
         left = layout.without(order, [axis])

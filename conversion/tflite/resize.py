@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from conversion.source import sampling
 from conversion.source.graph import Node
 from conversion.tflite import layout
-from conversion.tflite.builder import Builder, refusal
+from conversion.tflite.builder import Builder
 from conversion.tflite.padding import Pair
 from conversion.tflite.shape import joined
 
@@ -93,7 +93,7 @@ def resize(node: Node, builder: Builder) -> None:
     found = f"{axes[0].rule} with nearest_mode {axes[0].rounding}" if is_nearest else axes[0].rule
     sizes = f"{[axis.size for axis in axes]} to {[axis.out for axis in axes]} by {[axis.scale for axis in axes]}"
     works = "asymmetric with floor" if is_nearest else "half_pixel, and sizes instead of scales"
-    raise refusal(node, f"{sizes} in coordinate_transformation_mode", found, f"use {works}")
+    raise builder.refusal(node, f"{sizes} in coordinate_transformation_mode", found, f"use {works}")
 
 
 def _axes(node: Node, builder: Builder) -> list[_Axis]:
@@ -104,12 +104,14 @@ def _axes(node: Node, builder: Builder) -> list[_Axis]:
     """
     shape, resized = builder.shape(node.inputs[0]), builder.shape(node.outputs[0])
     if len(shape) != layout.IMAGE_RANK or shape[:2] != resized[:2]:
-        raise refusal(node, "a change of shape from", f"{shape} to {resized}", "resize rows and columns of rank 4 only")
+        raise builder.refusal(
+            node, "a change of shape from", f"{shape} to {resized}", "resize rows and columns of rank 4 only"
+        )
     mode, rule = node.attributes["mode"], node.attributes["coordinate_transformation_mode"]
     if mode not in ("nearest", "linear"):
-        raise refusal(node, "mode", mode, "use linear or nearest")
+        raise builder.refusal(node, "mode", mode, "use linear or nearest")
     if node.attributes["antialias"] and any(scale < 1 for scale in node.attributes["scales"]):
-        raise refusal(node, "antialias", 1, "use 0, or AveragePool to shrink")
+        raise builder.refusal(node, "antialias", 1, "use 0, or AveragePool to shrink")
     described = zip(shape[2:], resized[2:], node.attributes["scales"][2:], strict=True)
     return [_Axis(rule, node.attributes["nearest_mode"], *sizes) for sizes in described]
 

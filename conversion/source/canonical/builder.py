@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from conversion.source.builder import BaseBuilder
 from conversion.source.canonical import constant_folding
 from conversion.source.node import Dtype, Node, Shape
 from training.student.arrays import Array
@@ -19,12 +20,7 @@ LARGEST = 2**27
 """Elements of one tensor: half a gibibyte in float32, more than a phone spares."""
 
 
-def refusal(node: Node, attribute: str, found: object, instead: str) -> ConversionRefused:
-    """The error for what has no canonical form: what was found where, and what would work."""
-    return ConversionRefused(f"{node}: {attribute} {found}; {instead}")
-
-
-class GraphBuilder:
+class GraphBuilder(BaseBuilder):
     """A graph on its way into canonical form."""
 
     def __init__(self, opset: int, recognise: Callable[[Node, "GraphBuilder"], Node]) -> None:
@@ -80,19 +76,6 @@ class GraphBuilder:
     def producer(self, name: str) -> Node:
         """The node that writes `name`; one without operator for inputs and constants."""
         return self._producers.get(name, Node("", (), ()))
-
-    def constant(self, node: Node, position: int) -> Array | None:
-        """The value of an input that must be known; None where it is left out.
-
-        Raises:
-            ConversionRefused: It is computed.
-        """
-        name = node.inputs[position] if position < len(node.inputs) else ""
-        if not name:
-            return None
-        if name not in self.constants:
-            raise refusal(node, f"input {position}", f"'{name}' that is computed", "make it a constant of the model")
-        return self.constants[name]
 
     def fix(self, name: str, value: Array) -> str:
         """Let `name` be a constant."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from conversion.source.canonical.builder import GraphBuilder, refusal
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.node import Node
 
 
@@ -18,7 +18,7 @@ def constant(node: Node, builder: GraphBuilder) -> None:
         if name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
             builder.fix(node.outputs[0], np.asarray(value, builder.dtypes[node.outputs[0]]))
             return
-    raise refusal(node, "a value of", ", ".join(node.attributes), "use a dense tensor of numbers")
+    raise builder.refusal(node, "a value of", ", ".join(node.attributes), "use a dense tensor of numbers")
 
 
 def shape(node: Node, builder: GraphBuilder) -> None:
@@ -42,9 +42,7 @@ def filled(node: Node, builder: GraphBuilder) -> None:
 
 def arange(node: Node, builder: GraphBuilder) -> None:
     """Range: from start to limit by delta."""
-    start, _, delta = (builder.constant(node, position) for position in range(3))
-    assert start is not None
-    assert delta is not None
+    start, _, delta = (builder.required_constant(node, position) for position in range(3))
     builder.allow(node)
     steps = np.arange(builder.shapes[node.outputs[0]][0]).astype(start.dtype)
     builder.fix(node.outputs[0], np.asarray(start + steps * delta, start.dtype))

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from conversion.source.canonical.builder import LARGEST, GraphBuilder, refusal
+from conversion.source.canonical.builder import LARGEST, GraphBuilder
 from conversion.source.node import Node
 
 Sizes = tuple[int, ...]
@@ -30,13 +30,13 @@ def window(node: Node, kernel: Sizes, builder: GraphBuilder, *, is_transposed: b
     dilations = tuple(node.attributes.get("dilations", one))
     pads = tuple(node.attributes.get("pads", (0,) * 2 * len(kernel)))
     if not len(size) == len(kernel) == len(strides) == len(dilations) == len(pads) / 2:
-        raise refusal(node, "a window", f"of {len(kernel)} axes over {len(size)}", "repair the model")
+        raise builder.refusal(node, "a window", f"of {len(kernel)} axes over {len(size)}", "repair the model")
     padded = [sum(each) for each in zip(size, pads[: len(size)], pads[len(size) :], strict=True)]
     if math.prod(padded) > LARGEST:
-        raise refusal(node, "an image padded to", padded, "pad it less")
+        raise builder.refusal(node, "an image padded to", padded, "pad it less")
     automatic = node.attributes.get("auto_pad", "NOTSET")
     if automatic not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
-        raise refusal(node, "auto_pad", automatic, "use NOTSET, VALID, SAME_UPPER or SAME_LOWER")
+        raise builder.refusal(node, "auto_pad", automatic, "use NOTSET, VALID, SAME_UPPER or SAME_LOWER")
     if automatic == "VALID":
         pads = (0,) * len(pads)
     elif automatic != "NOTSET" and not is_transposed:

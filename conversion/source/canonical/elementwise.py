@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.source.canonical.builder import Canonicalise, GraphBuilder, refusal
+from conversion.source.canonical.builder import Canonicalise, GraphBuilder
 from conversion.source.node import Node
 
 
@@ -164,7 +164,7 @@ def dropout(node: Node, builder: GraphBuilder) -> None:
         ConversionRefused: Before opset 7, in training mode.
     """
     if builder.opset < 7 and not node.attributes.get("is_test", 0):
-        raise refusal(node, "is_test", 0, "export the model in evaluation mode")
+        raise builder.refusal(node, "is_test", 0, "export the model in evaluation mode")
     is_training = len(node.inputs) > 2 and node.inputs[2] and bool(builder.constants.get(node.inputs[2], True))
     if is_training or len(node.outputs) > 1:
         as_it_is(node, builder)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from conversion.source.canonical.builder import GraphBuilder, refusal
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.node import Node
 from training.student.arrays import Array
 
@@ -17,9 +17,9 @@ def batch(node: Node, builder: GraphBuilder) -> None:
     """
     training = node.attributes.get("training_mode", 0) or (builder.opset < 7 and not node.attributes.get("is_test", 0))
     if training or len(node.outputs) > 1:
-        raise refusal(node, "training_mode", 1, "export the model in evaluation mode")
+        raise builder.refusal(node, "training_mode", 1, "export the model in evaluation mode")
     if not node.attributes.get("spatial", 1):
-        raise refusal(node, "spatial", 0, "export with opset 9 or later")
+        raise builder.refusal(node, "spatial", 0, "export with opset 9 or later")
     scale, offset, mean, variance = (_double(node, position, builder) for position in range(1, 5))
     factor = scale / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
     column = (-1,) + (1,) * max(len(builder.shapes[node.inputs[0]]) - 2, 0)
@@ -113,9 +113,7 @@ def _epsilon(node: Node) -> float:
 
 
 def _double(node: Node, position: int, builder: GraphBuilder) -> Array:
-    value = builder.constant(node, position)
-    assert value is not None
-    return value.astype(np.float64)
+    return builder.required_constant(node, position).astype(np.float64)
 
 
 def softmax(node: Node, builder: GraphBuilder) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from conversion.source.canonical.builder import Canonicalise, GraphBuilder, refusal
+from conversion.source.canonical.builder import Canonicalise, GraphBuilder
 from conversion.source.node import Node
 
 
@@ -23,7 +23,7 @@ def reduced(inner: Literal["Abs", "Mul"] | None, outer: str | None) -> Canonical
         x, output = node.inputs[0], node.outputs[0]
         axes = _axes(node, builder)
         if not axes and node.attributes.get("noop_with_empty_axes", 0):
-            raise refusal(node, "axes", "that are empty", "remove it from the model")
+            raise builder.refusal(node, "axes", "that are empty", "remove it from the model")
         if inner == "Abs":
             x = builder.unary("Abs", x)
         elif inner == "Mul":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from conversion.source import sampling
-from conversion.source.canonical.builder import GraphBuilder, refusal
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.node import Node
 
 
@@ -27,12 +27,16 @@ def resize(node: Node, builder: GraphBuilder) -> None:
     attributes = {name: node.attributes.get(name, default) for name, default in attributes.items()}
     rule, is_nearest = attributes["coordinate_transformation_mode"], attributes["mode"] == "nearest"
     if rule not in sampling.RULES:
-        raise refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
+        raise builder.refusal(node, "coordinate_transformation_mode", rule, f"use one of {', '.join(sampling.RULES)}")
     for size, out, scale in zip(shape, resized, scales, strict=True):
         if rule == "align_corners" and not math.isclose(scale * size, out, rel_tol=1e-6):
-            raise refusal(node, "align_corners with a scale of", f"{scale:g} of {size}", "give sizes instead of scales")
+            raise builder.refusal(
+                node, "align_corners with a scale of", f"{scale:g} of {size}", "give sizes instead of scales"
+            )
         if is_old and is_nearest and scale < 1 and not _is_settled(size, out, scale):
-            raise refusal(node, "a nearest pixel at scale", f"{scale:g} of {size}", "export with opset 11 or later")
+            raise builder.refusal(
+                node, "a nearest pixel at scale", f"{scale:g} of {size}", "export with opset 11 or later"
+            )
     builder.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=scales)
 
 
@@ -61,7 +65,7 @@ def _scales(node: Node, builder: GraphBuilder, position: int) -> tuple[float, ..
         {scales[axis] for axis in axes}
     ) > 1:
         # The scale is one for all axes then, and lengths are rounded after it.
-        raise refusal(node, "keep_aspect_ratio_policy", policy, "give the sizes themselves")
+        raise builder.refusal(node, "keep_aspect_ratio_policy", policy, "give the sizes themselves")
     return tuple(scales)
 
 
@@ -79,7 +83,7 @@ def upsample(node: Node, builder: GraphBuilder) -> None:
     """
     scales = builder.constant(node, 1)
     if scales is None and "scales" not in node.attributes:
-        raise refusal(node, "opset", builder.opset, "export with opset 7 or later")
+        raise builder.refusal(node, "opset", builder.opset, "export with opset 7 or later")
     attributes = {**_DEFAULTS, **_OLD, "mode": node.attributes.get("mode", "nearest")}
     factors = tuple(node.attributes["scales"] if scales is None else scales.tolist())
     builder.write("Resize", node.inputs[:1], node.outputs[0], **attributes, scales=factors)

@@ -1,6 +1,6 @@
 """Operators that move, join or cut out values without changing them."""
 
-from conversion.source.canonical.builder import GraphBuilder, refusal
+from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.node import Node
 
 
@@ -28,7 +28,7 @@ def tile(node: Node, builder: GraphBuilder) -> None:
     """Tile a whole number of times along each axis."""
     repeats = builder.constant(node, 1)
     if repeats is None or len(node.inputs) > 2:
-        raise refusal(node, "opset", builder.opset, "export with opset 7 or later")
+        raise builder.refusal(node, "opset", builder.opset, "export with opset 7 or later")
     if (repeats == 1).all():
         builder.alias(node.outputs[0], node.inputs[0])
     else:
@@ -48,7 +48,7 @@ def slice_(node: Node, builder: GraphBuilder) -> None:
 
     starts, ends = given(1, "starts"), given(2, "ends")
     if starts is None or ends is None:
-        raise refusal(node, "bounds", "that are left out", "repair the model")
+        raise builder.refusal(node, "bounds", "that are left out", "repair the model")
     axes = given(3, "axes") or list(range(len(starts)))
     steps = given(4, "steps") or [1] * len(starts)
     bounds = [(0, size, 1) for size in shape]
@@ -70,7 +70,7 @@ def gather(node: Node, builder: GraphBuilder) -> None:
         return
     places, length = builder.constants[indices], builder.shapes[x][axis]
     if places.size and not (-length <= places.min() and places.max() < length):
-        raise refusal(node, "index", f"{places.min()} to {places.max()} of {length}", "repair the model")
+        raise builder.refusal(node, "index", f"{places.min()} to {places.max()} of {length}", "repair the model")
     builder.write("Gather", [x], node.outputs[0], axis=axis, indices=places % length)
 
 
@@ -92,7 +92,7 @@ def space_to_depth(node: Node, builder: GraphBuilder) -> None:
         ConversionRefused: Channels come before the places of a block.
     """
     if (mode := node.attributes.get("mode", "DCR")) != "DCR":
-        raise refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
+        raise builder.refusal(node, "mode", mode, "use DCR and reorder the channels behind it")
     builder.write("SpaceToDepth", node.inputs, node.outputs, blocksize=node.attributes["blocksize"])
 
 
