@@ -124,7 +124,7 @@ class Facts:
     """By deliberate mistake: the breaches by which it was noticed."""
     unproven: dict[str, str]
     """By form: why this machine could not run it."""
-    devices: list[PhoneFacts]
+    phones: list[PhoneFacts]
     """Empty where none took part."""
     walk: Search | None
     """The search for the smallest file that holds a budget, where one was asked for."""
@@ -173,7 +173,7 @@ def gather(run: Run) -> Facts:
         hops=[_hop(result, verdict, budgets[result.hop.budget]) for result in verdict.hops],
         controls=verdict.controls,
         unproven=verdict.unproven,
-        devices=[PhoneFacts(one, one.vectors, one.breaches) for one in devices.read(run)],
+        phones=[PhoneFacts(one, one.vectors, one.breaches) for one in devices.read(run)],
         walk=budget_search.read(run.export),
         evaluations=_evaluations(run),
         training=TrainingFacts(
