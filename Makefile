@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs support check test clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs support check test test-all clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -12,6 +12,8 @@ RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst 
 KNOBS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
 PYTHON ?= python3
 PY     := .venv/bin/python
+# One thread a worker, or workers would take one another's cores.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadgroup
 
 .NOTPARALLEL:
 
@@ -102,8 +104,11 @@ check: .venv/ready ## Check style, format and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: .venv/ready ## All tests
-	$(PY) -m pytest -q
+test: .venv/ready ## Run the quick tests: a few minutes, no toolchain, no browser
+	$(PYTEST) -m "not slow and not toolchain and not browser"
+
+test-all: .venv/ready ## Run all tests, with toolchains and browser where they are installed
+	$(PYTEST) --durations=15
 
 clean: ## Delete the environment and rendered data; keep the runs
 	rm -rf .venv .venv-mediapipe data

@@ -23,6 +23,8 @@ from parity_tests import kotlin
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
 
+pytestmark = pytest.mark.toolchain
+
 CONTRACT = Contract(16, 24, 2, ("thing", "other thing"))
 RNG = np.random.default_rng(0)
 

@@ -14,6 +14,8 @@ import pytest
 from parity_tests import kotlin
 from parity_tests import planted_kotlin as planted
 
+pytestmark = pytest.mark.toolchain
+
 SAMPLE = kotlin.SAMPLE
 SOURCES = kotlin.MAIN / "kotlin" / "pocketmask" / "app"
 ANDROID = "{http://schemas.android.com/apk/res/android}"

@@ -11,6 +11,8 @@ from training.student.network import Architecture
 from training.student.normalisation import NEUTRAL
 from training.student.support import read
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (32, 24, 16, 16, 16)
 
 # One of each kind: padding by SAME and by hand, gates, ghosts, merged branches, layer normalisation, attention.

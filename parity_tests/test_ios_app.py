@@ -22,6 +22,8 @@ from parity_tests import swift
 from training.student.digest import sha256
 from training.student.preprocess import preprocess
 
+pytestmark = pytest.mark.toolchain
+
 SAMPLE = swift.SAMPLE
 SOURCES = SAMPLE / "Pocketmask"
 STUBS = Path(__file__).parent / "apple"

@@ -18,6 +18,8 @@ from training.student.contract import Contract
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 
+pytestmark = pytest.mark.toolchain
+
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory):

@@ -20,6 +20,8 @@ from training.student.contract import Contract
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 
+pytestmark = pytest.mark.toolchain
+
 MILLISECONDS = 6.0
 """Of 256 × 256 logits to a mask of 720 × 1280."""
 

@@ -3,6 +3,7 @@ import pytest
 from training.throughput import Speeds, bench
 
 
+@pytest.mark.slow
 def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tiny_recipe):
     found = bench(tiny_recipe("batch=16", "arithmetic=bf16"), discs, steps=1)
 

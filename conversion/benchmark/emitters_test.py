@@ -2,12 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from onnx import helper, numpy_helper
 
 from conversion.artefact.kinds import KINDS
 from conversion.benchmark.emitters import HEADER, measure
 
 
+@pytest.mark.slow
 def test_every_target_is_emitted_and_weighed_in_a_process_of_its_own(tmp_path):
     rng = np.random.default_rng(0)
     weights = {"a": rng.normal(size=(1024, 3, 1, 1)), "b": rng.normal(size=(2048, 1024, 1, 1))}

@@ -41,6 +41,7 @@ def told(folder, run, *overrides):
     return result.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to a limit of its address space")
 def test_a_batch_that_does_not_fit_is_told_with_one_that_does(discs, tiny, tmp_path):
     overrides = [*tiny, "height=192", "width=192", "photos_per_epoch=64", "epochs=1"]

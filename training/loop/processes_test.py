@@ -68,6 +68,7 @@ def rows(run):
     return [{key: float(value) for key, value in line.items()} for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "starter", [[], ["-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "--"]], ids=["ours", "torchrun"]
 )

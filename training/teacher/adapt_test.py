@@ -162,6 +162,7 @@ def two_rendered(tmp_path):
     return read_pairs(tmp_path / "rendered")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairs", ["two_photos", "two_rendered"])
 def test_rank_4_overfits_two_rings(pairs, taught_sam, tmp_path, request):
     # Its logits are 64 × 64: the masks of the photos, brought to that and back, have IoU 0.986.
