@@ -55,8 +55,11 @@ def test_a_free_folder_is_taken(tmp_path, wanted, entries):
         folder.mkdir()
         for name in entries:
             (folder / name).touch()
+    run = Run(folder)
 
-    Run(folder).refuse_another(wanted)
+    run.refuse_another(wanted)
+    run.claim(wanted, "fp32")
+    assert run.data() == wanted["data"]
 
 
 def test_the_same_run_is_gone_on_with(begun, wanted):
@@ -95,9 +98,13 @@ def test_another_recipe_is_refused_by_its_options(begun, discs):
 
 
 def test_workers_may_change_for_they_teach_nothing_else(begun, discs):
+    before = content(begun.folder)
+
     begun.refuse_another(
         record_of(RECIPE.model_copy(update={"workers": 3}), discs, Split(discs.pairs[3:], discs.pairs[:3]))
     )
+
+    assert content(begun.folder) == before
 
 
 def test_other_data_is_refused_by_its_folder(begun, draw_discs, tmp_path):
@@ -121,8 +128,10 @@ def test_data_may_move(draw_discs, tmp_path):
     here, there = (read_pairs(draw_discs(tmp_path / place, count=3)) for place in ("here", "there"))
     run = Run(tmp_path / "run")
     run.claim(record_of(RECIPE, here, Split(here.pairs[1:], here.pairs[:1])), "fp32")
+    moved = record_of(RECIPE, there, Split(there.pairs[1:], there.pairs[:1]))
 
-    run.refuse_another(record_of(RECIPE, there, Split(there.pairs[1:], there.pairs[:1])))
+    run.refuse_another(moved)
+    assert run.data()["folder"] != moved["data"]["folder"]
 
 
 def test_a_run_is_finished_only_when_it_says_so(begun):

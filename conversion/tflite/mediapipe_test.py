@@ -2,6 +2,7 @@ import contextlib
 import io
 import zipfile
 
+import numpy as np
 import pytest
 from onnx.helper import make_node
 
@@ -62,6 +63,9 @@ def test_class_names_are_the_lines_of_a_file_in_an_archive_behind_the_model(mode
 def test_a_file_with_an_archive_behind_it_still_runs(model):
     interpreter = open_interpreter(_emitted(model, BINARY))
     interpreter.invoke()
+
+    (output,) = interpreter.get_output_details()
+    assert np.isfinite(interpreter.get_tensor(output["index"])).all()
 
 
 def test_the_same_model_gives_the_same_bytes(model):

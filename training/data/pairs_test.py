@@ -168,7 +168,8 @@ def test_a_link_within_the_folder_is_followed(tmp_path):
     (folder / "masks" / "two.png").unlink()
     (folder / "masks" / "two.png").symlink_to("one.png")
 
-    scan(read_pairs(folder))
+    counts = scan(read_pairs(folder)).census.counts
+    assert counts["two"].tolist() == counts["one"].tolist() == [3, 3]
 
 
 COLOURS = "#804080 road\n#400080 car\n#4000C0 car\n#000000 ignore\n#808080 sky\n"

@@ -98,7 +98,7 @@ def test_one_empty_mask_among_others_is_a_photo_without_the_thing(folder_of):
     folder = folder_of()
     Image.fromarray(np.zeros_like(DISC)).save(folder / "masks" / "one.png")
 
-    scan(read_pairs(folder))
+    assert scan(read_pairs(folder)).census.counts["one"].tolist() == [6, 0]
 
 
 def test_the_digest_sees_a_changed_byte_and_a_changed_name(draw_discs, tmp_path):
