@@ -109,9 +109,9 @@ def rehearse_command(recipe_name: str, overrides: tuple[str, ...]) -> None:
     Nothing is kept. KEY=VALUE overrides a setting of the recipe.
     """
     from conversion.export.rehearsal import rehearse
-    from training import recipe
+    from training.recipe import read_recipe
 
-    print(rehearse(recipe.read(recipe_name, overrides)))
+    print(rehearse(read_recipe(recipe_name, overrides)))
 
 
 @main.command(
@@ -153,10 +153,10 @@ def export_command(
     from conversion.quantisation.calibration import from_run
     from training.run import Run
     from training.student import support
-    from training.student.checkpoint import load
+    from training.student.checkpoint import load_checkpoint
 
     run = Run(run_folder)
-    student = load(run.checkpoint)
+    student = load_checkpoint(run.checkpoint)
     kinds = kinds_of(targets, precisions or DEFAULTS).values()
     needs = limits or any((kind.target, kind.precision) in export.CALIBRATED for kind in kinds)
     calibration = from_run(run, student.contract) if needs else None

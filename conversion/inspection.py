@@ -12,7 +12,8 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, contract_of
-from training.student import checkpoint, support
+from training.student import support
+from training.student.checkpoint import load_checkpoint
 from training.student.contract import CONVENTIONS, Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput, one_line
@@ -161,7 +162,7 @@ def _onnx_bytes(tensor: Any) -> int:
 
 
 def _checkpoint(path: Path) -> Contents:
-    found = checkpoint.load(path)
+    found = load_checkpoint(path)
     contract, leaves = found.contract, [one for one in found.student.modules() if not list(one.children())]
     architecture = asdict(found.architecture)
     weights: Counter[str] = Counter()

@@ -13,8 +13,7 @@ from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.export.export import emit
 from conversion.inspection import inspect
 from conversion.source import graph
-from training.student import checkpoint
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, Student
@@ -44,7 +43,7 @@ def artefacts(tmp_path_factory):
             emit(graph.read(model), kind, folder / kind.file, CONTRACT)
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
     student = Student(STUDENT, architecture)
-    checkpoint.save(Checkpoint(student, STUDENT, architecture, {"epoch": 3}), folder / "student.safetensors")
+    save_checkpoint(Checkpoint(student, STUDENT, architecture, {"epoch": 3}), folder / "student.safetensors")
     return folder
 
 

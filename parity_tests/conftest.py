@@ -11,10 +11,10 @@ from conversion.gate import parity
 from conversion.gate.forms import Photo, prepare
 from conversion.gate.parity import Parity
 from parity_tests import kotlin
-from training import recipe as recipes
-from training.data.builtin import rendered_pairs
-from training.data.pairs import Pair
+from training.data.coins import rendered_folder
+from training.data.pairs import Pair, read_pairs
 from training.fit import fit
+from training.recipe import read_recipe
 from training.run import Run
 from training.student.contract import Contract
 
@@ -34,8 +34,8 @@ class Verified:
 def verified(tmp_path_factory) -> Verified:
     """Photos to verified artefacts, by the recipe `smoke`."""
     folder = tmp_path_factory.mktemp("smoke")
-    recipe = recipes.read("smoke")
-    data = rendered_pairs(recipe.pairs, recipe.seed, root=folder / "data")
+    recipe = read_recipe("smoke")
+    data = read_pairs(rendered_folder(recipe.pairs, recipe.seed, root=folder / "data"))
     run = Run(folder / "run")
     checkpoint = fit(recipe, data=data, run=run)
     export(run.checkpoint, run.export)

@@ -275,16 +275,17 @@ def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, 
     setting of it; training/recipe.py lists them. Each of several --data gets the
     same share of every epoch, however many pairs it has.
     """
-    from training import designs, fit, recipe
-    from training.data.builtin import rendered_pairs
+    from training import designs, fit
+    from training.data.coins import rendered_folder
     from training.data.merge import merge
     from training.loop.processes import processes
+    from training.recipe import read_recipe
     from training.run import Run
 
-    chosen = recipe.read(recipe_name, overrides)
+    chosen = read_recipe(recipe_name, overrides)
     if chosen.latency_ms is not None:
         print(designs.choose(chosen.latency_ms))
-    pairs = merge([pairs_of(folder) for folder in data] or [rendered_pairs(chosen.pairs, chosen.seed)])
+    pairs = merge([pairs_of(folder) for folder in data or (rendered_folder(chosen.pairs, chosen.seed),)])
     own = Run(run or Run.default_folder(recipe_name, *data))
     checkpoint = fit.fit(chosen, data=pairs, run=own)
     if processes(chosen, os.environ).is_first:
@@ -305,14 +306,15 @@ def designs_command(recipe_name: str, overrides: tuple[str, ...], data: Path, ou
 
     Then `python -m conversion bench-designs` measures their speed and accuracy.
     """
-    from training import designs, recipe
+    from training import designs
     from training.fit import fit
+    from training.recipe import read_recipe
     from training.run import Run
 
     pairs = pairs_of(data)
     folder = out or Path("runs") / f"designs-{data.resolve().name}"
     for name, own in designs.options().items():
-        design = recipe.read(recipe_name, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
+        design = read_recipe(recipe_name, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
         checkpoint = fit(design, data=pairs, run=Run(folder / name))
         print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
@@ -355,14 +357,15 @@ def teach_command(
     device: str,
 ) -> None:
     """Label PHOTOS into labelled/, drop doubtful masks, and train the student of RECIPE on the rest."""
-    from training import options, recipe
+    from training import options
     from training.fit import fit
+    from training.recipe import read_recipe
     from training.run import Run
     from training.teach import TeacherConfig, agreeing_pairs, compare_with_teacher, curated_pairs
     from training.teacher import phrases, teachers
 
     chosen, asked, entry = (
-        recipe.read(recipe_name, overrides),
+        read_recipe(recipe_name, overrides),
         phrases.parse_phrases(phrase),
         teachers.find_teacher(name),
     )
@@ -474,25 +477,25 @@ def evaluate_command(
     RUN/evaluation-DATA.
     """
     from training.evaluation import report
-    from training.evaluation.evaluate import by_people, evaluate
+    from training.evaluation.evaluate import evaluate, pairs_with_human_masks
     from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
-    from training.student import checkpoint
+    from training.student.checkpoint import load_checkpoint
 
     run = Run(run_folder)
-    student = checkpoint.load(run.checkpoint)
+    student = load_checkpoint(run.checkpoint)
     pairs = pairs_of(data) if data else run.held_out_pairs()
     refuse_other_classes(student.contract, pairs)
     if data and (learnt := run.learnt_from(pairs)):
         click.echo(f"note: {learnt} of these {len(pairs.pairs)} photos were learnt from; leave --data out", err=True)
-    people = by_people(human, pairs.pairs, pairs.classes) if human else {}
+    people = pairs_with_human_masks(human, pairs.pairs, pairs.classes) if human else {}
     where = data.resolve().name if data else "held-out"
     found = report.summarise(
         f"{run_folder.resolve().name} on {where}",
         evaluate(student, pairs.pairs, people, robustness=robustness, worst=worst),
     )
     out = run.evaluation(where)
-    report.write(found, out)
+    report.write_evaluation(found, out)
     if as_json:
         print((out / "evaluation.json").read_text(encoding="utf-8"))
         return
@@ -517,27 +520,27 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
 
     The picture shows which classes each student takes for which.
     """
-    from training.evaluation import compare
+    from training.evaluation.compare import write_comparison
     from training.evaluation.evaluate import evaluate
     from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
-    from training.student import checkpoint
+    from training.student.checkpoint import load_checkpoint
 
     names = [folder.resolve().name for folder in run_folders]
-    students = [checkpoint.load(Run(folder).checkpoint) for folder in run_folders]
+    students = [load_checkpoint(Run(folder).checkpoint) for folder in run_folders]
     pairs = pairs_of(data) if data else Run(run_folders[0]).held_out_pairs()
     found = {}
     for folder, name, student in zip(run_folders, names, students, strict=True):
         refuse_other_classes(student.contract, pairs)
         if learnt := Run(folder).learnt_from(pairs):
             click.echo(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos", err=True)
-        found[name] = evaluate(student, pairs.pairs, {}, robustness=False, worst=0).teacher.judge
+        found[name] = evaluate(student, pairs.pairs, {}, robustness=False, worst=0).teacher.metrics
     facts = {
         "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
         "parameters, millions": [f"{sum(x.numel() for x in one.student.parameters()) / 1e6:.2f}" for one in students],
     }
     out = out or Path("compared", "-".join(names))
-    print(compare.write(found, facts, out))
+    print(write_comparison(found, facts, out))
     print(f"{out}: beside.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
 
 
@@ -551,10 +554,10 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
 @data_option()
 def baseline_command(recipe_name: str, overrides: tuple[str, ...], data: Path) -> None:
     """Train RECIPE's student and smp.Unet("mobilenet_v2") in the same way, and print the validation IoU of both."""
-    from training import recipe
-    from training.baseline_comparison import compare
+    from training.baseline_comparison import compare_with_baseline
+    from training.recipe import read_recipe
 
-    print(compare(recipe.read(recipe_name, overrides), pairs_of(data)))
+    print(compare_with_baseline(read_recipe(recipe_name, overrides), pairs_of(data)))
 
 
 @main.command(
@@ -569,11 +572,11 @@ def baseline_command(recipe_name: str, overrides: tuple[str, ...], data: Path) -
 @option("--out", FILE, "Picture of the loss to write.", shown="RECIPE-DATA-rate.png")
 def lr_find_command(recipe_name: str, overrides: tuple[str, ...], data: Path, steps: int, out: Path | None) -> None:
     """Suggest a learning rate for RECIPE on DATA: train a few steps at rising rates, and draw the loss as a PNG."""
-    from training import recipe
-    from training.lr_finder import sweep
+    from training.lr_finder import find_learning_rate
+    from training.recipe import read_recipe
 
     path = out or Path(f"{Path(recipe_name).stem}-{data.resolve().name}-rate.png")
-    found = sweep(recipe.read(recipe_name, overrides), pairs_of(data), steps)
+    found = find_learning_rate(read_recipe(recipe_name, overrides), pairs_of(data), steps)
     found.draw(path)
     print(f"learning_rate={found.suggested:g}, as {path} shows")
 
@@ -589,10 +592,10 @@ def lr_find_command(recipe_name: str, overrides: tuple[str, ...], data: Path, st
 @option("--steps", COUNT, "Batches to time in each loop.", default=10)
 def bench_command(recipe_name: str, overrides: tuple[str, ...], data: Path, steps: int) -> None:
     """Print the photos per second of this training loop, and of a plain PyTorch loop as tutorials write it."""
-    from training import recipe
-    from training.throughput import bench
+    from training.recipe import read_recipe
+    from training.throughput import measure_throughput
 
-    print(bench(recipe.read(recipe_name, overrides), pairs_of(data), steps))
+    print(measure_throughput(read_recipe(recipe_name, overrides), pairs_of(data), steps))
 
 
 if __name__ == "__main__":

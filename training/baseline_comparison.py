@@ -10,12 +10,12 @@ from torch import nn
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView, ValidationView
-from training.encoder_weights import load_into, load_into_usual, normalisation
-from training.fit import teach
-from training.loop.arithmetic import choose
+from training.encoder_weights import load_baseline_encoder_weights, load_encoder_weights, normalisation
+from training.fit import run_trainer
+from training.loop.arithmetic import choose_arithmetic
 from training.loop.module import StudentModule
 from training.recipe import Recipe
-from training.student.baseline import usual_network
+from training.student.baseline import baseline_unet
 from training.student.contract import Contract
 from training.student.network import Student
 
@@ -36,7 +36,7 @@ class Comparison:
         )
 
 
-def compare(recipe: Recipe, data: Pairs) -> Comparison:
+def compare_with_baseline(recipe: Recipe, data: Pairs) -> Comparison:
     """Teach both networks, one after the other.
 
     Both encoders start from the same weights, or both from scratch.
@@ -49,21 +49,21 @@ def compare(recipe: Recipe, data: Pairs) -> Comparison:
 
     def best(network: nn.Module, its_contract: Contract) -> float:
         module = StudentModule(network, recipe, its_contract, validation.teacher_masks)
-        watch = Best()
-        teach(module, training, validation, choose(network, recipe).format, [watch])
+        watch = BestIoU()
+        run_trainer(module, training, validation, choose_arithmetic(network, recipe).format, [watch])
         return watch.iou
 
     mean, std = normalisation(recipe)
     torch.manual_seed(recipe.seed)
     student = Student(contract, recipe.architecture(mean, std))
-    load_into(student, recipe)
+    load_encoder_weights(student, recipe)
     torch.manual_seed(recipe.seed)
-    usual = usual_network(whole, mean, std).train()
-    load_into_usual(usual, recipe)
+    usual = baseline_unet(whole, mean, std).train()
+    load_baseline_encoder_weights(usual, recipe)
     return Comparison(student=best(student, contract), usual=best(usual, whole))
 
 
-class Best(Callback):
+class BestIoU(Callback):
     """Remembers the highest validation IoU."""
 
     iou = 0.0

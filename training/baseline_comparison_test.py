@@ -1,6 +1,6 @@
 import pytest
 
-from training.baseline_comparison import compare
+from training.baseline_comparison import compare_with_baseline
 from training.fit import fit
 from training.run import Run
 
@@ -9,7 +9,7 @@ def test_the_student_is_taught_as_by_fit_and_the_usual_network_likewise(discs, t
     recipe = tiny_recipe("epochs=1", "photos_per_epoch=64", "separable=no")
     monkeypatch.chdir(tmp_path)
 
-    found = compare(recipe, discs)
+    found = compare_with_baseline(recipe, discs)
 
     assert not list(tmp_path.iterdir())
     alone = fit(recipe, data=discs, run=Run(tmp_path / "run"))

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from training import recipe as recipes
 from training.data.pairs import read_pairs
+from training.recipe import read_recipe
 
 SIDE = 96
 
@@ -69,7 +69,7 @@ def tiny():
 @pytest.fixture(scope="session")
 def tiny_recipe(tiny):
     """`mobile` with those and further overrides."""
-    return lambda *overrides: recipes.read("mobile", [*tiny, *overrides])
+    return lambda *overrides: read_recipe("mobile", [*tiny, *overrides])
 
 
 @pytest.fixture

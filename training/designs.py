@@ -47,7 +47,7 @@ def measured() -> list[Measured]:
     return sorted((Measured(**row) for row in rows), key=lambda row: row.ms)
 
 
-def front(rows: Sequence[Measured]) -> list[Measured]:
+def pareto_front(rows: Sequence[Measured]) -> list[Measured]:
     """Those that none other equals in both, fastest first."""
     best = float("-inf")
     kept = []

@@ -1,7 +1,8 @@
 import pytest
 
-from training import designs, recipe
+from training import designs
 from training.designs import Measured
+from training.recipe import read_recipe, recipe_from_mapping
 from training.student.errors import BadInput
 
 ROWS = [
@@ -23,20 +24,20 @@ def test_where_none_is_fast_enough_the_fastest_is_named():
 
 
 def test_the_front_leaves_out_what_another_equals_in_both():
-    assert designs.front(ROWS) == [ROWS[0], ROWS[1], ROWS[3]]
+    assert designs.pareto_front(ROWS) == [ROWS[0], ROWS[1], ROWS[3]]
 
 
 def test_all_designs_are_measured_and_each_is_a_recipe_of_its_own():
     assert {row.design for row in designs.measured()} == set(designs.options())
     assert len(designs.options()) >= 12
-    architectures = {recipe.from_mapping(own, name).model_dump_json() for name, own in designs.options().items()}
+    architectures = {recipe_from_mapping(own, name).model_dump_json() for name, own in designs.options().items()}
     assert len(architectures) == len(designs.options())
 
 
 def test_a_recipe_takes_its_design_by_latency():
     chosen = designs.measured()[-1]
 
-    found = recipe.read("mobile", [f"latency_ms={chosen.ms}", "epochs=3"])
+    found = read_recipe("mobile", [f"latency_ms={chosen.ms}", "epochs=3"])
 
     best = designs.choose(chosen.ms)
     assert {key: getattr(found, key) for key in designs.options()[best.design]} == {
@@ -47,4 +48,4 @@ def test_a_recipe_takes_its_design_by_latency():
 
 def test_what_latency_chooses_cannot_be_given_as_well():
     with pytest.raises(BadInput, match=r"latency_ms chooses .*; leave decoder= out, or latency_ms="):
-        recipe.read("mobile", ["latency_ms=1000", "decoder=[8]"])
+        read_recipe("mobile", ["latency_ms=1000", "decoder=[8]"])

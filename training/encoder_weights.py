@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.recipe import Recipe
 from training.student import encoders
-from training.student.baseline import Usual
+from training.student.baseline import BaselineUNet
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
@@ -41,7 +41,7 @@ def _triple(value: tuple[float, float, float] | float | None) -> tuple[float, fl
     return (value, value, value) if isinstance(value, float) else value
 
 
-def load_into(student: Student, recipe: Recipe) -> None:
+def load_encoder_weights(student: Student, recipe: Recipe) -> None:
     """Give the student's encoder the weights that the recipe names; `none` leaves it as it was initialised.
 
     Raises:
@@ -68,7 +68,7 @@ def load_into(student: Student, recipe: Recipe) -> None:
     student.encoder.load_state_dict(full.state_dict())
 
 
-def load_into_usual(usual: Usual, recipe: Recipe) -> None:
+def load_baseline_encoder_weights(usual: BaselineUNet, recipe: Recipe) -> None:
     """Start the network to compare with from the same weights, where its encoder is the same under other names.
 
     Raises:

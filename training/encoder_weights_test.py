@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.encoder_weights import load_into, normalisation
+from training.encoder_weights import load_encoder_weights, normalisation
 from training.recipe import Recipe
 from training.student import encoders
 from training.student.errors import BadInput
@@ -50,7 +50,7 @@ def test_a_file_gives_the_encoder_its_weights_with_and_without_the_prefix(file_o
     student = student_of(recipe_of(path))
     head = student.head.weight.clone()
 
-    load_into(student, recipe_of(path))
+    load_encoder_weights(student, recipe_of(path))
 
     found = student.encoder.state_dict()
     assert all(torch.equal(found[name], value) for name, value in trained.items())
@@ -64,7 +64,7 @@ def test_a_slim_and_shallow_encoder_takes_the_loudest_channels_of_the_weights(fi
     narrow(expected, recipe.width_multiplier)
     student = student_of(recipe)
 
-    load_into(student, recipe)
+    load_encoder_weights(student, recipe)
 
     theirs = expected.state_dict()
     assert all(torch.equal(theirs[name], value) for name, value in student.encoder.state_dict().items())
@@ -75,7 +75,7 @@ def test_without_weights_the_encoder_stays_as_it_was(trained):
     student = student_of(recipe)
     before = {name: value.clone() for name, value in student.state_dict().items()}
 
-    load_into(student, recipe)
+    load_encoder_weights(student, recipe)
 
     assert all(torch.equal(before[name], value) for name, value in student.state_dict().items())
 
@@ -92,7 +92,7 @@ def test_missing_and_misshapen_tensors_are_counted_and_nothing_is_loaded(file_of
         match=rf"does not fit encoder {ENCODER}: 3 of its {len(trained)} tensors are missing and 1 have another shape, "
         rf"the first is {names[0]}",
     ):
-        load_into(student, recipe_of(path))
+        load_encoder_weights(student, recipe_of(path))
 
     assert all(torch.equal(before[name], value) for name, value in student.encoder.state_dict().items())
 
@@ -102,14 +102,14 @@ def test_the_weights_of_another_encoder_are_refused(file_of, trained):
     other = recipe_of(path, encoder="tu-mobilenetv2_050")
 
     with pytest.raises(BadInput, match=r"does not fit encoder tu-mobilenetv2_050: \d+ of its \d+ tensors are missing"):
-        load_into(student_of(other), other)
+        load_encoder_weights(student_of(other), other)
 
 
 def test_a_count_of_batches_may_be_missing(file_of, trained):
     path = file_of({name: value for name, value in trained.items() if not name.endswith("num_batches_tracked")})
     student = student_of(recipe_of(path))
 
-    load_into(student, recipe_of(path))
+    load_encoder_weights(student, recipe_of(path))
 
     assert torch.equal(student.encoder.state_dict()["model.conv_stem.weight"], trained["model.conv_stem.weight"])
 
@@ -120,7 +120,7 @@ def test_a_format_that_can_run_code_is_not_opened(tmp_path, name):
     path.touch()
 
     with pytest.raises(BadInput, match=r"must be none, hub or a .safetensors file; other formats can run code"):
-        load_into(student_of(recipe_of(path)), recipe_of(path))
+        load_encoder_weights(student_of(recipe_of(path)), recipe_of(path))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04}q\x00."])
@@ -130,7 +130,7 @@ def test_a_file_that_is_missing_or_damaged_or_a_pickle_in_disguise_is_refused(tm
         path.write_bytes(content)
 
     with pytest.raises(BadInput, match=r"encoder\.safetensors cannot be read"):
-        load_into(student_of(recipe_of(path)), recipe_of(path))
+        load_encoder_weights(student_of(recipe_of(path)), recipe_of(path))
 
 
 @pytest.mark.parametrize("known", [{}, {"encoder_mean": 0.5}, {"encoder_std": 0.5}])
@@ -187,6 +187,6 @@ def test_real_imagenet_weights_fit():
     student = student_of(recipe)
     stem = student.encoder.state_dict()["model.conv_stem.weight"].clone()
 
-    load_into(student, recipe)
+    load_encoder_weights(student, recipe)
 
     assert not torch.equal(student.encoder.state_dict()["model.conv_stem.weight"], stem)

@@ -18,21 +18,21 @@ from training.data.scan import digest, scan
 from training.data.split import Split, split
 from training.data.store import Bound
 from training.data.views import TrainingView, ValidationView, at_stored_size
-from training.encoder_weights import load_into, normalisation
-from training.loop.arithmetic import PRECISIONS, Format, choose, prepared
+from training.encoder_weights import load_encoder_weights, normalisation
+from training.loop.arithmetic import PRECISIONS, Format, choose_arithmetic, prepare_for_training
 from training.loop.batches import training_batches, validation_batches
-from training.loop.keep import Keep
+from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
 from training.loop.module import StudentModule
-from training.loop.out_of_memory import with_room
+from training.loop.out_of_memory import explain_out_of_memory
 from training.loop.processes import processes
-from training.loop.progress import Progress, interruptible, quiet
+from training.loop.progress import ProgressBar, quiet_lightning, raise_keyboard_interrupt
 from training.loop.state import SafetensorsIO
-from training.loop.synchronised import synchronised
-from training.loop.tracked import Tracked
+from training.loop.sync_batchnorm import synchronise_batchnorm
+from training.loop.tracker_callback import TrackerCallback
 from training.recipe import Recipe
-from training.run import Run, asked
-from training.student.checkpoint import Checkpoint, load
+from training.run import Run, run_record
+from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.support import refuse_blocked
@@ -61,18 +61,18 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     together = processes(recipe, os.environ)
     if run.is_finished:
         if together.is_first:
-            run.refuse_another(asked(recipe, data, Split((), ()), digest(data.pairs)))
-        return load(run.checkpoint)
+            run.refuse_another(run_record(recipe, data, Split((), ()), digest(data.pairs)))
+        return load_checkpoint(run.checkpoint)
     bound = Bound.of(recipe.cache, together.devices)
     found = scan(data, lambda whole: at_stored_size(whole, recipe), bound.memory)
     sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test, hashes=found.hashes)
-    wanted = asked(recipe, data, sides, found.digest)
+    wanted = run_record(recipe, data, sides, found.digest)
     if together.is_first:
         run.refuse_another(wanted)
     if not run.state.exists():
         if together.is_first:
             _remark(recipe, found.census, sides)
-        load_into(student, recipe)
+        load_encoder_weights(student, recipe)
     training = TrainingView(sides.train, len(data.classes), recipe, bound, found.decoded)
     names = [pair.name for pair in sides.train]
     weights = class_weights(found.census, names, recipe.balance) if recipe.balance else None
@@ -80,8 +80,8 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     del found
     validation = ValidationView(sides.validation, contract, Bound.of(recipe.cache, together.devices))
     module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
-    with with_room(student, recipe, "fp32"):
-        arithmetic = choose(student, recipe, earlier=run.arithmetic, is_alone=together.count == 1)
+    with explain_out_of_memory(student, recipe, "fp32"):
+        arithmetic = choose_arithmetic(student, recipe, earlier=run.arithmetic, is_alone=together.count == 1)
     if together.is_first:
         run.claim(wanted, arithmetic.format)
         tqdm.write(
@@ -93,18 +93,18 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
         "data": ", ".join(folder.name for folder in data.folders),
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "timm", "lightning")},
     }
-    told: list[Callback] = [Keep(run, Checkpoint(student, contract, architecture, facts))]
+    told: list[Callback] = [SaveCheckpoints(run, Checkpoint(student, contract, architecture, facts))]
     if recipe.track:
-        told.append(Tracked(run, recipe, contract, validation))
+        told.append(TrackerCallback(run, recipe, contract, validation))
     try:
-        teach(module, training, validation, arithmetic.format, [*told, *callbacks], state=run.state)
+        run_trainer(module, training, validation, arithmetic.format, [*told, *callbacks], state=run.state)
     except BadInput:
         if together.is_first:
             run.release()
         raise
     if together.is_first:
         run.finish()
-    return load(run.checkpoint)
+    return load_checkpoint(run.checkpoint)
 
 
 def _remark(recipe: Recipe, census: Census, sides: Split) -> None:
@@ -116,7 +116,7 @@ def _remark(recipe: Recipe, census: Census, sides: Split) -> None:
         tqdm.write(f"note: {remark}", sys.stderr)
 
 
-def teach(
+def run_trainer(
     module: StudentModule,
     training: TrainingView,
     validation: ValidationView | None,
@@ -137,15 +137,15 @@ def teach(
     recipe = module.recipe
     keep_freed_memory()
     together = processes(recipe, os.environ)
-    prepared(module, arithmetic)
+    prepare_for_training(module, arithmetic)
     if together.count > 1:
-        synchronised(module.network)
-    with quiet(), interruptible(), with_room(module.network, recipe, arithmetic):
+        synchronise_batchnorm(module.network)
+    with quiet_lightning(), raise_keyboard_interrupt(), explain_out_of_memory(module.network, recipe, arithmetic):
         trainer = L.Trainer(
             max_epochs=recipe.epochs,
             precision=PRECISIONS[arithmetic],
             callbacks=[
-                *([Progress(recipe.epochs)] if together.is_first else []),
+                *([ProgressBar(recipe.epochs)] if together.is_first else []),
                 *(
                     [EarlyStopping("iou", mode="max", patience=recipe.patience, check_finite=False)]
                     if validation

@@ -11,11 +11,11 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from training.data.pairs import Pairs, read_pairs
-from training.evaluation.mean_iou import evaluate
+from training.evaluation.mean_iou import measure_iou
 from training.fit import FROM_SCRATCH, fit
 from training.run import Run
 from training.student import encoders
-from training.student.checkpoint import load
+from training.student.checkpoint import load_checkpoint
 from training.student.errors import BadInput
 
 RESULTS = ("student.safetensors", "student.json", "last.safetensors", "last.json", "metrics.csv", "curves.png")
@@ -59,11 +59,11 @@ def test_the_student_kept_is_that_of_the_best_epoch(whole, discs, tiny_recipe):
     assert checkpoint.facts["epoch"] == int(best["epoch"])
     assert checkpoint.facts["validation_iou"] == float(best["iou"])
     held_out = Pairs(discs.folder, discs.classes, tuple(whole.held_out()))
-    assert evaluate(checkpoint, held_out).mean == pytest.approx(float(best["iou"]), abs=1e-4)
+    assert measure_iou(checkpoint, held_out).mean == pytest.approx(float(best["iou"]), abs=1e-4)
 
 
 def test_the_student_of_the_last_epoch_is_kept_beside_it(whole):
-    last = load(whole.last)
+    last = load_checkpoint(whole.last)
 
     assert last.facts["epoch"] == 3
     assert last.facts["validation_iou"] == float(rows(whole)[-1]["iou"])

@@ -12,27 +12,27 @@ from lightning.pytorch.callbacks import Callback
 from training.data.pairs import Pairs
 from training.data.split import split
 from training.data.views import TrainingView
-from training.encoder_weights import load_into, normalisation
-from training.fit import teach
-from training.loop.arithmetic import choose
-from training.loop.diagnosis import NotANumber
+from training.encoder_weights import load_encoder_weights, normalisation
+from training.fit import run_trainer
+from training.loop.arithmetic import choose_arithmetic
 from training.loop.module import StudentModule
+from training.loop.non_finite_loss import NonFiniteLoss
 from training.recipe import Recipe
 from training.student.atomic_write import write_figure
 from training.student.errors import BadInput
 from training.student.network import Student
 
-LEAST, MOST = 1e-6, 1.0
+LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 
-_MEMORY = 0.9
+_SMOOTHING = 0.9
 """What the smoothed loss keeps of itself a step."""
 
-_TOO_MUCH = 2.0
+_DIVERGED = 2.0
 """A loss so many times the best has diverged, and is not worth going on with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class RateSweep:
     """The loss of steps at rising rates."""
 
     rates: tuple[float, ...]
@@ -44,8 +44,8 @@ class Sweep:
         """The losses' running average, its beginning made up for."""
         average, found = 0.0, []
         for step, loss in enumerate(self.losses, 1):
-            average = _MEMORY * average + (1 - _MEMORY) * loss
-            found.append(average / (1 - _MEMORY**step))
+            average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
+            found.append(average / (1 - _SMOOTHING**step))
         return tuple(found)
 
     @property
@@ -60,7 +60,7 @@ class Sweep:
         inner = slopes[margin : len(slopes) - margin]
         if not len(inner) or inner.min() >= 0:
             raise BadInput(
-                f"the loss falls at no rate from {LEAST:g} to {self.rates[-1]:.2g}; look at photos and masks"
+                f"the loss falls at no rate from {LOWEST_RATE:g} to {self.rates[-1]:.2g}; look at photos and masks"
             )
         return float(f"{self.rates[margin + int(inner.argmin())]:.2g}")
 
@@ -82,7 +82,7 @@ class Sweep:
         write_figure(path, figure)
 
 
-def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:
+def find_learning_rate(recipe: Recipe, data: Pairs, steps: int) -> RateSweep:
     """Train the recipe's student for a few steps, each at a higher rate, and forget it.
 
     Raises:
@@ -92,28 +92,28 @@ def sweep(recipe: Recipe, data: Pairs, steps: int) -> Sweep:
     sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
     torch.manual_seed(recipe.seed)
     student = Student(contract, recipe.architecture(*normalisation(recipe)))
-    load_into(student, recipe)
+    load_encoder_weights(student, recipe)
     recipe = recipe.model_copy(update={"scales": (1.0,)})
     training = TrainingView(sides.train, len(data.classes), recipe)
     batches = max(1, len(training) // recipe.batch)
     # Enough epochs; the rates of one-cycle are replaced, their peaks say how the groups compare.
     brief = recipe.model_copy(update={"epochs": -(-steps // batches), "ema_decay": 0.0, "freeze": 0})
-    rising = _Rising(recipe.learning_rate, steps)
+    rising = _RisingRate(recipe.learning_rate, steps)
     module = StudentModule(student, brief, contract, [])
     try:
-        teach(module, training, None, choose(student, recipe).format, [rising])
-    except NotANumber:
+        run_trainer(module, training, None, choose_arithmetic(student, recipe).format, [rising])
+    except NonFiniteLoss:
         if len(rising.losses) < 10:
             raise
     count = len(rising.losses)
-    return Sweep(tuple(rising.rates[:count]), tuple(rising.losses))
+    return RateSweep(tuple(rising.rates[:count]), tuple(rising.losses))
 
 
-class _Rising(Callback):
+class _RisingRate(Callback):
     """Sets the rate of each step and notes its loss."""
 
     def __init__(self, peak: float, steps: int) -> None:
-        self.rates = np.geomspace(LEAST, MOST, steps).tolist()
+        self.rates = np.geomspace(LOWEST_RATE, HIGHEST_RATE, steps).tolist()
         self.losses: list[float] = []
         self._peak = peak
 
@@ -123,7 +123,7 @@ class _Rising(Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
         self.losses.append(float(trainer.callback_metrics["loss_step"]))
-        so_far = Sweep(tuple(self.rates[: len(self.losses)]), tuple(self.losses)).smoothed
-        has_diverged = len(so_far) > 10 and so_far[-1] > _TOO_MUCH * min(so_far)
+        so_far = RateSweep(tuple(self.rates[: len(self.losses)]), tuple(self.losses)).smoothed
+        has_diverged = len(so_far) > 10 and so_far[-1] > _DIVERGED * min(so_far)
         if has_diverged or len(self.losses) == len(self.rates):
             trainer.should_stop = True

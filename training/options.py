@@ -39,7 +39,7 @@ def read(
     given: dict[str, Any] = {}
     if path is not None:
         try:
-            given = with_new_names(_mapping(path.read_bytes(), kind, str(path)), str(path), renamed)
+            given = with_new_names(_parse_mapping(path.read_bytes(), kind, str(path)), str(path), renamed)
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}; expected a YAML file of {kind} keys") from error
     _refuse_unknown(model, given, kind, str(path))
@@ -67,7 +67,7 @@ def check(model: type[Options], given: dict[str, Any], kind: str, where: str) ->
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise BadInput(f"{kind} {where}: " + "; ".join(map(_told, error.errors()))) from error
+        raise BadInput(f"{kind} {where}: " + "; ".join(map(_describe, error.errors()))) from error
 
 
 def _refuse_unknown(model: type[BaseModel], given: dict[str, Any], kind: str, where: str) -> None:
@@ -79,7 +79,7 @@ def _refuse_unknown(model: type[BaseModel], given: dict[str, Any], kind: str, wh
             raise BadInput(f"unknown {kind} key '{key}' in {where}; {hint}")
 
 
-def _told(fault: Any) -> str:
+def _describe(fault: Any) -> str:
     place, said = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "missing":
         return f"{place} is missing; add {place}=…"
@@ -87,7 +87,7 @@ def _told(fault: Any) -> str:
     return f"{place}={fault['input']!r}: {said}" if place else str(said)
 
 
-def _mapping(text: bytes, kind: str, where: str) -> dict[str, Any]:
+def _parse_mapping(text: bytes, kind: str, where: str) -> dict[str, Any]:
     found = _parse(text, where)
     if found is None:
         return {}

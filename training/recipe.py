@@ -197,7 +197,7 @@ class Recipe(BaseModel):
         )
 
 
-def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
+def read_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe of that name in training/recipes, or in a YAML file of that path, with overrides applied.
 
     Args:
@@ -213,19 +213,19 @@ def read(name: str, overrides: Iterable[str] = ()) -> Recipe:
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
     overrides = list(overrides)
     recipe = options.read(Recipe, "recipe", path, overrides, RENAMED)
-    return recipe if recipe.latency_ms is None else _fast_enough(recipe, recipe.latency_ms, overrides)
+    return recipe if recipe.latency_ms is None else _with_fast_design(recipe, recipe.latency_ms, overrides)
 
 
-def _fast_enough(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:
+def _with_fast_design(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:
     chosen = designs.choose(latency_ms)
     own = designs.options()[chosen.design]
     given = {override.partition("=")[0].strip() for override in overrides}
     if both := [key for key in own if key in {RENAMED.get(name, name) for name in given}]:
         raise BadInput(f"latency_ms chooses {', '.join(own)}; leave {both[0]}= out, or latency_ms=")
-    return from_mapping({**recipe.model_dump(mode="json"), **own}, f"design {chosen.design}")
+    return recipe_from_mapping({**recipe.model_dump(mode="json"), **own}, f"design {chosen.design}")
 
 
-def from_mapping(given: dict[str, Any], where: str) -> Recipe:
+def recipe_from_mapping(given: dict[str, Any], where: str) -> Recipe:
     """A recipe as a run's folder records it.
 
     Raises:

@@ -1,23 +1,22 @@
 import pytest
 import yaml
 
-from training import recipe as recipes
-from training.recipe import RECIPES, Recipe
+from training.recipe import RECIPES, Recipe, read_recipe, recipe_from_mapping
 from training.student.errors import BadInput
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_of_ours_can_be_read_and_has_a_contract(path):
-    found = recipes.read(path.stem)
+    found = read_recipe(path.stem)
 
-    assert found == recipes.read(str(path))
+    assert found == read_recipe(str(path))
     assert found.contract(("foreground",)).stride == found.stride
 
 
 def test_a_recorded_recipe_is_the_recipe():
-    found = recipes.read("mobile", ["encoder_mean=0.5", "encoder_std=[0.1,0.2,0.3]", "zoom=[0.5,1]", "seed=7"])
+    found = read_recipe("mobile", ["encoder_mean=0.5", "encoder_std=[0.1,0.2,0.3]", "zoom=[0.5,1]", "seed=7"])
 
-    assert recipes.from_mapping(found.model_dump(mode="json"), "run.json") == found
+    assert recipe_from_mapping(found.model_dump(mode="json"), "run.json") == found
 
 
 @pytest.mark.parametrize(
@@ -32,11 +31,11 @@ def test_a_recorded_recipe_is_the_recipe():
     ],
 )
 def test_an_override_replaces_an_option(override, expected):
-    assert recipes.read("mobile", [override]) == recipes.read("mobile").model_copy(update=expected)
+    assert read_recipe("mobile", [override]) == read_recipe("mobile").model_copy(update=expected)
 
 
 def test_the_last_override_of_an_option_holds():
-    assert recipes.read("mobile", ["epochs=3", "epochs=4"]).epochs == 4
+    assert read_recipe("mobile", ["epochs=3", "epochs=4"]).epochs == 4
 
 
 def test_a_file_says_only_what_it_changes(tmp_path):
@@ -44,8 +43,8 @@ def test_a_file_says_only_what_it_changes(tmp_path):
     path.write_text("epochs: 3\n")
     (tmp_path / "empty.yaml").write_text("# nothing\n")
 
-    assert recipes.read(str(path)) == Recipe(epochs=3)
-    assert recipes.read(str(tmp_path / "empty.yaml")) == Recipe()
+    assert read_recipe(str(path)) == Recipe(epochs=3)
+    assert read_recipe(str(tmp_path / "empty.yaml")) == Recipe()
 
 
 @pytest.mark.parametrize(
@@ -87,27 +86,27 @@ def test_a_file_says_only_what_it_changes(tmp_path):
 )
 def test_what_cannot_be_is_refused_in_one_line(override, message):
     with pytest.raises(BadInput, match=message) as refusal:
-        recipes.read("mobile", [override])
+        read_recipe("mobile", [override])
 
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(1, [1]), (2, [0.5, 1]), (3, [0.5, 1, 1]), (4, [0.5, 0.5, 1, 1])])
 def test_epochs_share_the_scales(epochs, expected):
-    recipe = recipes.read("mobile", [f"epochs={epochs}", "scales=[0.5,1]"])
+    recipe = read_recipe("mobile", [f"epochs={epochs}", "scales=[0.5,1]"])
 
     assert [recipe.scale(epoch) for epoch in range(epochs)] == expected
 
 
 def test_all_faults_are_told_at_once():
     with pytest.raises(BadInput, match=r"epochs=0.*; batch='x'"):
-        recipes.read("mobile", ["epochs=0", "batch=x"])
+        read_recipe("mobile", ["epochs=0", "batch=x"])
 
 
 @pytest.mark.parametrize("name", ["mobil", "no/such.yaml", "../recipe", ""])
 def test_an_unknown_recipe_lists_the_known(name):
     with pytest.raises(BadInput, match=f"no recipe '{name}'; expected one of .*mobile.*, or the path of a .yaml file"):
-        recipes.read(name)
+        read_recipe(name)
 
 
 @pytest.mark.parametrize(("text", "found"), [("- epochs\n- 3\n", "list"), ("epochs", "str"), ("3", "int")])
@@ -116,7 +115,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, found):
     path.write_text(text)
 
     with pytest.raises(BadInput, match=rf"mine\.yaml must be a mapping of keys to values, found {found}"):
-        recipes.read(str(path))
+        read_recipe(str(path))
 
 
 @pytest.mark.parametrize("content", [b"epochs: [3\nseed: 1\n", b"\xff\xfe\x00", b"a: \x07"])
@@ -125,7 +124,7 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path, content):
     path.write_bytes(content)
 
     with pytest.raises(BadInput, match=r"mine\.yaml is not YAML") as refusal:
-        recipes.read(str(path))
+        read_recipe(str(path))
 
     assert "\n" not in str(refusal.value)
 
@@ -133,7 +132,7 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path, content):
 @pytest.mark.parametrize(("override", "use"), [("height=250", "use 224 or 256"), ("width=16", "use 32 or 64")])
 def test_a_size_that_the_encoder_cannot_halve_is_refused(override, use):
     with pytest.raises(BadInput, match=use):
-        recipes.read("mobile", [override]).contract(("foreground",))
+        read_recipe("mobile", [override]).contract(("foreground",))
 
 
 OLD_NAMES = {
@@ -158,7 +157,7 @@ def test_a_recipe_by_the_old_names_is_still_read(tmp_path, capsys):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(OLD_NAMES))
 
-    assert recipes.read(str(path)) == Recipe(**NEW_NAMES)
+    assert read_recipe(str(path)) == Recipe(**NEW_NAMES)
     assert capsys.readouterr().err == (
         f"note: {path}: slim is now width_multiplier, join is now decoder_type, whole is now single_partition, "
         "average is now ema_decay, open is now opening, clip is now gradient_clip; "
@@ -170,11 +169,11 @@ def test_a_recipe_by_the_old_names_is_still_read(tmp_path, capsys):
 def test_an_override_by_an_old_name_is_still_read_and_both_names_are_refused(old, new):
     override = f"{old}={OLD_NAMES[old]}"
 
-    assert recipes.read("mobile", [override]) == recipes.read("mobile").model_copy(update={new: NEW_NAMES[new]})
+    assert read_recipe("mobile", [override]) == read_recipe("mobile").model_copy(update={new: NEW_NAMES[new]})
     with pytest.raises(BadInput, match=f"gives both {new} and {old}, its old name; leave {old} out"):
-        recipes.read("mobile", [override, f"{new}={OLD_NAMES[old]}"])
+        read_recipe("mobile", [override, f"{new}={OLD_NAMES[old]}"])
 
 
 def test_a_chosen_design_is_not_overridden_by_an_old_name():
     with pytest.raises(BadInput, match="leave width_multiplier= out, or latency_ms="):
-        recipes.read("mobile", ["latency_ms=4", "slim=[0.5]"])
+        read_recipe("mobile", ["latency_ms=4", "slim=[0.5]"])

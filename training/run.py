@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data import colours
-from training.data.merge import merge, named
+from training.data.merge import merge, qualified_name
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
@@ -189,7 +189,7 @@ class Run:
         folder, further = data.folder.resolve(), own.get("further")
         if str(folder) not in (own["folder"], *(further or ())):
             return 0
-        names = {named(folder, pair.name) if further else pair.name for pair in data.pairs}
+        names = {qualified_name(folder, pair.name) if further else pair.name for pair in data.pairs}
         return len(names & set(self._read()["train"]))
 
     def training(self) -> list[Pair]:
@@ -236,7 +236,7 @@ class Run:
         return {**found, "recipe": with_new_names(found["recipe"], where)}
 
 
-def asked(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> dict[str, Any]:
+def run_record(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> dict[str, Any]:
     """What makes a run this one: its record, ready for JSON.
 
     Args:
@@ -266,14 +266,14 @@ def asked(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> dict[s
 
 
 # What a training may go on with differently: it learns the same.
-_INDIFFERENT = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))
+_MAY_DIFFER = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of the question differs, for people; empty where nothing does."""
     # A run that is older than an option did what the option's default does.
     defaults = Recipe().model_dump(mode="json")
-    recipe, asked_recipe = ({**defaults, **record["recipe"], **_INDIFFERENT} for record in (found, wanted))
+    recipe, asked_recipe = ({**defaults, **record["recipe"], **_MAY_DIFFER} for record in (found, wanted))
     differing = [key for key in {**recipe, **asked_recipe} if recipe.get(key) != asked_recipe.get(key)]
     if differing:
         return "; ".join(f"its {key} is {recipe.get(key)}, asked for is {asked_recipe.get(key)}" for key in differing)

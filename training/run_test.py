@@ -8,7 +8,7 @@ from training.data.pairs import read_pairs
 from training.data.scan import digest
 from training.data.split import Split
 from training.recipe import Recipe
-from training.run import Run, asked
+from training.run import Run, run_record
 from training.student.errors import BadInput
 from training.student.renamed import RENAMED
 
@@ -17,7 +17,7 @@ OLD = {new: old for old, new in RENAMED.items()}
 
 
 def record_of(recipe, data, sides):
-    return asked(recipe, data, sides, digest(data.pairs))
+    return run_record(recipe, data, sides, digest(data.pairs))
 
 
 @pytest.fixture

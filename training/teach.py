@@ -13,7 +13,7 @@ from training.data.curate import drop_above
 from training.data.merge import merge
 from training.data.pairs import Pairs, read_pairs
 from training.data.suspicion import rank_by_suspicion
-from training.evaluation.mean_iou import evaluate
+from training.evaluation.mean_iou import measure_iou
 from training.run import Run
 from training.student.checkpoint import Checkpoint
 from training.teacher import sources
@@ -121,5 +121,5 @@ def compare_with_teacher(teacher: TeacherConfig, student: Checkpoint, data: Pair
     teacher_iou = TeacherScorer(teacher.entry, data.pairs, teacher.phrases, teacher.weights, teacher.device)(
         teacher.settings
     )
-    by_photo = evaluate(student, data).by_photo
+    by_photo = measure_iou(student, data).by_photo
     return StudentVersusTeacher(len(data.pairs), teacher_iou, float(np.mean(list(by_photo.values()))))

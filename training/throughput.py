@@ -16,8 +16,8 @@ from tqdm import tqdm
 from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
 from training.encoder_weights import normalisation
-from training.evaluation.mean_iou import Tally
-from training.loop.arithmetic import Format, autocast, choose, prepared
+from training.evaluation.mean_iou import MeanIoU
+from training.loop.arithmetic import Format, autocast, choose_arithmetic, prepare_for_training
 from training.loop.batches import EpochSampler, training_batches, validation_batches
 from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
@@ -28,7 +28,7 @@ _PLAIN_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Speeds:
+class Throughput:
     """Photos a second, of the same student on the same pairs."""
 
     plain: float
@@ -50,7 +50,7 @@ class Speeds:
         )
 
 
-def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
+def measure_throughput(recipe: Recipe, data: Pairs, steps: int) -> Throughput:
     """Time `steps` batches of each loop, in turns, after one to warm up; of this loop at each of the recipe's scales.
 
     The plain loop has a process of its own, since how a process keeps its memory is one of the differences.
@@ -62,8 +62,8 @@ def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
     plain_end.close()
     keep_freed_memory()
     student = _student(recipe, data)
-    arithmetic = choose(student, recipe).format
-    network = prepared(student, arithmetic)
+    arithmetic = choose_arithmetic(student, recipe).format
+    network = prepare_for_training(student, arithmetic)
     view = TrainingView(data.pairs, len(data.classes), recipe)
     epochs = [recipe.scale(epoch) for epoch in range(recipe.epochs)]
     ours = {
@@ -86,7 +86,7 @@ def bench(recipe: Recipe, data: Pairs, steps: int) -> Speeds:
     }
     parts["validation"] = _validation(network, recipe, data, arithmetic)
     shares = {name: spent / sum(parts.values()) for name, spent in parts.items()}
-    return Speeds(1 / _median(seconds), 1 / ours_seconds, shares)
+    return Throughput(1 / _median(seconds), 1 / ours_seconds, shares)
 
 
 def _batches(view: TrainingView, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -101,7 +101,7 @@ def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: For
     """Seconds of a batch's validation, for each photo that is learnt from; measured on one batch."""
     contract = recipe.contract(data.classes)
     view = ValidationView(data.pairs[: recipe.batch], contract)
-    tally = Tally(contract)
+    mean_iou = MeanIoU(contract)
     started = time.perf_counter()
     with torch.inference_mode():
         network.eval()
@@ -109,7 +109,7 @@ def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: For
             with autocast(network, arithmetic):
                 logits = network(_input(photos, arithmetic)).float().numpy()
             for one, index in zip(logits, indices.tolist(), strict=True):
-                tally.add(str(index), one, view.teacher_masks[index])
+                mean_iou.add(str(index), one, view.teacher_masks[index])
     seconds = (time.perf_counter() - started) / len(view)
     learnt = max(recipe.photos_per_epoch, (1 - recipe.validation) * len(data.pairs))
     return seconds * recipe.validation * len(data.pairs) / learnt

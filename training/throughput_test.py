@@ -1,11 +1,11 @@
 import pytest
 
-from training.throughput import Speeds, bench
+from training.throughput import Throughput, measure_throughput
 
 
 @pytest.mark.slow
 def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tiny_recipe):
-    found = bench(tiny_recipe("batch=16", "arithmetic=bf16"), discs, steps=1)
+    found = measure_throughput(tiny_recipe("batch=16", "arithmetic=bf16"), discs, steps=1)
 
     assert found.plain > 0
     assert found.ours > 0
@@ -15,11 +15,11 @@ def test_both_loops_are_timed_even_where_pairs_are_fewer_than_a_batch(discs, tin
 
 
 def test_shares_are_told_beneath_the_verdict():
-    assert str(Speeds(4.0, 10.0, {"augment": 0.25, "backward": 0.75})).splitlines()[3:] == [
+    assert str(Throughput(4.0, 10.0, {"augment": 0.25, "backward": 0.75})).splitlines()[3:] == [
         " 25.0%  augment",
         " 75.0%  backward",
     ]
 
 
 def test_the_verdict_is_a_ratio():
-    assert str(Speeds(plain=4.0, ours=10.0)).splitlines()[2] == "  2.50 times as many"
+    assert str(Throughput(plain=4.0, ours=10.0)).splitlines()[2] == "  2.50 times as many"

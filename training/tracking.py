@@ -18,20 +18,20 @@ Name = Literal["tensorboard", "mlflow", "wandb"]
 class Tracker(Protocol):
     """One run, as one of the trackers keeps it."""
 
-    def settings(self, values: Mapping[str, Any]) -> None:
+    def log_settings(self, values: Mapping[str, Any]) -> None:
         """What it was asked to do, by name."""
 
-    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+    def log_step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
         """What came of it, once or at each of several steps: figures by name, PNG files."""
 
-    def file(self, path: Path) -> None:
+    def log_file(self, path: Path) -> None:
         """What else is left."""
 
     def close(self, *, is_over: bool = True) -> None:
         """It is at its end, or this session of it."""
 
 
-def track(tracker: str, folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
+def track_once(tracker: str, folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
     """Record a run of a single step.
 
     Args:
@@ -44,12 +44,12 @@ def track(tracker: str, folder: Path, name: str, figures: Mapping[str, float], p
     Raises:
         BadInput: The tracker is not installed.
     """
-    begun = begin(tracker, folder, name)
-    begun.step(figures, pictures)
-    begun.close()
+    tracker_run = start_tracking(tracker, folder, name)
+    tracker_run.log_step(figures, pictures)
+    tracker_run.close()
 
 
-def begin(tracker: str, folder: Path, name: str, *, again: bool = False) -> Tracker:
+def start_tracking(tracker: str, folder: Path, name: str, *, again: bool = False) -> Tracker:
     """Begin to record a run, or go on with it.
 
     Args:
@@ -79,10 +79,10 @@ class _TensorBoard:
         # One place for all runs, and a name each, is how its page lists them side by side.
         self._writer: Any = SummaryWriter(str(folder / name.replace(":", "-")))
 
-    def settings(self, values: Mapping[str, Any]) -> None:
+    def log_settings(self, values: Mapping[str, Any]) -> None:
         self._writer.add_text("settings", "    " + json.dumps(values, indent=1).replace("\n", "\n    "))
 
-    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+    def log_step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
         import numpy as np
         from PIL import Image
 
@@ -93,7 +93,7 @@ class _TensorBoard:
             self._writer.add_image(picture.stem, pixels, number, dataformats="HWC")
         self._writer.flush()
 
-    def file(self, path: Path) -> None:
+    def log_file(self, path: Path) -> None:
         # It keeps no files, so it is told where they are.
         self._writer.add_text(path.name, str(path.resolve()))
 
@@ -113,17 +113,17 @@ class _MLflow:
         found = self._client.search_runs([experiment], open_runs) if again else []
         self._run = (found[0] if found else self._client.create_run(experiment, run_name=name)).info.run_id
 
-    def settings(self, values: Mapping[str, Any]) -> None:
+    def log_settings(self, values: Mapping[str, Any]) -> None:
         for key, value in values.items():
             self._client.log_param(self._run, key, value)
 
-    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+    def log_step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
         for key, value in figures.items():
             self._client.log_metric(self._run, key, value, step=number)
         for picture in pictures:
             self._client.log_artifact(self._run, str(picture), f"step-{number}" if number else None)
 
-    def file(self, path: Path) -> None:
+    def log_file(self, path: Path) -> None:
         self._client.log_artifact(self._run, str(path))
 
     def close(self, *, is_over: bool = True) -> None:
@@ -142,13 +142,13 @@ class _WandB:
         self._run = wandb.init(project=PROJECT, name=name, id=identity, dir=folder, mode="offline")
         self._image, self._teardown = wandb.Image, wandb.teardown
 
-    def settings(self, values: Mapping[str, Any]) -> None:
+    def log_settings(self, values: Mapping[str, Any]) -> None:
         self._run.config.update(dict(values), allow_val_change=True)  # type: ignore[no-untyped-call]
 
-    def step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
+    def log_step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
         self._run.log({**figures, **{picture.stem: self._image(str(picture)) for picture in pictures}}, step=number)
 
-    def file(self, path: Path) -> None:
+    def log_file(self, path: Path) -> None:
         self._run.save(str(path.resolve()), base_path=str(path.resolve().parent), policy="now")
 
     def close(self, *, is_over: bool = True) -> None:

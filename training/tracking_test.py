@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from training.student.errors import BadInput
-from training.tracking import TRACKERS, track
+from training.tracking import TRACKERS, track_once
 
 MODULES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 
@@ -25,7 +25,7 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_remedy(tracker, tmp_p
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
 
     with pytest.raises(BadInput, match=rf"the tracker {tracker} needs a package that is missing .*'\.\[trackers\]'"):
-        track(tracker, tmp_path / "there", "classical", {"iou": 0.5}, [])
+        track_once(tracker, tmp_path / "there", "classical", {"iou": 0.5}, [])
 
 
 def scalars(folder):
@@ -65,8 +65,8 @@ READERS = {"tensorboard": scalars, "mlflow": metrics, "wandb": offline_runs}
 def test_what_was_tracked_is_read_back_and_the_terminal_stays_quiet(tracker, tmp_path, picture, capfd):
     pytest.importorskip(MODULES[tracker], reason="trackers are optional: pip install '.[trackers]'")
 
-    track(tracker, tmp_path / "there", "classical", {"iou": 0.5, "dice": 0.6}, [picture])
-    track(tracker, tmp_path / "there", "clipseg", {"iou": 0.7}, [])
+    track_once(tracker, tmp_path / "there", "classical", {"iou": 0.5, "dice": 0.6}, [picture])
+    track_once(tracker, tmp_path / "there", "clipseg", {"iou": 0.7}, [])
 
     assert capfd.readouterr() == ("", "")
     assert READERS[tracker](tmp_path / "there") == {"classical": {"iou": 0.5, "dice": 0.6}, "clipseg": {"iou": 0.7}}

@@ -14,9 +14,8 @@ from conversion.apply.predictor import Predictor, open_predictor
 from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
 from conversion.source import graph
-from training.student import checkpoint
 from training.student.arrays import Pixels
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL
@@ -35,7 +34,7 @@ def artefacts(tmp_path_factory, bright) -> Path:
     bright(folder / "classes.onnx", Contract(32, 48, 4, ("red", "green")))
     contract = Contract(64, 96, 4, ("thing",))
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
-    checkpoint.save(
+    save_checkpoint(
         Checkpoint(Student(contract, architecture), contract, architecture, {}), folder / "student.safetensors"
     )
     return folder

@@ -22,7 +22,7 @@ from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
 from training.run import Run
 from training.student.atomic_write import write_json
-from training.student.baseline import usual_network
+from training.student.baseline import baseline_unet
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput
@@ -182,7 +182,7 @@ def _emitted_usual(listed: Manifest, folder: Path) -> Path:
     """The usual UNet at this student's size, by our own emitter."""
     path = folder / "usual.tflite"
     whole = Contract(listed.contract.height, listed.contract.width, 1, listed.contract.classes)
-    source = graph.read(to_onnx.simplify(to_onnx.export(usual_network(whole), whole)))
+    source = graph.read(to_onnx.simplify(to_onnx.export(baseline_unet(whole), whole)))
     emit(source, Kind("tflite", "fp32", path.name), path, whole)
     return path
 

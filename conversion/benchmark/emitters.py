@@ -13,7 +13,7 @@ from conversion.artefact.kinds import DEFAULTS, KINDS, Kind
 from conversion.benchmark.memory import peak_bytes, reset_peak
 from conversion.quantisation.variants import variants
 from conversion.source import graph, to_onnx
-from training.student.baseline import usual_network
+from training.student.baseline import baseline_unet
 from training.student.contract import Contract
 
 HEADER = f"{'first':>7} {'again':>7} {'memory':>15}"
@@ -59,7 +59,7 @@ def measure(model: Path | None, kinds: Sequence[Kind] = TIMED, side: int = 256) 
         path = model or Path(folder) / "usual.onnx"
         if model is None:
             contract = Contract(side, side, 1, ("foreground",))
-            to_onnx.save(to_onnx.simplify(to_onnx.export(usual_network(contract), contract)), path)
+            to_onnx.save(to_onnx.simplify(to_onnx.export(baseline_unet(contract), contract)), path)
         context = multiprocessing.get_context("spawn")
         for kind in kinds:
             # One task a process: what an earlier one left in memory would hide this one's peak.

@@ -16,8 +16,8 @@ from conversion.quantisation.calibration import from_run
 from training import designs
 from training.designs import Measured
 from training.run import Run
-from training.student import checkpoint
 from training.student.atomic_write import write_figure, write_text
+from training.student.checkpoint import load_checkpoint
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 PICTURE = Path("docs/designs.png")
@@ -47,7 +47,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
     for name in (bar := tqdm(designs.options(), unit="design")):
         bar.set_description(name)
         run = Run(folder / name)
-        contract = checkpoint.load(run.checkpoint).contract
+        contract = load_checkpoint(run.checkpoint).contract
         listed = export(run.checkpoint, run.export, ("tflite",), PRECISIONS, from_run(run, contract))
         photos = prepare(run.held_out(), contract)
         for precision in PRECISIONS:
@@ -70,7 +70,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
 
 def as_markdown(rows: Sequence[Measured]) -> str:
     """A table, fastest first; those that none other equals in both are in bold."""
-    best = designs.front(rows)
+    best = designs.pareto_front(rows)
     lines = ["| design | precision | ms | IoU | MB |", "|---|---|---:|---:|---:|"]
     for row in sorted(rows, key=lambda row: row.ms):
         name = f"**{row.design}**" if row in best else row.design
@@ -84,7 +84,7 @@ def draw(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = 
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    best = designs.front(rows)
+    best = designs.pareto_front(rows)
     axes.step([row.ms for row in best], [row.iou for row in best], where="post", color="#bbbbbb", zorder=1)
     for precision, marker, colour in (("fp32", "o", "#3a6ea5"), ("int8", "s", "#c8553d")):
         own = [row for row in rows if row.precision == precision]

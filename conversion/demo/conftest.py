@@ -12,8 +12,7 @@ from conversion.export.export import emit
 from conversion.source import graph
 from training.data.conftest import browser  # noqa: F401  # a fixture
 from training.run import Run
-from training.student import checkpoint
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL
@@ -37,5 +36,5 @@ def run(tmp_path_factory, bright) -> Run:
     }
     manifest.write(Manifest(BRIGHT, "", listed), found.export)
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
-    checkpoint.save(Checkpoint(Student(BRIGHT, architecture), BRIGHT, architecture, {}), found.checkpoint)
+    save_checkpoint(Checkpoint(Student(BRIGHT, architecture), BRIGHT, architecture, {}), found.checkpoint)
     return found

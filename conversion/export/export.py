@@ -15,8 +15,7 @@ from conversion.artefact.manifest import Artefact, Manifest
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Inputs, Variants, variants
 from conversion.source import graph, to_onnx
-from training.student import checkpoint as checkpoints
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.contract import Contract
 from training.student.digest import sha256
 
@@ -50,7 +49,7 @@ def export(
         BadInput: A target or precision is unknown, or one that needs calibration has none.
         ConversionRefused: A target cannot express the student.
     """
-    student = checkpoints.load(checkpoint_path)
+    student = load_checkpoint(checkpoint_path)
     kinds = {name: kind for name, kind in kinds_of(targets, precisions).items() if kind.target != "onnx"}
     digest = sha256(checkpoint_path)
     result = Manifest(student.contract, digest, _earlier(folder, digest), manifest.versions())

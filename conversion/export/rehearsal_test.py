@@ -1,12 +1,12 @@
 import pytest
 
 from conversion.export.rehearsal import rehearse
-from training import recipe as recipes
+from training.recipe import read_recipe
 from training.student.errors import BadInput, ConversionRefused
 
 
 def test_a_sound_recipe_is_told_its_size_and_time():
-    found = rehearse(recipes.read("smoke", ["height=64", "width=64"]))
+    found = rehearse(read_recipe("smoke", ["height=64", "width=64"]))
 
     assert 0.5 < found.megabytes < 5
     assert found.milliseconds > 0
@@ -23,7 +23,7 @@ def test_a_sound_recipe_is_told_its_size_and_time():
 )
 def test_a_recipe_that_cannot_be_built_is_refused_before_training(override, message):
     with pytest.raises(BadInput, match=message):
-        rehearse(recipes.read("smoke", [override]))
+        rehearse(read_recipe("smoke", [override]))
 
 
 CUT_UP = ["encoder=tu-efficientvit_b0", "height=64", "width=64"]
@@ -33,8 +33,8 @@ def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fau
     with pytest.raises(
         ConversionRefused, match=r"3 XNNPACK partitions, since it leaves PADV2 out.*single_partition=false"
     ):
-        rehearse(recipes.read("smoke", CUT_UP))
+        rehearse(read_recipe("smoke", CUT_UP))
 
 
 def test_it_is_accepted_by_who_asks_for_it():
-    assert "3 XNNPACK partitions" in str(rehearse(recipes.read("smoke", [*CUT_UP, "single_partition=false"])))
+    assert "3 XNNPACK partitions" in str(rehearse(read_recipe("smoke", [*CUT_UP, "single_partition=false"])))

@@ -21,7 +21,7 @@ from conversion.gate.drift import Drift, read_budgets
 from conversion.gate.error_localisation import Trail
 from conversion.gate.parity import HopResult, Parity
 from training.run import Run
-from training.student import checkpoint as checkpoints
+from training.student.checkpoint import load_checkpoint
 
 SCHEMA = 2
 """Of report.json; raised whenever a reader of the last one would stumble."""
@@ -148,7 +148,7 @@ def gather(run: Run) -> Facts:
     """
     listed = manifest.read(run.export)
     verdict = parity.read(run.parity / "parity.json")
-    student = checkpoints.load(run.checkpoint)
+    student = load_checkpoint(run.checkpoint)
     budgets, _ = read_budgets()
     timed = artefacts.read(run)
     times = {row.sha256: row.one.p50 for row in timed.rows if row.one} if timed else {}

@@ -22,9 +22,9 @@ Runner = Callable[[Pixels], Floats]
 
 def torch_runner(path: Path) -> Runner:
     """The student itself, from its checkpoint."""
-    from training.student.checkpoint import load
+    from training.student.checkpoint import load_checkpoint
 
-    student = load(path).student
+    student = load_checkpoint(path).student
 
     return lambda image: infer_logits(student, image)
 

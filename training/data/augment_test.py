@@ -104,10 +104,10 @@ def test_without_colour_and_flaws_values_stay():
         assert (augmentation(photo, photo[..., 0], seed=seed)[0] == (10, 100, 200)).all()
 
 
-@pytest.mark.parametrize("knob", ["colour", "degrade"])
-def test_colour_and_flaws_change_the_photo_but_never_the_mask(knob):
+@pytest.mark.parametrize("option", ["colour", "degrade"])
+def test_colour_and_flaws_change_the_photo_but_never_the_mask(option):
     photo, mask = np.full((120, 160, 3), (10, 100, 200), np.uint8), disc()[1]
-    plain, altered = Augmentation(recipe()), Augmentation(recipe(**{knob: 1.0}))
+    plain, altered = Augmentation(recipe()), Augmentation(recipe(**{option: 1.0}))
 
     both = [(plain(photo, mask, seed=seed), altered(photo, mask, seed=seed)) for seed in range(10)]
 

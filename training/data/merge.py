@@ -23,7 +23,7 @@ def merge(parts: Sequence[Pairs]) -> Pairs:
         if part.classes != first.classes and not len(part.classes) == len(first.classes) == 1:
             found, expected = (", ".join(each.classes) for each in (part, first))
             raise BadInput(f"{part.folder} has the classes {found}, {first.folder} has {expected}; fit them apart")
-    every = [replace(pair, name=named(part.folder, pair.name)) for part in parts for pair in part.pairs]
+    every = [replace(pair, name=qualified_name(part.folder, pair.name)) for part in parts for pair in part.pairs]
     pairs = {pair.name: pair for pair in every}
     for pair in every:
         if pairs[pair.name] is not pair:
@@ -32,12 +32,12 @@ def merge(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(first.folder, first.classes, tuple(pairs[name] for name in sorted(pairs)), further=further)
 
 
-def named(folder: Path, name: str) -> str:
+def qualified_name(folder: Path, name: str) -> str:
     """A pair's name where its folder is one of several."""
     return f"{folder.resolve().name}-{name}"
 
 
-def epoch(folders: Sequence[Path], least: int) -> list[int]:
+def balanced_epoch(folders: Sequence[Path], least: int) -> list[int]:
     """Which pairs an epoch shows, by their indices: folders share it alike, however many pairs each has.
 
     A thousand renderings would otherwise drown a hundred photos. The largest folder is shown once at least, smaller

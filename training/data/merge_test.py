@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.merge import epoch, merge
+from training.data.merge import balanced_epoch, merge
 from training.data.pairs import read_pairs
 from training.student.errors import BadInput
 
@@ -61,7 +61,7 @@ def test_pairs_that_would_share_a_name_are_refused(folders):
 def test_folders_share_an_epoch_alike(sizes, least, times):
     folders = [Path(str(number)) for number, size in enumerate(sizes) for _ in range(size)]
 
-    order = epoch(folders, least)
+    order = balanced_epoch(folders, least)
 
     assert [order.count(index) for index in range(len(folders))] == [
         many for size, many in zip(sizes, times, strict=True) for _ in range(size)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.data.augment import Augmentation, stored_size
-from training.data.merge import epoch
+from training.data.merge import balanced_epoch
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.store import Bound, Decoded, Store
@@ -62,7 +62,7 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         self._recipe = recipe
         self._decoded = decoded or {}
         self._augmentations = {scale: Augmentation(recipe, scale) for scale in recipe.scales}
-        self._epoch = epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
+        self._epoch = balanced_epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
         self._store = Store(self._decode, len(pairs), bound or Bound.of(recipe.cache), "decode for training")
         # The store holds them now, or they are to be read again.
         self._decoded = {}

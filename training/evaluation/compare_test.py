@@ -3,24 +3,26 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.__main__ import main
-from training.evaluation.compare import table, write
-from training.evaluation.judge import Judge
+from training.evaluation.compare import comparison_table, write_comparison
+from training.evaluation.segmentation_metrics import SegmentationMetrics
 from training.fit import fit
 from training.run import Run
 
 CLASSES = ("sky", "road", "car")
 
 
-def judged(candidate):
+def measured(candidate):
     """One photo: the upper half sky, the lower road."""
     reference = np.repeat(np.array([0, 1], np.uint8), 8)[:, None].repeat(16, axis=1)
-    judge = Judge(CLASSES)
-    judge.add("a", reference=reference, candidate=candidate(reference))
-    return judge
+    metrics = SegmentationMetrics(CLASSES)
+    metrics.add("a", reference=reference, candidate=candidate(reference))
+    return metrics
 
 
 def test_the_best_of_each_row_stands_out_and_a_class_that_no_photo_shows_is_left_blank():
-    lines = table({"one": judged(lambda mask: mask), "other": judged(np.zeros_like)}, {"MB": ["3", "4"]}).splitlines()
+    lines = comparison_table(
+        {"one": measured(lambda mask: mask), "other": measured(np.zeros_like)}, {"MB": ["3", "4"]}
+    ).splitlines()
 
     assert lines[0] == "| 1 photos | one | other |"
     assert "| MB | 3 | 4 |" in lines
@@ -30,10 +32,10 @@ def test_the_best_of_each_row_stands_out_and_a_class_that_no_photo_shows_is_left
 
 
 def test_confusions_stand_beside_each_other(tmp_path):
-    one = judged(lambda mask: mask)
+    one = measured(lambda mask: mask)
 
-    write({"one": one}, {}, tmp_path / "alone")
-    write({"one": one, "other": one}, {}, tmp_path / "both")
+    write_comparison({"one": one}, {}, tmp_path / "alone")
+    write_comparison({"one": one, "other": one}, {}, tmp_path / "both")
 
     with Image.open(tmp_path / "alone" / "confusion.png") as alone, Image.open(tmp_path / "both/confusion.png") as both:
         assert both.size == (2 * alone.width, alone.height)

@@ -15,12 +15,12 @@ from training.student.postprocess import Mask, postprocess
 from training.student.preprocess import preprocess
 from training.student.resize import bilinear
 
-BAR = 0.002
+RESIZER_BUDGET = 0.002
 """IoU that a phone's resizer may cost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Sample:
     """What the student gets, and the mask that it should answer with."""
 
     input: Pixels
@@ -33,13 +33,13 @@ class Scene:
 class Condition:
     """One way to see a photo."""
 
-    see: Callable[[Pixels, Pixels, Contract], Scene]
+    apply: Callable[[Pixels, Pixels, Contract], Sample]
     """Photo, mask and contract to scene."""
     is_phone: bool = False
     """Whether it is a resizer that phones use beside the contract's."""
 
 
-def faultless_answer(condition: Condition, mask: Pixels, contract: Contract) -> Mask:
+def ideal_mask(condition: Condition, mask: Pixels, contract: Contract) -> Mask:
     """The mask that a faultless student gives of a photo that is resized otherwise.
 
     Its logits say of each place how much of it each class takes, where the resizer has moved it to. What they cost is
@@ -53,18 +53,18 @@ def faultless_answer(condition: Condition, mask: Pixels, contract: Contract) -> 
     channels, rows, columns = contract.logits_shape
     values = [1] if contract.is_binary else range(channels)
     planes = [np.where(mask == value, np.uint8(255), np.uint8(0))[..., None].repeat(3, axis=2) for value in values]
-    seen = np.stack([condition.see(plane, mask, contract).input[..., 0] for plane in planes])
+    seen = np.stack([condition.apply(plane, mask, contract).input[..., 0] for plane in planes])
     shares = seen.reshape(channels, rows, contract.stride, columns, contract.stride).mean((2, 4), dtype=np.float32)
     logits = shares - np.float32(127.5 - contract.threshold) if contract.is_binary else shares
     return postprocess(logits, contract, *mask.shape)
 
 
-def _resized(resize: Callable[[Pixels, int, int], Pixels]) -> Callable[[Pixels, Pixels, Contract], Scene]:
-    return lambda photo, mask, contract: Scene(resize(photo, contract.height, contract.width), mask)
+def _resize_with(resize: Callable[[Pixels, int, int], Pixels]) -> Callable[[Pixels, Pixels, Contract], Sample]:
+    return lambda photo, mask, contract: Sample(resize(photo, contract.height, contract.width), mask)
 
 
-def _spoilt(spoil: Callable[[Pixels], Pixels]) -> Callable[[Pixels, Pixels, Contract], Scene]:
-    return lambda photo, mask, contract: Scene(preprocess(spoil(photo), contract), mask)
+def _corrupt_with(spoil: Callable[[Pixels], Pixels]) -> Callable[[Pixels, Pixels, Contract], Sample]:
+    return lambda photo, mask, contract: Sample(preprocess(spoil(photo), contract), mask)
 
 
 def _opencv(kernel: int) -> Callable[[Pixels, int, int], Pixels]:
@@ -82,7 +82,7 @@ def _from_corners(photo: Pixels, rows: int, columns: int) -> Pixels:
     return np.asarray(cv2.warpAffine(photo, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _halved(photo: Pixels, rows: int, columns: int) -> Pixels:
+def _mipmap(photo: Pixels, rows: int, columns: int) -> Pixels:
     """Averaged two by two while one side is twice too long or more, then bilinear: the mipmaps of graphics chips."""
     while photo.shape[0] >= 2 * rows or photo.shape[1] >= 2 * columns:
         size = max(1, photo.shape[1] // 2), max(1, photo.shape[0] // 2)
@@ -95,61 +95,61 @@ def _jpeg(photo: Pixels) -> Pixels:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
 
 
-def _noisy(photo: Pixels) -> Pixels:
+def _add_noise(photo: Pixels) -> Pixels:
     """Of standard deviation 20, the same for photos of the same size."""
     noise = np.random.default_rng(0).normal(0, 20, photo.shape).astype(np.float32)
     return (photo + noise).clip(0, 255).astype(np.uint8)
 
 
-def _dark(photo: Pixels) -> Pixels:
+def _darken(photo: Pixels) -> Pixels:
     return np.asarray(photo * np.float32(0.3), np.uint8)
 
 
-def _framed(vertical: float, horizontal: float) -> Callable[[Pixels, Pixels, Contract], Scene]:
+def _pad(vertical: float, horizontal: float) -> Callable[[Pixels, Pixels, Contract], Sample]:
     """Another aspect: mirrored borders around the photo, whose shares of its sides these are; nobody judges them."""
 
-    def see(photo: Pixels, mask: Pixels, contract: Contract) -> Scene:
+    def apply(photo: Pixels, mask: Pixels, contract: Contract) -> Sample:
         down, across = round(photo.shape[0] * vertical), round(photo.shape[1] * horizontal)
         around = (down, down, across, across)
         wide = np.asarray(cv2.copyMakeBorder(photo, *around, cv2.BORDER_REFLECT_101), np.uint8)
         reference = cv2.copyMakeBorder(mask, *around, cv2.BORDER_CONSTANT, value=(IGNORED,))
-        return Scene(preprocess(wide, contract), np.asarray(reference, np.uint8))
+        return Sample(preprocess(wide, contract), np.asarray(reference, np.uint8))
 
-    return see
+    return apply
 
 
-def _turned(degrees: float) -> Callable[[Pixels, Pixels, Contract], Scene]:
+def _rotate(degrees: float) -> Callable[[Pixels, Pixels, Contract], Sample]:
     """About the centre, counterclockwise; nobody judges what comes in at the corners."""
 
-    def see(photo: Pixels, mask: Pixels, contract: Contract) -> Scene:
+    def apply(photo: Pixels, mask: Pixels, contract: Contract) -> Sample:
         size = photo.shape[1], photo.shape[0]
         matrix = cv2.getRotationMatrix2D(((size[0] - 1) / 2, (size[1] - 1) / 2), degrees, 1)
         turned = cv2.warpAffine(photo, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         reference = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST, borderValue=(IGNORED,))
-        return Scene(preprocess(np.asarray(turned, np.uint8), contract), np.asarray(reference, np.uint8))
+        return Sample(preprocess(np.asarray(turned, np.uint8), contract), np.asarray(reference, np.uint8))
 
-    return see
+    return apply
 
 
 PLAIN = "by the contract"
 
 CONDITIONS: Mapping[str, Condition] = MappingProxyType(
     {
-        PLAIN: Condition(_spoilt(lambda photo: photo)),
-        "bilinear from corners (MediaPipe on a CPU)": Condition(_resized(_from_corners), is_phone=True),
-        "halved, then bilinear (mipmaps)": Condition(_resized(_halved), is_phone=True),
-        "Lanczos, antialiased (vImage)": Condition(_resized(_pillow(Image.Resampling.LANCZOS)), is_phone=True),
-        "nearest": Condition(_resized(_opencv(cv2.INTER_NEAREST_EXACT))),
-        "area": Condition(_resized(_opencv(cv2.INTER_AREA))),
-        "cubic": Condition(_resized(_opencv(cv2.INTER_CUBIC))),
-        "Pillow's bilinear, antialiased": Condition(_resized(_pillow(Image.Resampling.BILINEAR))),
-        "three quarters as wide": Condition(_framed(0, 1 / 6)),
-        "three quarters as tall": Condition(_framed(1 / 6, 0)),
-        "JPEG of quality 30": Condition(_spoilt(_jpeg)),
-        "noise": Condition(_spoilt(_noisy)),
-        "dark": Condition(_spoilt(_dark)),
-        "turned 15° left": Condition(_turned(15)),
-        "turned 15° right": Condition(_turned(-15)),
+        PLAIN: Condition(_corrupt_with(lambda photo: photo)),
+        "bilinear from corners (MediaPipe on a CPU)": Condition(_resize_with(_from_corners), is_phone=True),
+        "halved, then bilinear (mipmaps)": Condition(_resize_with(_mipmap), is_phone=True),
+        "Lanczos, antialiased (vImage)": Condition(_resize_with(_pillow(Image.Resampling.LANCZOS)), is_phone=True),
+        "nearest": Condition(_resize_with(_opencv(cv2.INTER_NEAREST_EXACT))),
+        "area": Condition(_resize_with(_opencv(cv2.INTER_AREA))),
+        "cubic": Condition(_resize_with(_opencv(cv2.INTER_CUBIC))),
+        "Pillow's bilinear, antialiased": Condition(_resize_with(_pillow(Image.Resampling.BILINEAR))),
+        "three quarters as wide": Condition(_pad(0, 1 / 6)),
+        "three quarters as tall": Condition(_pad(1 / 6, 0)),
+        "JPEG of quality 30": Condition(_corrupt_with(_jpeg)),
+        "noise": Condition(_corrupt_with(_add_noise)),
+        "dark": Condition(_corrupt_with(_darken)),
+        "turned 15° left": Condition(_rotate(15)),
+        "turned 15° right": Condition(_rotate(-15)),
     }
 )
 """By what befalls the photo; the first is what the others are held against."""

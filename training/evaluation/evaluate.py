@@ -13,8 +13,8 @@ from training.data.failure_sheet import Failure
 from training.data.pairs import Pair
 from training.data.views import decode_pair
 from training.evaluation.calibration import Calibration
-from training.evaluation.judge import Judge
 from training.evaluation.robustness import Robustness
+from training.evaluation.segmentation_metrics import SegmentationMetrics
 from training.student.checkpoint import Checkpoint
 from training.student.errors import BadInput
 from training.student.network import infer_logits
@@ -23,22 +23,22 @@ from training.student.preprocess import preprocess
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class MaskComparison:
     """The student's masks held against somebody's."""
 
-    judge: Judge
+    metrics: SegmentationMetrics
     calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class EvaluationResult:
     """All that an evaluation collected."""
 
     classes: tuple[str, ...]
-    teacher: Side
-    people: Side | None
+    teacher: MaskComparison
+    people: MaskComparison | None
     """None where no mask is a person's."""
-    teacher_by_people: Judge | None
+    teacher_by_people: SegmentationMetrics | None
     """The teacher's masks held against people's."""
     robustness: Robustness | None
     """None where it was not asked for."""
@@ -49,7 +49,7 @@ class Findings:
 @torch.inference_mode()
 def evaluate(
     checkpoint: Checkpoint, pairs: Sequence[Pair], people: Mapping[str, Pair], *, robustness: bool, worst: int
-) -> Findings:
+) -> EvaluationResult:
     """Let a student draw on all pairs; of each photo only numbers are kept, and the masks of the worst.
 
     Args:
@@ -64,8 +64,8 @@ def evaluate(
     """
     contract, student = checkpoint.contract, checkpoint.student
     count = len(contract.classes)
-    teacher, person = (Side(Judge(contract.classes), Calibration()) for _ in range(2))
-    teacher_by_people = Judge(contract.classes)
+    teacher, person = (MaskComparison(SegmentationMetrics(contract.classes), Calibration()) for _ in range(2))
+    teacher_by_people = SegmentationMetrics(contract.classes)
     spoilt = Robustness(student, contract) if robustness else None
     failures: list[Failure] = []
     for pair in tqdm(pairs, desc="evaluate", unit=" photos", leave=False, disable=None):
@@ -73,27 +73,27 @@ def evaluate(
         logits = infer_logits(student, preprocess(whole.photo, contract))
         upsampled = upsample(logits, *whole.teacher_mask.shape)
         mask = decide(upsampled, contract)
-        row = teacher.judge.add(pair.name, reference=whole.teacher_mask, candidate=mask)
+        row = teacher.metrics.add(pair.name, reference=whole.teacher_mask, candidate=mask)
         teacher.calibration.add(upsampled, whole.teacher_mask)
         failures = failure_sheet.worst_failures([*failures, Failure(row.iou, pair, mask)], worst)
         if pair.name in people:
             drawn = people[pair.name].read_mask(whole.photo.shape, count)
-            person.judge.add(pair.name, reference=drawn, candidate=mask)
+            person.metrics.add(pair.name, reference=drawn, candidate=mask)
             person.calibration.add(upsampled, drawn)
             teacher_by_people.add(pair.name, reference=drawn, candidate=whole.teacher_mask)
         if spoilt:
             spoilt.add(pair.name, whole.photo, whole.teacher_mask)
-    return Findings(
+    return EvaluationResult(
         contract.classes,
         teacher,
-        person if person.judge.rows else None,
-        teacher_by_people if person.judge.rows else None,
+        person if person.metrics.rows else None,
+        teacher_by_people if person.metrics.rows else None,
         spoilt,
         tuple(failures),
     )
 
 
-def by_people(folder: Path, pairs: Sequence[Pair], classes: tuple[str, ...]) -> dict[str, Pair]:
+def pairs_with_human_masks(folder: Path, pairs: Sequence[Pair], classes: tuple[str, ...]) -> dict[str, Pair]:
     """The pairs of which people drew a mask, with that mask in the teacher's place, by name.
 
     Args:

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.calibration import Bin
-from training.evaluation.judge import Row
+from training.evaluation.segmentation_metrics import PhotoScores
 from training.student.atomic_write import write_figure
 
 _COLOUR, _QUIET = "#3a6ea5", "#999999"
 
 
-def draw(rows: Sequence[Row], bins: Sequence[Bin], path: Path) -> None:
+def draw_figures(rows: Sequence[PhotoScores], bins: Sequence[Bin], path: Path) -> None:
     """Photos by IoU, and the reliability diagram with the pixels of each bin below it; as PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -21,7 +21,7 @@ from training.student.preprocess import preprocess
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class IoUResult:
     """IoU of masks against teacher masks."""
 
     mean: float
@@ -39,7 +39,7 @@ class Evaluation:
         return sorted(self.by_photo.items(), key=lambda entry: entry[1])[:count]
 
 
-class Tally:
+class MeanIoU:
     """Logits held against teacher masks, photo by photo, each at its own size."""
 
     def __init__(self, contract: Contract) -> None:
@@ -56,12 +56,12 @@ class Tally:
         if not self._contract.is_binary:
             self._counts += metrics.confusion(reference=teacher_mask, candidate=mask, classes=self._classes)
 
-    def absorb(self, other: "Tally") -> None:
+    def merge(self, other: "MeanIoU") -> None:
         """Add what another process judged, so that the order of names does not depend on who judged them."""
         self._by_photo = dict(sorted((self._by_photo | other._by_photo).items()))
         self._counts = self._counts + other._counts
 
-    def evaluation(self) -> Evaluation:
+    def compute(self) -> IoUResult:
         """Of all that was added."""
         if self._contract.is_binary:
             mean = np.mean(list(self._by_photo.values()))
@@ -69,17 +69,17 @@ class Tally:
             by_class = metrics.iou(self._counts)
             # Where nothing was judged nothing is wrong.
             mean = np.float64(1) if np.isnan(by_class).all() else np.nanmean(by_class)
-        return Evaluation(float(mean), dict(self._by_photo))
+        return IoUResult(float(mean), dict(self._by_photo))
 
 
-def evaluate(checkpoint: Checkpoint, data: Pairs) -> Evaluation:
+def measure_iou(checkpoint: Checkpoint, data: Pairs) -> IoUResult:
     """Judge a student on every pair of a folder.
 
     Raises:
         BadInput: The folder's classes are others than the student's.
     """
     refuse_other_classes(checkpoint.contract, data)
-    return evaluate_network(checkpoint.student, checkpoint.contract, data)
+    return measure_network_iou(checkpoint.student, checkpoint.contract, data)
 
 
 def refuse_other_classes(contract: Contract, data: Pairs) -> None:
@@ -95,11 +95,11 @@ def refuse_other_classes(contract: Contract, data: Pairs) -> None:
 
 
 @torch.inference_mode()
-def evaluate_network(network: nn.Module, contract: Contract, data: Pairs) -> Evaluation:
+def measure_network_iou(network: nn.Module, contract: Contract, data: Pairs) -> IoUResult:
     """Judge any network that keeps the contract."""
-    tally = Tally(contract)
+    mean_iou = MeanIoU(contract)
     for pair in tqdm(data.pairs, desc="evaluate", unit="photo", leave=False):
         whole = decode_pair(pair, len(contract.classes))
         logits = infer_logits(network, preprocess(whole.photo, contract))
-        tally.add(pair.name, logits, whole.teacher_mask)
-    return tally.evaluation()
+        mean_iou.add(pair.name, logits, whole.teacher_mask)
+    return mean_iou.compute()

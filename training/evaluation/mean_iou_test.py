@@ -5,7 +5,7 @@ from PIL import Image
 
 from training.data.pairs import Pairs, read_pairs
 from training.data.photos import read_mask
-from training.evaluation.mean_iou import Evaluation, Tally, evaluate
+from training.evaluation.mean_iou import IoUResult, MeanIoU, measure_iou
 from training.student.checkpoint import Checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -28,7 +28,7 @@ def always(*logits, classes=("foreground",)):
 def test_a_student_that_sees_discs_everywhere_is_as_good_as_they_are_large(discs):
     shares = {pair.name: read_mask(pair.mask, size=(96, 96), classes=1).mean() for pair in discs.pairs}
 
-    found = evaluate(always(1.0), discs)
+    found = measure_iou(always(1.0), discs)
 
     assert found.by_photo == pytest.approx(shares)
     assert found.mean == pytest.approx(np.mean(list(shares.values())))
@@ -38,7 +38,7 @@ def test_a_student_that_sees_discs_everywhere_is_as_good_as_they_are_large(discs
 
 
 def test_a_student_that_sees_nothing_is_worth_nothing(discs):
-    assert evaluate(always(-1.0), discs).mean == 0
+    assert measure_iou(always(-1.0), discs).mean == 0
 
 
 def test_several_classes_count_alike_however_small(tmp_path):
@@ -51,7 +51,7 @@ def test_several_classes_count_alike_however_small(tmp_path):
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "photos" / "a.png")
     Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
 
-    found = evaluate(always(1.0, 0.0, 0.0, classes=("sky", "road", "car")), read_pairs(tmp_path))
+    found = measure_iou(always(1.0, 0.0, 0.0, classes=("sky", "road", "car")), read_pairs(tmp_path))
 
     # Sky is right on 20 of 30 judged rows, road on none; of cars there are none.
     assert found.mean == pytest.approx((20 / 30 + 0) / 2)
@@ -59,17 +59,17 @@ def test_several_classes_count_alike_however_small(tmp_path):
 
 
 def test_where_nothing_was_judged_nothing_is_wrong():
-    tally = Tally(Contract(32, 32, 4, ("sky", "road")))
+    mean_iou = MeanIoU(Contract(32, 32, 4, ("sky", "road")))
 
-    tally.add("a", np.zeros((2, 8, 8), np.float32), np.full((9, 9), IGNORED, np.uint8))
+    mean_iou.add("a", np.zeros((2, 8, 8), np.float32), np.full((9, 9), IGNORED, np.uint8))
 
-    assert tally.evaluation() == Evaluation(1.0, {"a": 1.0})
+    assert mean_iou.compute() == IoUResult(1.0, {"a": 1.0})
 
 
 def test_binary_masks_are_judged_whatever_their_one_class_is_called(discs):
     assert discs.classes == ("foreground",)
 
-    assert evaluate(always(1.0, classes=("coin",)), discs) == evaluate(always(1.0), discs)
+    assert measure_iou(always(1.0, classes=("coin",)), discs) == measure_iou(always(1.0), discs)
 
 
 @pytest.mark.parametrize("classes", [("sky", "road"), ("road", "sky"), ("disc",)])
@@ -77,4 +77,4 @@ def test_other_classes_are_refused_by_name(discs, classes):
     there = Pairs(discs.folder, ("sky", "car"), discs.pairs)
 
     with pytest.raises(BadInput, match=f"has the classes sky, car, the student knows {', '.join(classes)}"):
-        evaluate(always(*(0.0 for _ in classes), classes=classes), there)
+        measure_iou(always(*(0.0 for _ in classes), classes=classes), there)

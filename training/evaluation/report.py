@@ -8,10 +8,10 @@ from typing import Any
 from training.data import failure_sheet, html_page
 from training.evaluation.bootstrap import Interval
 from training.evaluation.calibration import Bin
-from training.evaluation.evaluate import Findings, Side
-from training.evaluation.figures import draw, draw_confusions
-from training.evaluation.judge import MEASURES, Judge, Row
-from training.evaluation.robustness import Cost, verdict
+from training.evaluation.evaluate import EvaluationResult, MaskComparison
+from training.evaluation.figures import draw_confusions, draw_figures
+from training.evaluation.robustness import ConditionCost, resizer_verdict
+from training.evaluation.segmentation_metrics import MEASURES, PhotoScores, SegmentationMetrics
 from training.student.atomic_write import atomic_path, write_csv, write_json
 
 _CALIBRATION = "calibration_error"
@@ -21,11 +21,11 @@ _ON_A_ROW = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class Summary:
     """One student, or teacher, held against one kind of masks."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[PhotoScores, ...]
     measures: dict[str, Interval]
     classes: dict[str, dict[str, Interval]]
     """Of several classes."""
@@ -39,9 +39,9 @@ class Report:
     """All figures of an evaluation, computed once."""
 
     title: str
-    findings: Findings
-    against: dict[str, Against]
-    costs: tuple[Cost, ...]
+    findings: EvaluationResult
+    against: dict[str, Summary]
+    costs: tuple[ConditionCost, ...]
     """Empty where robustness was not asked for."""
 
     @property
@@ -62,38 +62,40 @@ class Report:
             yield "IoU where photos come otherwise, and what it costs"
             for cost in self.costs:
                 yield f"  {cost.condition:44}  {cost.iou.value:.4f}  {cost.drop.value:+.4f}"
-            yield verdict(self.costs)
+            yield resizer_verdict(self.costs)
 
 
-def summarise(title: str, findings: Findings) -> Report:
+def summarise(title: str, findings: EvaluationResult) -> Report:
     """Compute all figures, with their intervals.
 
     Args:
         title: Of the page: which student on which photos.
         findings: What was collected.
     """
-    against = {"teacher": _of_side("Against the teacher's masks", findings.teacher)}
+    against = {"teacher": _summarise_comparison("Against the teacher's masks", findings.teacher)}
     if findings.people and findings.teacher_by_people:
-        against["people"] = _of_side("Against people's masks", findings.people)
-        against["teacher_by_people"] = _of_judge("The teacher's masks against people's", findings.teacher_by_people)
+        against["people"] = _summarise_comparison("Against people's masks", findings.people)
+        against["teacher_by_people"] = _summarise_metrics(
+            "The teacher's masks against people's", findings.teacher_by_people
+        )
     costs = tuple(findings.robustness.costs()) if findings.robustness else ()
     return Report(title, findings, against, costs)
 
 
-def _of_side(title: str, side: Side) -> Against:
+def _summarise_comparison(title: str, side: MaskComparison) -> Summary:
     error = {_CALIBRATION: side.calibration.error()}
-    return _of_judge(title, side.judge, error, tuple(side.calibration.bins()))
+    return _summarise_metrics(title, side.metrics, error, tuple(side.calibration.bins()))
 
 
-def _of_judge(
-    title: str, judge: Judge, further: dict[str, Interval] | None = None, bins: tuple[Bin, ...] = ()
-) -> Against:
-    by_class = judge.by_class() if len(judge.classes) > 1 else {}
-    measures = {**judge.measures(), **(further or {})}
-    return Against(title, tuple(judge.rows), measures, by_class, judge.confusion.tolist(), bins)
+def _summarise_metrics(
+    title: str, metrics: SegmentationMetrics, further: dict[str, Interval] | None = None, bins: tuple[Bin, ...] = ()
+) -> Summary:
+    by_class = metrics.by_class() if len(metrics.classes) > 1 else {}
+    measures = {**metrics.measures(), **(further or {})}
+    return Summary(title, tuple(metrics.rows), measures, by_class, metrics.confusion.tolist(), bins)
 
 
-def write(report: Report, folder: Path) -> None:
+def write_evaluation(report: Report, folder: Path) -> None:
     """The whole folder at once: evaluation.json, photos.csv, figures.png, worst.png, confusion.png and evaluation.html.
 
     Raises:
@@ -103,11 +105,11 @@ def write(report: Report, folder: Path) -> None:
     with atomic_path(folder) as temporary:
         write_json(temporary / "evaluation.json", _record(report))
         write_csv(temporary / "photos.csv", [_row(report, index) for index in range(len(by_teacher.rows))])
-        draw(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
+        draw_figures(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
         pictures = {"How photos are spread, and how sure the student is": "figures.png"}
         if len(findings.classes) > 1:
             draw_confusions(
-                {"student": findings.teacher.judge.confusion}, findings.classes, temporary / "confusion.png"
+                {"student": findings.teacher.metrics.confusion}, findings.classes, temporary / "confusion.png"
             )
             pictures["What is taken for what"] = "confusion.png"
         if findings.worst:
@@ -124,7 +126,7 @@ def write(report: Report, folder: Path) -> None:
             words=_WORDS,
             against=report.against,
             costs=report.costs,
-            verdict=verdict(report.costs) if report.costs else "",
+            verdict=resizer_verdict(report.costs) if report.costs else "",
             pictures=[(words, html_page.data_url_of_file(temporary / name)) for words, name in pictures.items()],
         )
 

@@ -7,9 +7,9 @@ from PIL import Image
 
 from training.data.pairs import Pairs, read_pairs
 from training.evaluation import report
-from training.evaluation.evaluate import by_people, evaluate
-from training.evaluation.mean_iou import evaluate_network
-from training.evaluation.tally_test import always
+from training.evaluation.evaluate import evaluate, pairs_with_human_masks
+from training.evaluation.mean_iou import measure_network_iou
+from training.evaluation.mean_iou_test import always
 from training.student.errors import BadInput
 
 
@@ -45,13 +45,13 @@ def street(tmp_path):
 
 def test_the_mean_is_what_the_short_way_finds(discs, street):
     for checkpoint, data in ((always(1.0), discs), (always(1.0, 0.0, 0.0, classes=street.classes), street)):
-        short = evaluate_network(checkpoint.student, checkpoint.contract, data)
+        short = measure_network_iou(checkpoint.student, checkpoint.contract, data)
 
         assert reported(checkpoint, data).mean.value == pytest.approx(short.mean)
 
 
 def test_people_judge_the_student_and_its_teacher_on_the_photos_they_drew(discs, drawn_by_people):
-    people = by_people(drawn_by_people, discs.pairs, discs.classes)
+    people = pairs_with_human_masks(drawn_by_people, discs.pairs, discs.classes)
 
     found = reported(always(1.0), discs, people).against
 
@@ -63,15 +63,15 @@ def test_people_judge_the_student_and_its_teacher_on_the_photos_they_drew(discs,
 
 def test_people_s_masks_of_other_photos_are_refused(discs, tmp_path):
     with pytest.raises(BadInput, match=r"holds no mask of any of the 12 photos; expected such as disc_00\.png"):
-        by_people(tmp_path, discs.pairs, discs.classes)
+        pairs_with_human_masks(tmp_path, discs.pairs, discs.classes)
 
 
 def test_the_folder_holds_every_figure_in_json_and_every_photo_in_csv(discs, drawn_by_people, tmp_path):
-    people = by_people(drawn_by_people, discs.pairs, discs.classes)
+    people = pairs_with_human_masks(drawn_by_people, discs.pairs, discs.classes)
     found = reported(always(1.0), discs, people)
 
-    report.write(found, tmp_path / "run" / "evaluation")
-    report.write(found, tmp_path / "run" / "evaluation")
+    report.write_evaluation(found, tmp_path / "run" / "evaluation")
+    report.write_evaluation(found, tmp_path / "run" / "evaluation")
 
     folder = tmp_path / "run" / "evaluation"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["evaluation"]
@@ -98,7 +98,7 @@ def test_the_folder_holds_every_figure_in_json_and_every_photo_in_csv(discs, dra
 def test_several_classes_have_a_line_each_and_a_confusion_matrix(street, tmp_path):
     found = reported(always(1.0, 0.0, 0.0, classes=street.classes), street)
 
-    report.write(found, tmp_path / "evaluation")
+    report.write_evaluation(found, tmp_path / "evaluation")
 
     lines = "\n".join(found.lines())
     assert "sky                   IoU 0.5714" in lines
@@ -112,7 +112,7 @@ def test_robustness_has_a_line_a_condition_and_a_verdict(discs, tmp_path):
     few = Pairs(discs.folder, discs.classes, discs.pairs[:3])
     found = reported(always(1.0), few, robustness=True, worst=0)
 
-    report.write(found, tmp_path / "evaluation")
+    report.write_evaluation(found, tmp_path / "evaluation")
 
     *_, dark, _, _, verdict = found.lines()
     assert "dark" in dark

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.evaluation.bootstrap import Interval, intervals
-from training.evaluation.conditions import BAR, CONDITIONS, PLAIN, faultless_answer
-from training.evaluation.judge import Judge
+from training.evaluation.conditions import CONDITIONS, PLAIN, RESIZER_BUDGET, ideal_mask
+from training.evaluation.segmentation_metrics import SegmentationMetrics
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class ConditionCost:
     """One condition."""
 
     condition: str
@@ -31,7 +31,7 @@ class Cost:
     @property
     def own(self) -> float:
         """The drop that is this student's doing: all of it, where a faultless one stays within the bar."""
-        return self.drop.value - (self.faultless if self.faultless > BAR else 0.0)
+        return self.drop.value - (self.faultless if self.faultless > RESIZER_BUDGET else 0.0)
 
 
 class Robustness:
@@ -41,47 +41,49 @@ class Robustness:
         """Of a network that keeps the contract."""
         self._network = network
         self._contract = contract
-        self._judges = {name: Judge(contract.classes) for name in CONDITIONS}
+        self._metrics = {name: SegmentationMetrics(contract.classes) for name in CONDITIONS}
         self._faultless = {
-            name: Judge(contract.classes) for name, one in CONDITIONS.items() if one.is_phone or name == PLAIN
+            name: SegmentationMetrics(contract.classes)
+            for name, one in CONDITIONS.items()
+            if one.is_phone or name == PLAIN
         }
 
     def add(self, name: str, photo: NDArray[np.uint8], teacher_mask: NDArray[np.uint8]) -> None:
         """One photo and its mask, at their own size."""
-        scenes = [condition.see(photo, teacher_mask, self._contract) for condition in CONDITIONS.values()]
+        scenes = [condition.apply(photo, teacher_mask, self._contract) for condition in CONDITIONS.values()]
         inputs = torch.from_numpy(np.stack([scene.input for scene in scenes])).permute(0, 3, 1, 2).float()
         every = self._network(inputs).numpy()
-        for judge, scene, logits in zip(self._judges.values(), scenes, every, strict=True):
+        for metrics, scene, logits in zip(self._metrics.values(), scenes, every, strict=True):
             mask = postprocess(logits, self._contract, *scene.reference.shape)
-            judge.add(name, reference=scene.reference, candidate=mask)
-        for condition, judge in self._faultless.items():
-            answer = faultless_answer(CONDITIONS[condition], teacher_mask, self._contract)
-            judge.add(name, reference=teacher_mask, candidate=answer)
+            metrics.add(name, reference=scene.reference, candidate=mask)
+        for condition, metrics in self._faultless.items():
+            answer = ideal_mask(CONDITIONS[condition], teacher_mask, self._contract)
+            metrics.add(name, reference=teacher_mask, candidate=answer)
 
-    def costs(self) -> list[Cost]:
+    def costs(self) -> list[ConditionCost]:
         """One a condition, in the order of `CONDITIONS`."""
-        plain, *_ = judges = list(self._judges.values())
+        plain, *_ = every_condition = list(self._metrics.values())
 
         def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            ious = np.array([judge.headline(weights) for judge in judges])
+            ious = np.array([metrics.headline(weights) for metrics in every_condition])
             return np.concatenate([ious, plain.headline(weights) - ious])
 
         found = intervals(statistic, len(plain.rows))
-        halves = zip(found[: len(judges)], found[len(judges) :], strict=True)
+        halves = zip(found[: len(every_condition)], found[len(every_condition) :], strict=True)
         every = np.ones(len(plain.rows))
-        best = {name: judge.headline(every) for name, judge in self._faultless.items()}
+        best = {name: metrics.headline(every) for name, metrics in self._faultless.items()}
         return [
-            Cost(name, condition.is_phone, iou, drop, best[PLAIN] - best.get(name, best[PLAIN]))
+            ConditionCost(name, condition.is_phone, iou, drop, best[PLAIN] - best.get(name, best[PLAIN]))
             for (name, condition), (iou, drop) in zip(CONDITIONS.items(), halves, strict=True)
         ]
 
 
-def verdict(costs: Sequence[Cost]) -> str:
+def resizer_verdict(costs: Sequence[ConditionCost]) -> str:
     """Whether phones' resizers cost no more than they may, in a sentence; what nobody can keep is named apart."""
     phones = [cost for cost in costs if cost.is_phone]
     worst = max(phones, key=lambda cost: cost.own)
     # A NaN does not hold.
-    holds = "holds" if worst.own <= BAR else "does not hold"
-    said = f"Phones' resizers cost at most {worst.own:.4f} IoU ({worst.condition}); at most {BAR} {holds}"
-    lost = [f"{cost.faultless:.4f} by {cost.condition}" for cost in phones if cost.faultless > BAR]
+    holds = "holds" if worst.own <= RESIZER_BUDGET else "does not hold"
+    said = f"Phones' resizers cost at most {worst.own:.4f} IoU ({worst.condition}); at most {RESIZER_BUDGET} {holds}"
+    lost = [f"{cost.faultless:.4f} by {cost.condition}" for cost in phones if cost.faultless > RESIZER_BUDGET]
     return f"{said}; not counted is what a faultless student loses: {', '.join(lost)}" if lost else said

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from training.evaluation.bootstrap import Interval
-from training.evaluation.conditions import BAR, CONDITIONS, PLAIN, faultless_answer
-from training.evaluation.robustness import Cost, Robustness, verdict
+from training.evaluation.conditions import CONDITIONS, PLAIN, RESIZER_BUDGET, ideal_mask
+from training.evaluation.robustness import ConditionCost, Robustness, resizer_verdict
 from training.student.contract import Contract
 from training.student.metrics import IGNORED
 from training.student.preprocess import preprocess
@@ -33,7 +33,7 @@ def scene(seed=0):
 def test_each_condition_makes_an_input_and_a_mask_to_answer_with(name):
     photo, mask = scene()
 
-    found = CONDITIONS[name].see(photo, mask, CONTRACT)
+    found = CONDITIONS[name].apply(photo, mask, CONTRACT)
 
     assert (found.input.shape, found.input.dtype) == (CONTRACT.input_shape, np.uint8)
     assert set(np.unique(found.reference)) <= {0, 1, IGNORED}
@@ -44,7 +44,7 @@ def test_each_condition_makes_an_input_and_a_mask_to_answer_with(name):
 def test_a_grey_photo_stays_as_it_is_but_for_its_light(name):
     photo, mask = np.full((200, 260, 3), 77, np.uint8), np.ones((200, 260), np.uint8)
 
-    assert np.abs(CONDITIONS[name].see(photo, mask, CONTRACT).input.astype(int) - 77).max() <= 1
+    assert np.abs(CONDITIONS[name].apply(photo, mask, CONTRACT).input.astype(int) - 77).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_grey_photo_stays_as_it_is_but_for_its_light(name):
 def test_another_aspect_keeps_the_whole_photo_and_judges_nothing_else(name, size):
     photo, mask = scene()
 
-    found = CONDITIONS[name].see(photo, mask, CONTRACT)
+    found = CONDITIONS[name].apply(photo, mask, CONTRACT)
 
     assert found.reference.shape == size
     assert (found.reference != IGNORED).sum() == mask.size
@@ -63,7 +63,7 @@ def test_another_aspect_keeps_the_whole_photo_and_judges_nothing_else(name, size
 def test_a_turned_photo_and_its_mask_turn_together():
     photo, mask = scene()
 
-    left, right = (CONDITIONS[f"turned 15° {side}"].see(photo, mask, CONTRACT) for side in ("left", "right"))
+    left, right = (CONDITIONS[f"turned 15° {side}"].apply(photo, mask, CONTRACT) for side in ("left", "right"))
 
     for found in (left, right):
         small = cv2.resize(found.reference, (96, 64), interpolation=cv2.INTER_NEAREST_EXACT)
@@ -91,9 +91,11 @@ def test_what_darkness_costs_is_measured_and_resizers_cost_little():
     assert 0 < costs["bilinear from corners (MediaPipe on a CPU)"].drop.value < 0.03
 
 
-@pytest.mark.parametrize(("drop", "holds"), [(BAR, "holds"), (2 * BAR, "does not hold"), (np.nan, "does not hold")])
+@pytest.mark.parametrize(
+    ("drop", "holds"), [(RESIZER_BUDGET, "holds"), (2 * RESIZER_BUDGET, "does not hold"), (np.nan, "does not hold")]
+)
 def test_the_bar_is_for_the_resizers_of_phones_alone(drop, holds):
-    assert verdict([cost("dark", 0.9, is_phone=False), cost("mipmaps", drop)]).endswith(
+    assert resizer_verdict([cost("dark", 0.9, is_phone=False), cost("mipmaps", drop)]).endswith(
         f"(mipmaps); at most 0.002 {holds}"
     )
 
@@ -101,17 +103,21 @@ def test_the_bar_is_for_the_resizers_of_phones_alone(drop, holds):
 def test_what_a_faultless_student_loses_is_not_held_against_this_one():
     corners = cost("corners", 0.0045, faultless=0.004)
 
-    assert verdict([cost("mipmaps", 0.001), corners]) == (
+    assert resizer_verdict([cost("mipmaps", 0.001), corners]) == (
         "Phones' resizers cost at most 0.0010 IoU (mipmaps); at most 0.002 holds; "
         "not counted is what a faultless student loses: 0.0040 by corners"
     )
     # What the bar allows is allowed, but no more for a resizer that is hard on everybody.
-    assert "0.0031 IoU (corners); at most 0.002 does not hold" in verdict([cost("corners", 0.0071, faultless=0.004)])
-    assert "0.0025 IoU (mipmaps); at most 0.002 does not hold" in verdict([cost("mipmaps", 0.0025, faultless=0.002)])
+    assert "0.0031 IoU (corners); at most 0.002 does not hold" in resizer_verdict(
+        [cost("corners", 0.0071, faultless=0.004)]
+    )
+    assert "0.0025 IoU (mipmaps); at most 0.002 does not hold" in resizer_verdict(
+        [cost("mipmaps", 0.0025, faultless=0.002)]
+    )
 
 
 def cost(condition, drop, *, faultless=0.0, is_phone=True):
-    return Cost(condition, is_phone, Interval(0, 0, 0), Interval(drop, drop, drop), faultless)
+    return ConditionCost(condition, is_phone, Interval(0, 0, 0), Interval(drop, drop, drop), faultless)
 
 
 @pytest.mark.parametrize("classes", [("disc",), ("ground", "disc"), ("ground", "ring", "disc")])
@@ -121,7 +127,7 @@ def test_a_faultless_student_errs_by_what_its_logits_cannot_show_and_by_how_the_
     mask *= max(1, len(classes) - 1)
 
     plain, corners, mipmaps = (
-        faultless_answer(CONDITIONS[name], mask, contract)
+        ideal_mask(CONDITIONS[name], mask, contract)
         for name in (PLAIN, "bilinear from corners (MediaPipe on a CPU)", "halved, then bilinear (mipmaps)")
     )
 

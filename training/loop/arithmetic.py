@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from training.loop.fast_depthwise import with_fast_strides
+from training.loop.fast_depthwise import replace_strided_depthwise
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.errors import BadInput
@@ -30,7 +30,9 @@ class Choice:
     reason: str
 
 
-def choose(network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is_alone: bool = True) -> Choice:
+def choose_arithmetic(
+    network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is_alone: bool = True
+) -> Choice:
     """What the recipe asks for; under `auto`, the faster of one training step each.
 
     bfloat16 with channels-last memory is 2.5 times faster where the processor has it, and half as fast where not.
@@ -64,11 +66,11 @@ def choose(network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is
 
 def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
     """Of one forward and backward pass, after one to warm up. Weights stay as they are, statistics are put back."""
-    network = prepared(network, kind)
+    network = prepare_for_training(network, kind)
     before = {name: value.clone() for name, value in network.named_buffers()}
-    step(network, recipe, kind, recipe.batch)
+    trial_step(network, recipe, kind, recipe.batch)
     started = time.perf_counter()
-    step(network, recipe, kind, recipe.batch)
+    trial_step(network, recipe, kind, recipe.batch)
     seconds = time.perf_counter() - started
     network.zero_grad(set_to_none=True)
     for name, value in network.named_buffers():
@@ -76,7 +78,7 @@ def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
     return seconds
 
 
-def step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> None:
+def trial_step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> None:
     """One forward and backward pass of `batch` photos of noise, where the network is."""
     place = next(network.parameters()).device
     order = torch.contiguous_format if kind == "fp32" else torch.channels_last
@@ -94,9 +96,9 @@ def autocast(network: nn.Module, kind: Format) -> torch.autocast:
     return torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32")
 
 
-def prepared(network: nn.Module, kind: Format) -> nn.Module:
+def prepare_for_training(network: nn.Module, kind: Format) -> nn.Module:
     """The network in the memory order of that format, its strided convolutions as they train fastest here."""
     if not torch.cuda.is_available():
-        with_fast_strides(network)
+        replace_strided_depthwise(network)
     order = torch.channels_last if kind != "fp32" else torch.contiguous_format
     return network.to(memory_format=order)

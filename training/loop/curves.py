@@ -6,7 +6,7 @@ from pathlib import Path
 from training.student.atomic_write import write_figure
 
 
-def draw(rows: Sequence[dict[str, float]], path: Path) -> None:
+def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
     """Loss and validation IoU over epochs, as PNG; rows have `epoch`, `loss` and `iou`."""
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from training.loop.curves import draw
+from training.loop.curves import draw_curves
 
 
 def rows(count):
@@ -10,7 +10,7 @@ def rows(count):
 
 @pytest.mark.parametrize("count", [1, 2, 30])
 def test_any_number_of_epochs_makes_a_picture(tmp_path, count):
-    draw(rows(count), tmp_path / "curves.png")
+    draw_curves(rows(count), tmp_path / "curves.png")
 
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.size == (840, 360)
@@ -19,7 +19,7 @@ def test_any_number_of_epochs_makes_a_picture(tmp_path, count):
 
 def test_other_figures_make_another_picture(tmp_path):
     for name, count in (("one", 3), ("same", 3), ("other", 4)):
-        draw(rows(count), tmp_path / name)
+        draw_curves(rows(count), tmp_path / name)
 
     one, same, other = ((tmp_path / name).read_bytes() for name in ("one", "same", "other"))
     assert one == same != other

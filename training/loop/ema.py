@@ -7,7 +7,7 @@ from torch.optim.swa_utils import AveragedModel
 _Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
-def averaged(network: nn.Module, decay: float) -> AveragedModel:
+def exponential_moving_average(network: nn.Module, decay: float) -> AveragedModel:
     """A copy of `network` that follows it, a step with each `update_parameters(network)`; it needs no gradients.
 
     What it keeps of itself rises with the steps n to `decay`, as min(decay, (1 + n) / (10 + n)), so that the untrained

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.loop.ema import averaged
+from training.loop.ema import exponential_moving_average
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def step(network, seed):
 
 
 def test_it_is_the_exponential_average_that_its_formula_says(network):
-    average = averaged(network, decay=0.3)
+    average = exponential_moving_average(network, decay=0.3)
     expected = {}
     for steps in range(6):
         step(network, steps)
@@ -38,7 +38,7 @@ def test_it_is_the_exponential_average_that_its_formula_says(network):
 
 def test_a_short_training_forgets_its_beginning_even_with_a_long_memory(network):
     start = network[0].weight.detach().clone()
-    average = averaged(network, decay=0.9999)
+    average = exponential_moving_average(network, decay=0.9999)
     average.update_parameters(network)
     with torch.no_grad():
         network[0].weight.copy_(start + 1)
@@ -49,7 +49,7 @@ def test_a_short_training_forgets_its_beginning_even_with_a_long_memory(network)
 
 
 def test_it_wants_no_gradient_and_stays_in_inference(network):
-    average = averaged(network.train(), decay=0.9)
+    average = exponential_moving_average(network.train(), decay=0.9)
 
     assert not average.module.training
     assert not any(parameter.requires_grad for parameter in average.parameters())

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class EverySecond(nn.Module):
+class SubsampledDepthwise(nn.Module):
     """A depthwise convolution of stride 2, on even sizes, as one of stride 1 of which every second pixel is kept."""
 
     def __init__(self, convolution: nn.Conv2d, first: int) -> None:
@@ -33,11 +33,11 @@ class EverySecond(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, channels, H / 2, W / 2)."""
         whole = F.conv2d(x, self.weight, self.bias, padding=self._padding, groups=x.shape[1])
-        kept: Tensor = _Second.apply(whole, self._first)
+        kept: Tensor = _Subsample.apply(whole, self._first)
         return kept
 
 
-class _Second(torch.autograd.Function):
+class _Subsample(torch.autograd.Function):
     """Every second pixel of both axes, in the memory order of its input both ways.
 
     Plain indexing leaves a view whose normalisation is eight times slower, and a gradient in another order.
@@ -61,12 +61,12 @@ def _order(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
 
 
-def with_fast_strides(network: nn.Module) -> nn.Module:
+def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     """The network with its strided depthwise convolutions replaced in place; parameters stay where they are."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d) and (first := _first(child)) is not None:
-                setattr(parent, name, EverySecond(child, first))
+                setattr(parent, name, SubsampledDepthwise(child, first))
     return network
 
 

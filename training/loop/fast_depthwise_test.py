@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.loop.fast_depthwise import EverySecond, with_fast_strides
+from training.loop.fast_depthwise import SubsampledDepthwise, replace_strided_depthwise
 from training.student.contract import Contract
 from training.student.network import Architecture, Student
 from training.student.normalisation import NEUTRAL
@@ -17,8 +17,8 @@ def _student(encoder):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_logits_and_gradients_are_those_of_the_strided_network(encoder):
-    plain, fast = _student(encoder), with_fast_strides(_student(encoder))
-    assert any(isinstance(module, EverySecond) for module in fast.modules())
+    plain, fast = _student(encoder), replace_strided_depthwise(_student(encoder))
+    assert any(isinstance(module, SubsampledDepthwise) for module in fast.modules())
     image = torch.rand(2, 3, 64, 96) * 255
 
     expected, found = plain(image), fast(image)
@@ -33,7 +33,7 @@ def test_logits_and_gradients_are_those_of_the_strided_network(encoder):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_checkpoint_does_not_know_of_it(encoder):
-    weights = with_fast_strides(_student(encoder)).state_dict()
+    weights = replace_strided_depthwise(_student(encoder)).state_dict()
 
     plain = _student(encoder)
     assert plain.load_state_dict(weights) == ([], [])

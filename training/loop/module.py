@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.evaluation.mean_iou import Tally
-from training.loop.diagnosis import diagnosis
-from training.loop.ema import averaged
-from training.loop.groups import encoder_with_weights, groups
+from training.evaluation.mean_iou import MeanIoU
+from training.loop.ema import exponential_moving_average
+from training.loop.non_finite_loss import explain_loss
+from training.loop.parameter_groups import parameter_groups, pretrained_encoder
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.contract import Contract
@@ -35,7 +35,7 @@ class StudentModule(L.LightningModule):
 
         Args:
             network: A student, or another network that keeps the contract.
-            recipe: The knobs.
+            recipe: Its options.
             contract: How logits become masks.
             teacher_masks: Of the validation pairs, by their index.
             class_weights: As `border_bce_dice` takes them.
@@ -46,18 +46,18 @@ class StudentModule(L.LightningModule):
         self.recipe = recipe
         self.contract = contract
         self._teacher_masks = teacher_masks
-        self._tally = Tally(contract)
-        self._average = averaged(network, recipe.ema_decay) if recipe.ema_decay else None
+        self._mean_iou = MeanIoU(contract)
+        self._average = exponential_moving_average(network, recipe.ema_decay) if recipe.ema_decay else None
 
     @property
-    def taught(self) -> nn.Module:
+    def validated_network(self) -> nn.Module:
         """What is validated and kept: the network, or the average of its weights where the recipe asks for it."""
         average: nn.Module | None = self._average and self._average.module
         return average or self.network
 
     def on_train_epoch_start(self) -> None:
         """Freeze the encoder or let it go."""
-        encoder = encoder_with_weights(self.network, self.recipe)
+        encoder = pretrained_encoder(self.network, self.recipe)
         if encoder is not None:
             learns = self.current_epoch >= self.recipe.freeze
             encoder.requires_grad_(learns).train(learns)
@@ -75,32 +75,32 @@ class StudentModule(L.LightningModule):
         if not torch.isfinite(loss):
             when = f"epoch {self.current_epoch + 1}, step {self.trainer.global_step + 1}"
             rate = max(group["lr"] for group in self.trainer.optimizers[0].param_groups)
-            raise diagnosis(loss, logits, self.network, self.recipe, when=when, rate=rate)
+            raise explain_loss(loss, logits, self.network, self.recipe, when=when, rate=rate)
         self.log("loss", loss, on_step=True, on_epoch=True, sync_dist=True, batch_size=len(photos))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Masks of (N, 3, H, W) uint8 inputs, compared with the teacher masks of these indices; gives the logits."""
         photos, indices = batch
-        logits: Tensor = self.taught(self._input(photos)).float().cpu()
+        logits: Tensor = self.validated_network(self._input(photos)).float().cpu()
         for one, index in zip(logits.numpy(), indices.tolist(), strict=True):
-            self._tally.add(str(index), one, self._teacher_masks[index])
+            self._mean_iou.add(str(index), one, self._teacher_masks[index])
         return logits
 
     def on_validation_epoch_end(self) -> None:
         """Mean IoU: over photos for a binary student, over classes otherwise."""
         if self.trainer.world_size > 1:
-            shares: list[Tally] = [self._tally] * self.trainer.world_size
-            torch.distributed.all_gather_object(shares, self._tally)
-            self._tally = Tally(self.contract)
+            shares: list[MeanIoU] = [self._mean_iou] * self.trainer.world_size
+            torch.distributed.all_gather_object(shares, self._mean_iou)
+            self._mean_iou = MeanIoU(self.contract)
             for share in shares:
-                self._tally.absorb(share)
-        self.log("iou", self._tally.evaluation().mean, sync_dist=True)
-        self._tally = Tally(self.contract)
+                self._mean_iou.merge(share)
+        self.log("iou", self._mean_iou.compute().mean, sync_dist=True)
+        self._mean_iou = MeanIoU(self.contract)
 
     def configure_optimizers(self) -> Any:
         """AdamW on a one-cycle schedule."""
-        given = groups(self.network, self.recipe)
+        given = parameter_groups(self.network, self.recipe)
         # Fused, it would undo the scaling of fp16's gradients only after they are clipped.
         is_fused = not (self.recipe.gradient_clip and self.trainer.precision == "16-mixed")
         optimizer = torch.optim.AdamW(given, fused=is_fused)

@@ -4,7 +4,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from training.data.views import TrainingView, ValidationView
-from training.fit import teach
+from training.fit import run_trainer
 from training.loop.module import StudentModule
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
@@ -32,7 +32,7 @@ def taught(discs, tiny_recipe):
     student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
     module = StudentModule(student, recipe, contract, validation.teacher_masks)
     watch = Watch()
-    teach(module, TrainingView(discs.pairs[:8], 1, recipe), validation, "fp32", [watch])
+    run_trainer(module, TrainingView(discs.pairs[:8], 1, recipe), validation, "fp32", [watch])
     return module, watch
 
 
@@ -103,7 +103,7 @@ def run_module(discs, recipe, callback):
     student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
     start = {name: value.clone() for name, value in student.encoder.state_dict().items()}
     module = StudentModule(student, recipe, contract, validation.teacher_masks)
-    teach(module, TrainingView(discs.pairs[:8], 1, recipe), validation, "fp32", [callback])
+    run_trainer(module, TrainingView(discs.pairs[:8], 1, recipe), validation, "fp32", [callback])
     return module, start
 
 
@@ -146,7 +146,7 @@ class Logits(Callback):
 
     def on_validation_epoch_start(self, trainer, module):
         photo = torch.full((1, 3, 64, 64), 90.0)
-        self.own, self.taught = module.network.eval()(photo), module.taught(photo)
+        self.own, self.kept = module.network.eval()(photo), module.validated_network(photo)
 
 
 def test_the_average_is_what_is_validated(discs, tiny_recipe):
@@ -154,7 +154,7 @@ def test_the_average_is_what_is_validated(discs, tiny_recipe):
 
     module, _ = run_module(discs, tiny_recipe("ema_decay=0.99"), logits)
 
-    assert module.taught is not module.network
-    assert not torch.allclose(logits.own, logits.taught)
-    assert run_module(discs, tiny_recipe(), logits)[0].taught is not module.taught
-    assert torch.equal(logits.own, logits.taught)
+    assert module.validated_network is not module.network
+    assert not torch.allclose(logits.own, logits.kept)
+    assert run_module(discs, tiny_recipe(), logits)[0].validated_network is not module.validated_network
+    assert torch.equal(logits.own, logits.kept)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from training.loop.arithmetic import Format, step
+from training.loop.arithmetic import Format, trial_step
 from training.recipe import Recipe
 from training.student.errors import BadInput
 
@@ -17,7 +17,7 @@ _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "could 
 
 
 @contextmanager
-def with_room(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None]:
+def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None]:
     """Run the block; where memory runs out, find by trial the batch that fits.
 
     Args:
@@ -36,7 +36,7 @@ def with_room(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None
             raise
         # Its frames hold the batch and all that was made of it.
         traceback.clear_frames(error.__traceback__)
-    fitting = _largest(network, recipe, kind)
+    fitting = _largest_batch(network, recipe, kind)
     place = "the GPU's memory" if torch.cuda.is_available() else "memory"
     smaller = f"a smaller height and width (now {recipe.height} and {recipe.width}), or a smaller encoder"
     if fitting:
@@ -50,7 +50,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return is_ours or any(sign in str(error) for sign in _SIGNS)
 
 
-def _largest(network: nn.Module, recipe: Recipe, kind: Format) -> int:
+def _largest_batch(network: nn.Module, recipe: Recipe, kind: Format) -> int:
     """The batch, halved until one training step of it goes well; 0: not even 2 do."""
     batch = recipe.batch // 2
     while batch >= 2:
@@ -58,7 +58,7 @@ def _largest(network: nn.Module, recipe: Recipe, kind: Format) -> int:
         gc.collect()
         torch.cuda.empty_cache()
         try:
-            step(network, recipe, kind, batch)
+            trial_step(network, recipe, kind, batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from training.loop.out_of_memory import is_out_of_memory, with_room
+from training.loop.out_of_memory import explain_out_of_memory, is_out_of_memory
 from training.student.errors import BadInput
 
 # Lets a training have 300 MB beyond what the interpreter has by then, and prints what it is told.
@@ -14,18 +14,18 @@ import resource, sys
 from pathlib import Path
 from training.data.pairs import read_pairs
 from training.fit import fit
-from training.recipe import read
+from training.recipe import read_recipe
 from training.run import Run
 from training.student.errors import BadInput
 
 folder, run, *overrides = sys.argv[1:]
 data = read_pairs(Path(folder))
-fit(read("mobile", [*overrides, "batch=2", "photos_per_epoch=4"]), data=data, run=Run(Path(run) / "warm"))
+fit(read_recipe("mobile", [*overrides, "batch=2", "photos_per_epoch=4"]), data=data, run=Run(Path(run) / "warm"))
 status = Path("/proc/self/status").read_text()
 used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20,) * 2)
 try:
-    fit(read("mobile", overrides), data=data, run=Run(Path(run) / "run"))
+    fit(read_recipe("mobile", overrides), data=data, run=Run(Path(run) / "run"))
 except BadInput as error:
     print(error)
 else:
@@ -86,10 +86,10 @@ class Greedy(torch.nn.Module):
     [(5, r"batch=16 does not fit into .*memory; batch=4 does"), (1, "not even 2 photos at once fit into .*memory")],
 )
 def test_the_batch_is_halved_until_it_fits(tiny_recipe, most, message):
-    with pytest.raises(BadInput, match=message), with_room(Greedy(most), tiny_recipe("batch=16"), "fp32"):
+    with pytest.raises(BadInput, match=message), explain_out_of_memory(Greedy(most), tiny_recipe("batch=16"), "fp32"):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
 
 def test_other_errors_pass_as_they_are(tiny_recipe):
-    with pytest.raises(RuntimeError, match="shapes"), with_room(Greedy(1), tiny_recipe(), "fp32"):
+    with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory(Greedy(1), tiny_recipe(), "fp32"):
         raise RuntimeError("shapes cannot be multiplied")

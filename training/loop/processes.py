@@ -76,7 +76,7 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
     Raises:
         BadInput: They do not agree, or the batch cannot be divided evenly.
     """
-    found = _started(variables)
+    found = _launched(variables)
     if found is None:
         devices = 1 if recipe.devices == "auto" else recipe.devices
         # Those that Lightning starts beside the first are told their number so.
@@ -85,7 +85,7 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
     elif recipe.devices not in ("auto", found.devices) or recipe.nodes not in (1, found.nodes):
         raise BadInput(
             f"devices={recipe.devices} nodes={recipe.nodes}, but {found.devices} processes on each of {found.nodes} "
-            "machines were started; leave both knobs out"
+            "machines were started; leave both options out"
         )
     if recipe.batch % found.count:
         below, above = (recipe.batch // found.count * found.count + extra for extra in (0, found.count))
@@ -96,7 +96,7 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
     return found
 
 
-def _started(variables: Mapping[str, str]) -> Processes | None:
+def _launched(variables: Mapping[str, str]) -> Processes | None:
     """By torchrun or srun; None: by neither. A batch script of SLURM that runs alone is no step of srun's."""
     if "TORCHELASTIC_RUN_ID" in variables:
         devices = int(variables["LOCAL_WORLD_SIZE"])

@@ -6,13 +6,12 @@ import sys
 import pytest
 import torch
 
-from training import recipe as recipes
 from training.fit import fit
 from training.loop.batches import EpochSampler
 from training.loop.processes import ALONE, Processes, processes
-from training.recipe import Recipe
+from training.recipe import Recipe, read_recipe
 from training.run import Run
-from training.student.checkpoint import load
+from training.student.checkpoint import load_checkpoint
 from training.student.errors import BadInput
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}
@@ -20,7 +19,7 @@ SRUN = {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "8", "SLURM_NNODES": "2", "SLURM_P
 
 
 @pytest.mark.parametrize(
-    ("knobs", "variables", "expected"),
+    ("options", "variables", "expected"),
     [
         ({}, {}, ALONE),
         ({"devices": 2}, {}, Processes(2, 1, 0)),
@@ -34,8 +33,8 @@ SRUN = {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "8", "SLURM_NNODES": "2", "SLURM_P
         ({}, {key: value for key, value in SRUN.items() if key != "SLURM_STEP_ID"}, ALONE),
     ],
 )
-def test_each_process_knows_which_it_is(knobs, variables, expected):
-    assert processes(Recipe(**knobs), variables) == expected
+def test_each_process_knows_which_it_is(options, variables, expected):
+    assert processes(Recipe(**options), variables) == expected
 
 
 def test_a_recipe_that_contradicts_who_started_it_is_refused():
@@ -76,7 +75,7 @@ def test_two_processes_learn_what_one_does(discs, tiny, tmp_path, starter):
     """Their sums are added in another order, and no more: float32's rounding, grown over the steps of Adam."""
     overrides = [*tiny, "epochs=2", "ema_decay=0.5", "learning_rate=0.001", "turn=any"]
     alone, together = Run(tmp_path / "alone"), Run(tmp_path / "together")
-    fit(recipes.read("mobile", overrides), data=discs, run=alone)
+    fit(read_recipe("mobile", overrides), data=discs, run=alone)
 
     command = [
         *(starter or ["-m"]),
@@ -101,6 +100,6 @@ def test_two_processes_learn_what_one_does(discs, tiny, tmp_path, starter):
         path.name for path in alone.folder.iterdir()
     )
     assert rows(together) == [pytest.approx(row, rel=1e-3) for row in rows(alone)]
-    one, other = (load(run.last).student.state_dict() for run in (alone, together))
+    one, other = (load_checkpoint(run.last).student.state_dict() for run in (alone, together))
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, rtol=1e-2, atol=1e-3)

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
 
-class Progress(Callback):
+class ProgressBar(Callback):
     """One bar over all steps, with the last figures."""
 
     def __init__(self, epochs: int) -> None:
@@ -49,7 +49,7 @@ class Progress(Callback):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Silence what Lightning says that is not meant for the user of a recipe."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
@@ -72,7 +72,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def raise_keyboard_interrupt() -> Iterator[None]:
     """Undo that Lightning turns Ctrl-C into an exit like any failure's."""
     try:
         yield

@@ -29,7 +29,7 @@ class SafetensorsIO(CheckpointIO):
             TypeError: The state holds what only pickle could keep.
         """
         tensors: dict[str, Tensor] = {}
-        rest = json.dumps(_detached(checkpoint, tensors))
+        rest = json.dumps(_encode(checkpoint, tensors))
         with atomic_path(Path(path)) as temporary:
             # Not save_file: on a full disk that raises an error of its own, which nobody expects of a file.
             temporary.write_bytes(as_safetensors(tensors, metadata={_KEY: rest}))
@@ -45,7 +45,7 @@ class SafetensorsIO(CheckpointIO):
         try:
             with safe_open(str(path), framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-                checkpoint: dict[str, Any] = dict(_attached(json.loads(file.metadata()[_KEY]), tensors))
+                checkpoint: dict[str, Any] = dict(_decode(json.loads(file.metadata()[_KEY]), tensors))
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise BadInput(f"{path} is damaged: {error}; delete it to train from the start") from error
         return checkpoint
@@ -56,29 +56,29 @@ class SafetensorsIO(CheckpointIO):
 
 
 # A dict is written as a list of pairs, since the optimiser's state has numbers for keys and JSON only strings.
-def _detached(value: Any, tensors: dict[str, Tensor]) -> Any:
+def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, dict):
-        return {"items": [[_detached(part, tensors) for part in item] for item in value.items()]}
+        return {"items": [[_encode(part, tensors) for part in item] for item in value.items()]}
     if isinstance(value, tuple):
-        return {"tuple": [_detached(item, tensors) for item in value]}
+        return {"tuple": [_encode(item, tensors) for item in value]}
     if isinstance(value, list):
-        return [_detached(item, tensors) for item in value]
+        return [_encode(item, tensors) for item in value]
     if value is None or isinstance(value, str | int | float):
         return value
     raise TypeError(f"cannot save a {type(value).__name__} without pickle")
 
 
-def _attached(value: Any, tensors: dict[str, Tensor]) -> Any:
+def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list):
-        return [_attached(item, tensors) for item in value]
+        return [_decode(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     if "tensor" in value:
         return tensors[value["tensor"]]
     if "tuple" in value:
-        return tuple(_attached(item, tensors) for item in value["tuple"])
-    return {_attached(key, tensors): _attached(item, tensors) for key, item in value["items"]}
+        return tuple(_decode(item, tensors) for item in value["tuple"])
+    return {_decode(key, tensors): _decode(item, tensors) for key, item in value["items"]}

@@ -6,7 +6,7 @@ from training.student.contract import Contract
 from training.student.normalisation import NEUTRAL, Normalise
 
 
-class Usual(nn.Module):
+class BaselineUNet(nn.Module):
     """smp.Unet("mobilenet_v2") behind the contract: raw RGB in, logits at stride 1 out."""
 
     def __init__(self, contract: Contract, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -30,6 +30,8 @@ class Usual(nn.Module):
         return logits
 
 
-def usual_network(contract: Contract, mean: tuple[float, ...] = NEUTRAL, std: tuple[float, ...] = NEUTRAL) -> Usual:
+def baseline_unet(
+    contract: Contract, mean: tuple[float, ...] = NEUTRAL, std: tuple[float, ...] = NEUTRAL
+) -> BaselineUNet:
     """The usual network for these classes, untrained; mean and std as in `Architecture`."""
-    return Usual(contract, mean, std).eval()
+    return BaselineUNet(contract, mean, std).eval()

@@ -29,7 +29,7 @@ class Checkpoint:
     """Of its training: epoch, validation IoU, recipe, data, versions. For people and reports; nothing depends on it."""
 
 
-def save(checkpoint: Checkpoint, path: Path) -> None:
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write both files beside each other; `path` is the .safetensors one."""
     with atomic_path(path) as temporary:
         weights = {name: value.contiguous().cpu() for name, value in checkpoint.student.state_dict().items()}
@@ -44,7 +44,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     write_text(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
 
 
-def load(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path) -> Checkpoint:
     """The student of a checkpoint, ready for inference.
 
     Args:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.student.checkpoint import Checkpoint, load, save
+from training.student.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.network import Architecture, Student
@@ -24,14 +24,14 @@ def checkpoint():
 @pytest.fixture
 def saved(checkpoint, tmp_path):
     path = tmp_path / "student.safetensors"
-    save(checkpoint, path)
+    save_checkpoint(checkpoint, path)
     return path
 
 
 def test_a_student_comes_back_with_all_that_is_known_of_it(checkpoint, saved):
     photo = torch.rand(1, 3, 64, 96) * 255
 
-    found = load(saved)
+    found = load_checkpoint(saved)
 
     with torch.inference_mode():
         assert torch.equal(found.student(photo), checkpoint.student(photo))
@@ -45,9 +45,9 @@ def test_a_student_in_channels_last_memory_is_saved_as_any(checkpoint, tmp_path)
     student.load_state_dict(checkpoint.student.state_dict())
     student.to(memory_format=torch.channels_last)
 
-    save(dataclasses.replace(checkpoint, student=student), tmp_path / "student.safetensors")
+    save_checkpoint(dataclasses.replace(checkpoint, student=student), tmp_path / "student.safetensors")
 
-    found = load(tmp_path / "student.safetensors").student.state_dict()
+    found = load_checkpoint(tmp_path / "student.safetensors").student.state_dict()
     assert all(torch.equal(found[name], value) for name, value in checkpoint.student.state_dict().items())
 
 
@@ -64,7 +64,7 @@ def test_a_checkpoint_by_the_old_names_of_options_is_still_read(checkpoint, save
     record["facts"]["recipe"] = {"epochs": 3, "average": 0.5}
     path.write_text(json.dumps(record))
 
-    found = load(saved)
+    found = load_checkpoint(saved)
 
     assert found.architecture == ARCHITECTURE
     assert found.facts["recipe"] == {"epochs": 3, "ema_decay": 0.5}
@@ -75,7 +75,7 @@ def test_a_checkpoint_by_the_old_names_of_options_is_still_read(checkpoint, save
     record["architecture"]["width_multiplier"] = []
     path.write_text(json.dumps(record))
     with pytest.raises(BadInput, match="gives both width_multiplier and slim"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 @pytest.mark.parametrize("name", ["student.safetensors", "student.json"])
@@ -83,7 +83,7 @@ def test_a_missing_file_is_named(saved, name):
     (saved.parent / name).unlink()
 
     with pytest.raises(BadInput, match=rf"no checkpoint at .*{name}; train one with"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 def altered(path, **changes):
@@ -105,7 +105,7 @@ def test_a_record_that_describes_no_student_is_refused(saved, changes):
     altered(saved.with_suffix(".json"), **changes)
 
     with pytest.raises(BadInput, match=r"student\.json is not the record of a student: .*; train it again"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}"])
@@ -113,14 +113,14 @@ def test_a_damaged_record_is_refused(saved, text):
     saved.with_suffix(".json").write_text(text)
 
     with pytest.raises(BadInput, match=r"student\.json is not the record of a student"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 def test_a_record_of_another_version_says_both(saved):
     altered(saved.with_suffix(".json"), schema=2)
 
     with pytest.raises(BadInput, match="has schema 2, this version reads 1"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 def test_weights_of_another_student_are_refused_by_the_tensor_that_differs(saved):
@@ -129,17 +129,17 @@ def test_weights_of_another_student_are_refused_by_the_tensor_that_differs(saved
     save_file(weights, saved)
 
     with pytest.raises(BadInput, match=r"not hold the weights that student.json describes: .*head\.weight.*\[3, 8"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 def test_a_truncated_file_is_refused(saved):
     saved.write_bytes(saved.read_bytes()[:-100])
 
     with pytest.raises(BadInput, match=r"does not hold the weights that student\.json describes"):
-        load(saved)
+        load_checkpoint(saved)
 
 
 def test_saving_over_an_older_student_replaces_it(checkpoint, saved):
-    save(dataclasses.replace(checkpoint, facts={"epoch": 4}), saved)
+    save_checkpoint(dataclasses.replace(checkpoint, facts={"epoch": 4}), saved)
 
-    assert load(saved).facts == {"epoch": 4}
+    assert load_checkpoint(saved).facts == {"epoch": 4}

@@ -102,9 +102,9 @@ def build(name: str, depth: int = DEPTH, width_multiplier: Sequence[float] = ())
     Raises:
         BadInput: The name is not in the table, or the encoder has no layers that `width_multiplier` can narrow.
     """
-    encoder = _asked_for(name, depth, weights=None)
+    encoder = _get_encoder(name, depth, weights=None)
     if depth < DEPTH:
-        _cut(encoder)
+        _remove_unused_modules(encoder)
     narrow(encoder, width_multiplier)
     return encoder
 
@@ -132,7 +132,7 @@ def hub_weights(name: str) -> Mapping[str, Tensor]:
     _row(name)
     with _hub(name):
         # timm has one set of weights a name, torchvision's encoders several.
-        pretrained = _asked_for(name, DEPTH, weights=True if name.startswith("tu-") else "imagenet")
+        pretrained = _get_encoder(name, DEPTH, weights=True if name.startswith("tu-") else "imagenet")
     weights: Mapping[str, Tensor] = pretrained.state_dict()
     return weights
 
@@ -143,7 +143,7 @@ def _row(name: str) -> Encoder:
     return ENCODERS[name]
 
 
-def _asked_for(name: str, depth: int, weights: str | bool | None) -> nn.Module:
+def _get_encoder(name: str, depth: int, weights: str | bool | None) -> nn.Module:
     import segmentation_models_pytorch as smp
 
     encoder = smp.encoders.get_encoder(name, in_channels=3, depth=depth, weights=weights, **_row(name).options)
@@ -151,7 +151,7 @@ def _asked_for(name: str, depth: int, weights: str | bool | None) -> nn.Module:
     return encoder
 
 
-class _Passage(nn.Module):
+class _PassThrough(nn.Module):
     """What stands where a module was: hands on what it is given first."""
 
     def forward(self, x: Tensor, *_: object) -> Tensor:
@@ -159,7 +159,7 @@ class _Passage(nn.Module):
         return x
 
 
-def _cut(encoder: nn.Module) -> None:
+def _remove_unused_modules(encoder: nn.Module) -> None:
     """Take out the modules that no feature comes from: libraries stop listing features, but go on computing them."""
     features = encoder.eval()(torch.zeros(1, 3, 2**DEPTH * 2, 2**DEPTH * 2))
     parameters = list(encoder.parameters())
@@ -170,7 +170,7 @@ def _cut(encoder: nn.Module) -> None:
         for name, child in module.named_children():
             own = {id(one) for one in child.parameters()}
             if own and not own & used:
-                setattr(module, name, _Passage())
+                setattr(module, name, _PassThrough())
             else:
                 empty(child)
 

@@ -9,7 +9,7 @@ import numpy as np
 from training.data import failure_sheet
 from training.student.atomic_write import write_csv, write_figure
 from training.teacher.comparison import TeacherResult
-from training.tracking import track
+from training.tracking import track_once
 
 
 def format_table(results: Sequence[TeacherResult]) -> str:
@@ -46,7 +46,7 @@ def write_report(
     if tracker:
         for result in results:
             pictures = [folder / "figures.png", folder / "worst.png"]
-            track(tracker, folder / tracker, result.teacher, result.means(), pictures)
+            track_once(tracker, folder / tracker, result.teacher, result.means(), pictures)
 
 
 def draw_figures(results: Sequence[TeacherResult], path: Path) -> None:

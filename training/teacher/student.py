@@ -12,9 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from training.run import Run
-from training.student import checkpoint
 from training.student.arrays import Floats, Pixels
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
@@ -124,6 +123,6 @@ def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, de
     run = Run(Path(weights))
     if not run.is_finished:
         raise BadInput(f"{weights} holds no finished run; name one with --weights, or let `fit` go on with it")
-    taught = checkpoint.load(run.checkpoint)
+    taught = load_checkpoint(run.checkpoint)
     taught.student.to(resolve_device(device))
     return Student(options, phrases, taught, {str(run.folder): sha256(run.checkpoint)})

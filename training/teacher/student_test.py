@@ -4,8 +4,7 @@ import torch
 
 from training.data.pairs import read_pairs
 from training.run import Run
-from training.student import checkpoint
-from training.student.checkpoint import Checkpoint
+from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
@@ -46,7 +45,7 @@ def finished(tmp_path):
     def save(made, name="run"):
         run = Run(tmp_path / name)
         run.folder.mkdir()
-        checkpoint.save(made, run.checkpoint)
+        save_checkpoint(made, run.checkpoint)
         run.claim({"recipe": {}, "data": {}, "train": [], "validation": []}, "fp32")
         run.finish()
         return str(run.folder)

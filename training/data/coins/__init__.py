@@ -4,6 +4,6 @@ A scene in ground-plane coordinates (`scene`, `ground`, `thing`, `face`, `metal`
 camera (`camera`), lit by one light (`light`, `canvas`) and developed into a JPEG (`lens`).
 """
 
-from training.data.coins.render import Rendering, render, write_pairs
+from training.data.coins.render import Rendering, render, rendered_folder, write_pairs
 
-__all__ = ["Rendering", "render", "write_pairs"]
+__all__ = ["Rendering", "render", "rendered_folder", "write_pairs"]

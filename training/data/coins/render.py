@@ -97,6 +97,19 @@ def write_pairs(
                 progress.update()
 
 
+def rendered_folder(count: int, seed: int, root: Path = Path("data")) -> Path:
+    """A folder of `count` pairs of 320 × 320 pixels below `root`; rendered if it is not there yet.
+
+    Raises:
+        BadInput: As `write_pairs`.
+    """
+    folder = root / f"coins-{count}-{seed}"
+    if not folder.is_dir():
+        # A little larger than the 256 × 256 pixels that a student looks at by default, so that it can zoom in.
+        write_pairs(folder, count=count, seed=seed, height=320, width=320)
+    return folder
+
+
 def _one_thread() -> None:
     cv2.setNumThreads(1)
 

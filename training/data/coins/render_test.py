@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data.coins import render, write_pairs
+from training.data.coins import render, rendered_folder, write_pairs
+from training.data.pairs import read_pairs
+from training.data.photos import read_mask, read_photo
 from training.student.errors import BadInput
 
 
@@ -76,6 +78,29 @@ def test_pairs_on_disk_are_the_renderings_themselves(tmp_path: Path):
         rendering = render(int(photo.stem.split("_")[1]), height=64, width=96)
         assert np.array_equal(cv2.imread(str(photo))[..., ::-1], rendering.photo)
         assert np.array_equal(cv2.imread(str(mask), cv2.IMREAD_UNCHANGED), rendering.mask * np.uint8(255))
+
+
+def test_coins_are_rendered_once_and_then_found(tmp_path: Path):
+    found = read_pairs(rendered_folder(2, seed=5, root=tmp_path))
+
+    assert len(found.pairs) == 2
+    assert found.classes == ("foreground",)
+    photo = read_photo(found.pairs[0].photo)
+    assert photo.shape == (320, 320, 3)
+    assert 0 < read_mask(found.pairs[0].mask, size=(320, 320), classes=1).mean() < 1
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    assert read_pairs(rendered_folder(2, seed=5, root=tmp_path)) == found
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
+
+
+@pytest.mark.parametrize(("count", "seed"), [(1, 5), (2, 6)])
+def test_another_count_or_seed_is_another_folder(tmp_path: Path, count: int, seed: int):
+    first = rendered_folder(2, seed=5, root=tmp_path)
+
+    other = rendered_folder(count, seed=seed, root=tmp_path)
+
+    assert other != first
+    assert len(read_pairs(other).pairs) == count
 
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path):

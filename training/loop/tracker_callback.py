@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from training.data.preview import draw_preview
 from training.data.views import ValidationView
-from training.loop.keep import figures
+from training.loop.checkpointing import epoch_metrics
 from training.recipe import Recipe
 from training.run import Run
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.postprocess import postprocess
-from training.tracking import Tracker, begin
+from training.tracking import Tracker, start_tracking
 
 _SAMPLES = 4
 _SIDE = 256
 
 
-class Tracked(Callback):
+class TrackerCallback(Callback):
     """Loss, IoU, rates and samples of each epoch, the resolved recipe, and in the end the best student."""
 
     def __init__(self, run: Run, recipe: Recipe, contract: Contract, validation: ValidationView) -> None:
@@ -39,9 +39,11 @@ class Tracked(Callback):
         if trainer.is_global_zero:
             assert self._recipe.track
             again = trainer.current_epoch > 0
-            self._tracker = begin(self._recipe.track, self._folder, self._run.folder.resolve().name, again=again)
+            self._tracker = start_tracking(
+                self._recipe.track, self._folder, self._run.folder.resolve().name, again=again
+            )
             if not again:
-                self._tracker.settings(self._recipe.model_dump(mode="json"))
+                self._tracker.log_settings(self._recipe.model_dump(mode="json"))
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
@@ -62,15 +64,15 @@ class Tracked(Callback):
         if self._tracker is not None:
             rates = sorted({group["lr"] for group in trainer.optimizers[0].param_groups}, reverse=True)
             more = {f"learning_rate_{number}": float(rate) for number, rate in enumerate(rates[1:], 2)}
-            row = figures(trainer)
-            self._tracker.step({**row, **more}, [self._drawn()], number=int(row["epoch"]))
+            row = epoch_metrics(trainer)
+            self._tracker.log_step({**row, **more}, [self._drawn()], number=int(row["epoch"]))
         self._samples = []
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Hand over what the run leaves."""
         if self._tracker is not None:
             for path in (self._run.record, self._run.checkpoint, self._run.checkpoint.with_suffix(".json")):
-                self._tracker.file(path)
+                self._tracker.log_file(path)
             self._tracker.close()
 
     def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:

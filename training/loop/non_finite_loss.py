@@ -7,13 +7,13 @@ from training.recipe import Recipe
 from training.student.errors import BadInput
 
 
-class NotANumber(BadInput):
+class NonFiniteLoss(BadInput):
     """The loss is infinite or no number, and training on would be in vain."""
 
 
-def diagnosis(
+def explain_loss(
     loss: Tensor, logits: Tensor, network: nn.Module, recipe: Recipe, *, when: str, rate: float
-) -> NotANumber:
+) -> NonFiniteLoss:
     """What to raise.
 
     Args:
@@ -32,7 +32,7 @@ def diagnosis(
         where = "weights are finite and logits are not: they left the range of the number format"
     else:
         where = f"weights and logits are finite, up to {float(logits.abs().max()):.3g}"
-    return NotANumber(
+    return NonFiniteLoss(
         f"the loss became {loss.item()} in {when}, at a learning rate of {rate:.3g}; {where}; "
         f"lower learning_rate (now {recipe.learning_rate}), set gradient_clip=1 (now {recipe.gradient_clip}), "
         f"or set arithmetic=fp32 (now {recipe.arithmetic})"

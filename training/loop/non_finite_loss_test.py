@@ -2,14 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from training.loop.diagnosis import diagnosis
+from training.loop.non_finite_loss import explain_loss
 from training.recipe import Recipe
 
 NAN = torch.tensor(float("nan"))
 
 
 def told(logits, network):
-    return str(diagnosis(NAN, logits, network, Recipe(), when="epoch 2, step 9", rate=0.0012345))
+    return str(explain_loss(NAN, logits, network, Recipe(), when="epoch 2, step 9", rate=0.0012345))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 
 
-def synchronised(network: nn.Module) -> nn.Module:
+def synchronise_batchnorm(network: nn.Module) -> nn.Module:
     """The network with its batch normalisation replaced; parameters and statistics stay where they are."""
     if torch.cuda.is_available():
         converted: nn.Module = convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
@@ -21,11 +21,11 @@ def synchronised(network: nn.Module) -> nn.Module:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, _Synchronised(child))
+                setattr(parent, name, _SyncBatchNorm(child))
     return network
 
 
-class _Synchronised(nn.Module):
+class _SyncBatchNorm(nn.Module):
     """One layer, on the CPU; every process must give it equally many values a channel."""
 
     def __init__(self, layer: nn.BatchNorm2d) -> None:
@@ -67,9 +67,9 @@ class _Synchronised(nn.Module):
     def _over_all(self, x: Tensor) -> Tensor:
         axes = (0, 2, 3)
         count = torch.distributed.get_world_size()
-        mean = _of_all(x.float().mean(axes)) / count
+        mean = _all_reduce_sum(x.float().mean(axes)) / count
         centred = x.float() - mean.view(1, -1, 1, 1)
-        variance = _of_all(centred.square().mean(axes)) / count
+        variance = _all_reduce_sum(centred.square().mean(axes)) / count
         with torch.no_grad():
             values = x.numel() // x.shape[1] * count
             self.running_mean.lerp_(mean, self._momentum)
@@ -79,7 +79,7 @@ class _Synchronised(nn.Module):
         return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
 
 
-class _Sum(torch.autograd.Function):
+class _AllReduceSum(torch.autograd.Function):
     """Of a tensor over all processes; each hands on what all make of it."""
 
     @staticmethod
@@ -95,6 +95,6 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-def _of_all(x: Tensor) -> Tensor:
-    total: Tensor = _Sum.apply(x)
+def _all_reduce_sum(x: Tensor) -> Tensor:
+    total: Tensor = _AllReduceSum.apply(x)
     return total

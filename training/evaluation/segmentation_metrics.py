@@ -26,7 +26,7 @@ _BY_PHOTO = {**PHOTO_MEASURES, "tolerant_iou": photo_tolerant_iou}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PhotoScores:
     """One photo. Of several classes, means over those that it shows; NaN where there is nothing to measure."""
 
     photo: str
@@ -39,7 +39,7 @@ class Row:
     recall: float
 
 
-class Judge:
+class SegmentationMetrics:
     """Collects a few numbers of each photo, never its masks."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
@@ -47,12 +47,12 @@ class Judge:
         self.classes = classes
         self._shown = slice(1, None) if len(classes) == 1 else slice(None)
         self._values = max(2, len(classes))
-        self.rows: list[Row] = []
+        self.rows: list[PhotoScores] = []
         self._areas: list[NDArray[np.int64]] = []
         self.confusion = np.zeros((self._values, self._values), np.int64)
         """Pixels of all photos: rows by the reference's class, columns by the candidate's; binary: background first."""
 
-    def add(self, name: str, *, reference: Mask, candidate: Mask) -> Row:
+    def add(self, name: str, *, reference: Mask, candidate: Mask) -> PhotoScores:
         """(H, W) class indices each; the reference is 255 where nobody judged."""
         counts = confusion(reference=reference, candidate=candidate, classes=self._values)
         areas = overlap(counts)[self._shown]
@@ -60,7 +60,7 @@ class Judge:
             key: measure(reference=reference, candidate=candidate, classes=len(self.classes))
             for key, measure in _BY_PHOTO.items()
         }
-        row = Row(name, **measured, **{key: _mean(RATIOS[key](areas)) for key in ("precision", "recall")})
+        row = PhotoScores(name, **measured, **{key: _mean(RATIOS[key](areas)) for key in ("precision", "recall")})
         self.rows.append(row)
         self._areas.append(areas)
         self.confusion += counts

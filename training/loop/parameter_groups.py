@@ -11,12 +11,12 @@ from training.recipe import Recipe
 from training.student.encoders import DEPTH
 
 
-def groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     """Every parameter once, as torch's optimisers take them: `params`, `lr` and `weight_decay`.
 
     Normalisation and biases do not decay. Without encoder weights all learn alike.
     """
-    encoder = encoder_with_weights(network, recipe)
+    encoder = pretrained_encoder(network, recipe)
     shares = _shares(encoder, recipe) if encoder is not None else {}
     found: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
@@ -31,7 +31,7 @@ def groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def encoder_with_weights(network: nn.Module, recipe: Recipe) -> nn.Module | None:
+def pretrained_encoder(network: nn.Module, recipe: Recipe) -> nn.Module | None:
     """The encoder that knows something already; None where it begins from scratch."""
     return getattr(network, "encoder", None) if recipe.encoder_weights != "none" else None
 

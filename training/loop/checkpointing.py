@@ -6,15 +6,15 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from training.loop.curves import draw
+from training.loop.curves import draw_curves
 from training.loop.module import StudentModule
 from training.run import Run
 from training.student.atomic_write import write_csv
-from training.student.checkpoint import Checkpoint, save
+from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.network import Student
 
 
-class Keep(Callback):
+class SaveCheckpoints(Callback):
     """After each epoch: the best student so far, the figures, their picture, and the state to go on from."""
 
     def __init__(self, run: Run, checkpoint: Checkpoint) -> None:
@@ -23,6 +23,11 @@ class Keep(Callback):
         self._checkpoint = checkpoint
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in an interrupted training, as versions before this one wrote it."""
+        return "Keep"
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive an interruption."""
@@ -34,7 +39,7 @@ class Keep(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Lightning validates before this."""
-        row = figures(trainer)
+        row = epoch_metrics(trainer)
         self._rows.append(row)
         is_best = row["iou"] > self._best
         self._best = max(row["iou"], self._best)
@@ -42,17 +47,17 @@ class Keep(Callback):
         if trainer.is_global_zero:
             facts = {"epoch": row["epoch"], "validation_iou": row["iou"], **self._checkpoint.facts}
             assert isinstance(module, StudentModule)
-            assert isinstance(module.taught, Student)
-            student = dataclasses.replace(self._checkpoint, student=module.taught, facts=facts)
+            assert isinstance(module.validated_network, Student)
+            student = dataclasses.replace(self._checkpoint, student=module.validated_network, facts=facts)
             for path in [self._run.last, *([self._run.checkpoint] if is_best else [])]:
-                save(student, path)
+                save_checkpoint(student, path)
             write_csv(self._run.metrics, self._rows)
-            draw(self._rows, self._run.curves)
+            draw_curves(self._rows, self._run.curves)
         # Last: an interruption before it repeats the epoch, which writes the same again. It waits for all processes.
         trainer.save_checkpoint(self._run.state)
 
 
-def figures(trainer: L.Trainer) -> dict[str, float]:
+def epoch_metrics(trainer: L.Trainer) -> dict[str, float]:
     """Of the epoch that ends: its number from 1, mean loss, validation IoU, and the decoder's last learning rate."""
     found = trainer.callback_metrics
     return {

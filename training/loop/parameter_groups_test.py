@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.loop.groups import groups
+from training.loop.parameter_groups import parameter_groups
 from training.student.network import Student
 from training.student.normalisation import NEUTRAL
 
@@ -15,7 +15,11 @@ def student(tiny_recipe):
 def rates(student, recipe):
     """By the name of each parameter."""
     names = {id(parameter): name for name, parameter in student.named_parameters()}
-    return {names[id(parameter)]: group["lr"] for group in groups(student, recipe) for parameter in group["params"]}
+    return {
+        names[id(parameter)]: group["lr"]
+        for group in parameter_groups(student, recipe)
+        for parameter in group["params"]
+    }
 
 
 def test_every_stage_nearer_to_the_photo_learns_more_gently(student, tiny_recipe):
@@ -37,7 +41,7 @@ def test_asking_for_stages_leaves_the_network_as_it_was(student, tiny_recipe):
     before = {name: value.clone() for name, value in student.state_dict().items()}
     state = torch.get_rng_state()
 
-    groups(student, tiny_recipe("encoder_weights=hub", "encoder_decay=0.5"))
+    parameter_groups(student, tiny_recipe("encoder_weights=hub", "encoder_decay=0.5"))
 
     assert student.encoder.training
     assert torch.equal(state, torch.get_rng_state())
