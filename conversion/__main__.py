@@ -375,12 +375,12 @@ def demo_command(run_folder: Path, port: int) -> None:
 
     Only this machine can open it. Install it first: pip install '.[demo]'.
     """
-    from conversion.demo.exhibits import examples, open_run
+    from conversion.demo.models import example_photos, open_models
     from conversion.demo.server import serve
     from training.run import Run
 
     run = Run(run_folder)
-    serve(open_run(run), examples(run), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
+    serve(open_models(run), example_photos(run), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
 
 
 @main.command(

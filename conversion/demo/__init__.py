@@ -1,1 +1,1 @@
-"""A page on this machine to try a run's artefacts on: one photo, every artefact's mask side by side."""
+"""A local page to try a run's artefacts: one photo in, the masks of all artefacts side by side."""

@@ -1,4 +1,4 @@
-"""What each artefact made of a photo, as HTML: its picture, its time, its difference from the first."""
+"""Renders an HTML card for each artefact: its picture of a photo, its time, and its difference from the first one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 
 from conversion.apply.effect import EFFECTS, EffectOptions, draw_effect, resolve_options
-from conversion.demo.difference import FLIPPED, HIGHER, LOWER, difference
-from conversion.demo.exhibits import RUNS, Answer
+from conversion.demo.difference_map import FLIPPED, HIGHER, LOWER, draw_difference_map
+from conversion.demo.models import TIMED_RUNS, Inference
 from training.data.html_page import data_url
 from training.data.preview import jpeg_data_url
 from training.student.arrays import Pixels
@@ -19,7 +19,7 @@ from training.student.postprocess import postprocess
 
 _TEMPLATE = Path(__file__).with_name("cards.html.j2")
 
-RUNTIMES: Mapping[str, str] = MappingProxyType(
+RUNTIME_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "torch": "PyTorch",
         "onnxruntime": "ONNX Runtime",
@@ -31,104 +31,116 @@ RUNTIMES: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
-    """What is asked for beside the photo; a threshold and an opening count for binary students alone."""
+class DisplayOptions:
+    """How the results are shown. Threshold and opening are used for binary students only."""
 
     effect: str
+    """A key of `effect.EFFECTS`."""
     background: str
-    """A colour, for the effect of that name."""
+    """A colour, for the effect `background`."""
     foreground: tuple[str, ...]
-    """Classes that stay; of a binary student its one."""
+    """Names of the classes that are kept; empty for a binary student."""
     threshold: float
+    """On logits."""
     opening: int
+    """Diameter of the ellipse, in pixels."""
     magnification: float
+    """Of the difference map: a difference of 1 / this logits gets the full colour."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What all artefacts made of one photo, the first being the reference."""
+class Comparison:
+    """The results of all artefacts on one photo. The first one is the reference."""
 
     size: tuple[int, int]
     """(rows, columns) of the photo."""
     photo: Pixels
-    """(rows, columns, 3) RGB, shrunk to be shown."""
-    answers: tuple[Answer, ...]
+    """(rows, columns, 3) RGB, shrunk for the page."""
+    inferences: tuple[Inference, ...]
 
 
-def render(found: Answers, controls: Controls) -> str:
-    """The cards; no artefact runs again for them.
+def render_cards(comparison: Comparison, display: DisplayOptions) -> str:
+    """The cards as HTML. No artefact runs for them.
 
     Raises:
-        BadInput: An effect has to know which classes stay.
+        BadInput: The effect needs to know which classes to keep.
     """
     import jinja2
 
-    reference = found.answers[0]
-    contract = _contract(reference.exhibit.predictor.contract, controls)
-    look = resolve_options(
+    reference = comparison.inferences[0]
+    contract = _contract_for(reference.model.predictor.contract, display)
+    effect_options = resolve_options(
         contract,
-        controls.effect,
-        foreground=controls.foreground,
-        background=controls.background if controls.effect == "background" else None,
+        display.effect,
+        foreground=display.foreground,
+        background=display.background if display.effect == "background" else None,
     )
-    cards = [_card(answer, reference, found.photo, contract, look, controls) for answer in found.answers]
+    cards = [
+        _card(inference, reference, comparison.photo, contract, effect_options, display)
+        for inference in comparison.inferences
+    ]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         cards=cards,
-        reference=reference.exhibit.name,
-        slowest=max(answer.seconds for answer in found.answers),
-        effect=controls.effect,
-        runs=RUNS,
-        magnification=controls.magnification,
+        reference=reference.model.name,
+        slowest=max(inference.seconds for inference in comparison.inferences),
+        effect=display.effect,
+        runs=TIMED_RUNS,
+        magnification=display.magnification,
         lower=LOWER,
         higher=HIGHER,
         flipped=FLIPPED,
-        photo=found.size,
-        drawn=found.photo.shape[:2],
-        is_executed=any(answer.exhibit.runtime.startswith("coreml-executor") for answer in found.answers),
+        photo=comparison.size,
+        drawn=comparison.photo.shape[:2],
+        is_executed=any(inference.model.runtime.startswith("coreml-executor") for inference in comparison.inferences),
     )
 
 
 def _card(
-    answer: Answer, reference: Answer, photo: Pixels, contract: Contract, look: EffectOptions, controls: Controls
+    inference: Inference,
+    reference: Inference,
+    photo: Pixels,
+    contract: Contract,
+    effect_options: EffectOptions,
+    display: DisplayOptions,
 ) -> dict[str, Any]:
     rows, columns = photo.shape[:2]
-    mask = postprocess(answer.logits, contract, rows, columns)
-    held: dict[str, Any] | None = None
-    if answer is not reference:
-        found = difference(
+    mask = postprocess(inference.logits, contract, rows, columns)
+    difference: dict[str, Any] | None = None
+    if inference is not reference:
+        drawn = draw_difference_map(
             photo,
             reference=reference.logits,
-            candidate=answer.logits,
+            candidate=inference.logits,
             contract=contract,
-            magnification=controls.magnification,
+            magnification=display.magnification,
         )
-        held = {
-            "picture": jpeg_data_url(found.picture),
-            "largest": found.largest,
-            "flips": found.flips,
-            "iou": found.iou,
+        difference = {
+            "picture": jpeg_data_url(drawn.picture),
+            "largest": drawn.largest,
+            "flips": drawn.flips,
+            "iou": drawn.iou,
         }
-    exhibit = answer.exhibit
+    model = inference.model
     return {
-        "name": exhibit.name,
-        "gate": exhibit.gate,
-        "runtime": RUNTIMES[exhibit.runtime],
-        "bytes": exhibit.bytes,
-        "seconds": answer.seconds,
-        "picture": _url(draw_effect(EFFECTS[controls.effect], photo, mask, look)),
-        "difference": held,
+        "name": model.name,
+        "gate": model.gate,
+        "runtime": RUNTIME_NAMES[model.runtime],
+        "bytes": model.bytes,
+        "seconds": inference.seconds,
+        "picture": _image_url(draw_effect(EFFECTS[display.effect], photo, mask, effect_options)),
+        "difference": difference,
     }
 
 
-def _contract(contract: Contract, controls: Controls) -> Contract:
+def _contract_for(contract: Contract, display: DisplayOptions) -> Contract:
     if not contract.is_binary:
         return contract
-    return replace(contract, threshold=float(controls.threshold), open=int(controls.opening))
+    return replace(contract, threshold=float(display.threshold), open=int(display.opening))
 
 
-def _url(picture: Pixels) -> str:
-    """A picture of any kind; as PNG where a loss or a lacking alpha would show."""
+def _image_url(picture: Pixels) -> str:
+    """A data URL for a picture: JPEG for RGB, PNG for masks, which must be lossless, and for RGBA."""
     if picture.ndim == 3 and picture.shape[2] == 3:
         return jpeg_data_url(picture)
     stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA)

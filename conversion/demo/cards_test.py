@@ -6,8 +6,8 @@ import pytest
 
 from conversion.apply.effect import EFFECTS
 from conversion.apply.predictor import Predictor
-from conversion.demo.cards import Answers, Controls, render
-from conversion.demo.exhibits import Answer, Exhibit
+from conversion.demo.cards import Comparison, DisplayOptions, render_cards
+from conversion.demo.models import DemoModel, Inference
 from conversion.demo.page import _colour
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -15,27 +15,29 @@ from training.student.errors import BadInput
 BINARY, SEVERAL = Contract(8, 12, 4, ("<b>thing",)), Contract(8, 12, 4, ("<b>sky", "road"))
 
 
-def answered(contract):
-    """By two artefacts that differ a little; nothing runs."""
+def comparison(contract):
+    """The results of two artefacts that differ a little; nothing runs."""
     logits = np.random.default_rng(0).normal(size=contract.logits_shape).astype(np.float32)
     shown = [
-        Answer(Exhibit(name, Predictor(Path(name), "", contract, None), runtime, 1_500_000, gate), drifted, seconds)
+        Inference(
+            DemoModel(name, Predictor(Path(name), "", contract, None), runtime, 1_500_000, gate), drifted, seconds
+        )
         for name, runtime, gate, drifted, seconds in (
             ("<i>first", "torch", "", logits, 0.04),
             ("second", "litert", "passed", logits + np.float32(0.004), 0.01),
         )
     ]
-    return Answers((16, 24), np.full((8, 12, 3), 90, np.uint8), tuple(shown))
+    return Comparison((16, 24), np.full((8, 12, 3), 90, np.uint8), tuple(shown))
 
 
-def controls(effect, foreground=(), magnification=100):
-    return Controls(effect, "#204060", foreground, 0.0, 1, magnification)
+def display(effect, foreground=(), magnification=100):
+    return DisplayOptions(effect, "#204060", foreground, 0.0, 1, magnification)
 
 
 @pytest.mark.parametrize(("contract", "foreground"), [(BINARY, ()), (SEVERAL, ("road",))], ids=["binary", "several"])
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect):
-    page = render(answered(contract), controls(effect, foreground))
+    page = render_cards(comparison(contract), display(effect, foreground))
 
     assert page.count("<figure") == 2
     assert re.findall(r"<b>([\d.]+) ms</b>", page) == ["40.0", "10.0"]
@@ -48,9 +50,9 @@ def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect
     assert "executor" not in page
 
 
-def test_several_classes_want_one_that_stays():
+def test_several_classes_need_one_to_keep():
     with pytest.raises(BadInput, match="needs to know what to keep"):
-        render(answered(SEVERAL), controls("blur"))
+        render_cards(comparison(SEVERAL), display("blur"))
 
 
 def test_what_colour_pickers_give_becomes_a_colour():

@@ -1,4 +1,4 @@
-"""The page: a photo in, cards out, controls beside. Gradio's components and events; what they show is elsewhere."""
+"""Builds the page with Gradio: a photo, the cards of its results, and controls. The cards are rendered in cards.py."""
 
 from collections.abc import Iterator
 from html import escape
@@ -8,79 +8,82 @@ from typing import Any
 from PIL import ImageColor
 
 from conversion.apply.effect import DEFAULT_EFFECT, EFFECTS
-from conversion.demo.cards import Answers, Controls, render
-from conversion.demo.exhibits import Answer, Exhibits, ask
+from conversion.demo.cards import Comparison, DisplayOptions, render_cards
+from conversion.demo.models import DemoModels, Inference, run_models
 from training.data.photos import read_photo
 from training.data.preview import shrunk
 from training.student.errors import BadInput, PocketmaskError
 
-SHOWN = 960
-"""Pixels of the longer side of what is drawn: a page of six artefacts stays responsive, and the network sees the photo
-itself whatever is drawn."""
+DRAWN_SIDE = 960
+"""Pixels of the longer side of the drawn pictures, so that a page of six artefacts stays responsive.
+
+The network always gets the photo itself."""
 
 _EMPTY = "<p class='quiet'>Drop a photo, paste one, or take one.</p>"
 _MAGNIFICATIONS = (1, 10, 100, 1000, 10000)
 _HERE = Path(__file__).parent
 
 
-def look(exhibits: Exhibits, path: Path, names: list[str]) -> Iterator[Answers]:
-    """What artefacts make of the photo of a file: as many answers as there are so far, each time.
+def compare(models: DemoModels, path: Path, names: list[str]) -> Iterator[Comparison]:
+    """Run the named models on a photo file, and yield all results so far after each model.
 
     Raises:
-        BadInput: The photo cannot be used.
-        ConversionRefused: A runtime stops while it runs.
+        BadInput: The photo cannot be read.
+        ConversionRefused: A runtime fails while it runs.
     """
     photo = read_photo(path)
-    shown, answers = shrunk(photo, SHOWN), tuple[Answer, ...]()
-    for answer in ask(exhibits.named(names), photo):
-        answers = (*answers, answer)
-        yield Answers((photo.shape[0], photo.shape[1]), shown, answers)
+    shown, inferences = shrunk(photo, DRAWN_SIDE), tuple[Inference, ...]()
+    for inference in run_models(models.named(names), photo):
+        inferences = (*inferences, inference)
+        yield Comparison((photo.shape[0], photo.shape[1]), shown, inferences)
 
 
-def build(exhibits: Exhibits, examples: list[Path], folder: Path) -> Any:
-    """The page of a run's artefacts, for Gradio to serve.
+def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
+    """Build the page of a run's artefacts, as a `gradio.Blocks`.
 
     Args:
-        exhibits: What there is to show.
-        examples: Photos to begin with, beside whatever is dropped.
-        folder: Where uploads lie; a path outside is never read.
+        models: The models to show.
+        examples: Photos to start with.
+        folder: The folder of uploads; no file outside is read.
     """
     import gradio as gr
 
-    contract = exhibits.contract
-    every = [one.name for one in exhibits.shown]
+    contract = models.contract
+    names_of_all = [model.name for model in models.models]
 
-    def seen(given: dict[str, Any] | None, names: list[str], *said: Any) -> Iterator[tuple[Answers | None, str]]:
-        """The photo's answers and their cards, one artefact more each time."""
+    def on_photo(
+        given: dict[str, Any] | None, names: list[str], *options: Any
+    ) -> Iterator[tuple[Comparison | None, str]]:
+        """Run the models on a new photo, and yield the results so far and their cards after each model."""
         if not given:
             yield None, _EMPTY
             return
         try:
             if not names:
-                yield None, _fault("no artefact is ticked; tick at least one")
+                yield None, _alert("no artefact is selected; select at least one")
                 return
-            for answers in look(exhibits, _within(given, folder), names):
-                yield answers, render(answers, _controls(*said))
+            for comparison in compare(models, _uploaded_path(given, folder), names):
+                yield comparison, render_cards(comparison, _display_options(*options))
         except PocketmaskError as error:
-            yield None, _fault(_unplaced(str(error), given))
+            yield None, _alert(_with_original_name(str(error), given))
 
-    def drawn(answers: Answers | None, before: str, *said: Any) -> str:
-        """The same answers in another way."""
-        if answers is None:
+    def on_display_options(comparison: Comparison | None, before: str, *options: Any) -> str:
+        """Draw the same results with other options."""
+        if comparison is None:
             return before
         try:
-            return render(answers, _controls(*said))
+            return render_cards(comparison, _display_options(*options))
         except PocketmaskError as error:
-            return _fault(str(error))
+            return _alert(str(error))
 
-    with gr.Blocks(title=f"{exhibits.run}: demo", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title=f"{models.run}: demo", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(
-            f"<h1>{escape(exhibits.run)}</h1><p class='quiet'>One photo through every artefact of this run, on this "
+            f"<h1>{escape(models.run)}</h1><p class='quiet'>One photo through every artefact of this run, on this "
             f"machine: {contract.height} × {contract.width} input, {escape(', '.join(contract.classes))}.</p>"
-            + "".join(_fault(one) for one in exhibits.faults),
+            + "".join(_alert(one) for one in models.faults),
             elem_classes="title",
         )
-        answers = gr.State(None)
+        comparison = gr.State(None)
         with gr.Row(elem_id="layout"):
             with gr.Column(elem_classes="photo"):
                 photo = gr.Image(
@@ -118,15 +121,15 @@ def build(exhibits: Exhibits, examples: list[Path], folder: Path) -> Any:
                 magnification = gr.Radio(
                     [(f"× {one:,}", one) for one in _MAGNIFICATIONS], value=100, label="Difference, magnified"
                 )
-                chosen = gr.CheckboxGroup(every, value=every, label="Artefacts", elem_id="artefacts")
+                chosen = gr.CheckboxGroup(names_of_all, value=names_of_all, label="Artefacts", elem_id="artefacts")
             with gr.Column(elem_classes="results"):
                 cards = gr.HTML(_EMPTY, elem_id="cards", min_height=200)
         controls = [effect, background, foreground, threshold, opening, magnification]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         effect.change(lambda name: gr.update(visible=name == "background"), effect, background, queue=False, **quiet)
         for changed in (photo.change, chosen.change):
-            # Gradio would open the file by itself, and say its own things of one that is none.
-            changed(seen, [photo, chosen, *controls], [answers, cards], preprocess=False, **quiet)
+            # Without preprocessing by Gradio, which would open the file itself and show its own errors.
+            changed(on_photo, [photo, chosen, *controls], [comparison, cards], preprocess=False, **quiet)
         for changed in (
             effect.change,
             foreground.change,
@@ -135,14 +138,14 @@ def build(exhibits: Exhibits, examples: list[Path], folder: Path) -> Any:
             threshold.release,
             opening.release,
         ):
-            changed(drawn, [answers, cards, *controls], cards, trigger_mode="always_last", **quiet)
+            changed(on_display_options, [comparison, cards, *controls], cards, trigger_mode="always_last", **quiet)
         if examples:
             page.load(lambda: str(examples[0]), None, photo, **quiet)
     return page
 
 
-def style() -> dict[str, Any]:
-    """What the page looks like: a theme of fonts that are there already, and our own rules."""
+def page_style() -> dict[str, Any]:
+    """The theme, with fonts that every system has, and our own CSS."""
     import gradio as gr
 
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
@@ -150,14 +153,14 @@ def style() -> dict[str, Any]:
     return {"theme": theme, "css": (_HERE / "page.css").read_text(encoding="utf-8")}
 
 
-def _controls(
+def _display_options(
     effect: str, background: str, foreground: list[str], threshold: float, opening: float, magnification: float
-) -> Controls:
-    return Controls(effect, _colour(background), tuple(foreground), threshold, int(opening), magnification)
+) -> DisplayOptions:
+    return DisplayOptions(effect, _colour(background), tuple(foreground), threshold, int(opening), magnification)
 
 
 def _colour(picked: str) -> str:
-    """Pickers give #rrggbb or rgba(12.3, 4, 5, 1), whose fractions and alpha a photo has no use for."""
+    """A colour without fractions or alpha; Gradio's picker gives #rrggbb or rgba(12.3, 4, 5, 1)."""
     if picked.startswith("rgba("):
         levels = picked.removeprefix("rgba(").rstrip(")").split(",")[:3]
         return "rgb({},{},{})".format(*(round(float(level)) for level in levels))
@@ -165,17 +168,17 @@ def _colour(picked: str) -> str:
     return picked
 
 
-def _within(given: dict[str, Any], folder: Path) -> Path:
+def _uploaded_path(given: dict[str, Any], folder: Path) -> Path:
     path = Path(given["path"]).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise BadInput("this photo was not uploaded here; drop it again")
+        raise BadInput("this photo was not uploaded to this page; drop it again")
     return path
 
 
-def _unplaced(message: str, given: dict[str, Any]) -> str:
-    """By the name that the user knows it under, not by where its copy lies."""
+def _with_original_name(message: str, given: dict[str, Any]) -> str:
+    """The message with the photo's original file name in place of the path of its uploaded copy."""
     return message.replace(str(Path(given["path"]).resolve()), given.get("orig_name") or "the photo")
 
 
-def _fault(message: str) -> str:
+def _alert(message: str) -> str:
     return f"<p class='fault' role='alert'>{escape(message)}</p>"

@@ -1,4 +1,4 @@
-"""The page as people use it: served by the command, opened in a real browser, cut off from any other machine."""
+"""The page as people use it: served by the command, opened in a real browser, without access to other machines."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from PIL import Image
 
 from conversion.apply.predictor import open_predictor
 from conversion.demo.conftest import NAMES
-from conversion.demo.exhibits import STUDENT, open_run
+from conversion.demo.models import STUDENT, open_models
 from conversion.demo.server import serve
 from training.student.errors import BadInput
 
@@ -27,7 +27,7 @@ SAID = "document.querySelector('#cards').innerText"
 
 @pytest.fixture(scope="module")
 def address(run, tmp_path_factory):
-    """Where the page is, while it is served; then it ends as people end it, and leaves nothing."""
+    """The page's address while it is served. Then the server is interrupted, and must leave no files."""
     if not find_spec("gradio"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Gradio here: pip install '.[demo]'")
     uploads = tmp_path_factory.mktemp("uploads")
@@ -108,7 +108,7 @@ def test_a_photo_is_seen_by_every_artefact_and_drawn_anew_as_told(address, run, 
     said = browser.run(SAID)
     assert said.count(" ms ") == 4
     assert "Photo 72 × 96 (rows × columns)" in said
-    assert "Core ML's is our own executor's" in said
+    assert "Core ML's time is that of our own executor" in said
     gates = browser.run("[...document.querySelectorAll('.gate')].map(gate => gate.innerText)")
     assert gates == ["passed", "passed", "breached"]
 
@@ -182,7 +182,7 @@ def test_another_site_s_name_for_this_machine_is_refused_and_so_is_a_large_body(
 
 
 def test_a_taken_port_and_a_missing_library_end_in_one_line(run, monkeypatch):
-    found = open_run(run)
+    found = open_models(run)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
