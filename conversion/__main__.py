@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from conversion.artefact.kinds import DEFAULTS, PRECISIONS, TARGETS, Precision, kinds_of
+from conversion.artefact.kinds import DEFAULTS, PRECISIONS, TARGETS, Precision, select_kinds
 from training.command import (
     COUNT,
     FILE,
@@ -89,7 +89,7 @@ def doctor_command(as_json: bool) -> None:
     """
     from conversion import doctor
 
-    findings = doctor.examine(doctor.CHECKS)
+    findings = doctor.run_checks(doctor.CHECKS)
     print(doctor.as_json(findings) if as_json else doctor.as_text(findings))
     if lacking := [one.name for one in findings if one.is_needed and not one.found]:
         raise BadInput(f"{' and '.join(lacking)} is missing, without which nothing can be trained or converted")
@@ -157,12 +157,14 @@ def export_command(
 
     run = Run(run_folder)
     student = load_checkpoint(run.checkpoint)
-    kinds = kinds_of(targets, precisions or DEFAULTS).values()
+    kinds = select_kinds(targets, precisions or DEFAULTS).values()
     needs = limits or any((kind.target, kind.precision) in export.CALIBRATED for kind in kinds)
     calibration = from_run(run, student.contract) if needs else None
     if limits and calibration:
         held_out = run.held_out()[:photos]
-        found = budget_search.search(run, targets, budget_search.read_limits(limits), held_out, calibration, precisions)
+        found = budget_search.search(
+            run, targets, budget_search.parse_limits(limits), held_out, calibration, precisions
+        )
         print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else budget_search.as_text(found))
         return
     listed = export.export(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
@@ -238,7 +240,7 @@ def verify_command(
     run = Run(run_folder)
     pairs = (list(pairs_of(data).pairs) if data else run.held_out())[:photos]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity, targets)
-    report.write(run)
+    report.write_report(run)
     if is_recorded and verdict.is_green:
         record.record(verdict, run.folder.resolve().name)
     if as_json:
@@ -263,7 +265,7 @@ def report_command(run_folder: Path) -> None:
     from training.run import Run
 
     run = Run(run_folder)
-    report.write(run)
+    report.write_report(run)
     for path in (run.report, run.report.with_suffix(".json"), run.card):
         print(path)
 
@@ -303,14 +305,15 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
     """
     from conversion.apply.effect import EFFECTS, draw_effect, resolve_options
     from conversion.artefact import manifest
-    from conversion.gate.forms import FORMS, evaluate_masks, prepare
+    from conversion.gate.backends import BACKENDS
     from conversion.gate.pictures import draw_sheet, draw_strip
+    from conversion.gate.predictions import evaluate_masks, prepare_photos
     from training.run import Run
 
     run = Run(run_folder)
     contract = manifest.read(run.export).contract
-    shown = prepare(run.held_out()[:photos], contract)
-    runner = FORMS["tflite-fp16"].open(run.checkpoint, run.export)
+    shown = prepare_photos(run.held_out()[:photos], contract)
+    runner = BACKENDS["tflite-fp16"].open(run.checkpoint, run.export)
     seen = evaluate_masks(runner, shown, contract)
     if strip:
         if not contract.is_binary or len(shown) < 2:
@@ -345,7 +348,10 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
 )
 @option("--biggest-side", Kind("PIXELS", click.IntRange(16)), "Shrink what has a longer side.")
 @option(
-    "--frame-rate", Kind("NUMBER", click.FloatRange(0, min_open=True)), "Frames a second at most.", shown="the video's"
+    "--frame-rate",
+    Kind("NUMBER", click.FloatRange(0, min_open=True)),
+    "Frames a second at most.",
+    shown="the video's",
 )
 @option("--out", FOLDER, "Folder to write.", shown="applied/ARTEFACT")
 @json_option
@@ -450,18 +456,18 @@ def bench_command(
 
     run = Run(run_folder) if run_folder else None
     if saved:
-        kept = list(dict.fromkeys(devices.keep(path, run) for path in saved))
+        kept = list(dict.fromkeys(devices.import_self_test(path, run) for path in saved))
         print(devices.as_markdown(kept))
     elif run:
-        found = artefacts.measure(run, others, repetitions)
-        artefacts.keep(found, run)
+        found = artefacts.measure_artefacts(run, others, repetitions)
+        artefacts.write(found, run)
         print(run.bench.read_text(encoding="utf-8") if as_json else artefacts.as_text(found))
         kept = [run]
     else:
         raise click.UsageError("missing RUN")
     for one in kept:
         if one.report.is_file():
-            report.write(one)
+            report.write_report(one)
     if saved:
         devices.check([test for one in kept for test in devices.read(one)])
 
@@ -495,9 +501,9 @@ def bench_designs_command(folder: Path, peer: Path | None) -> None:
     Writes training/designs.json, from which latency_ms chooses, and
     docs/designs.png. Each is measured in fp32 and int8.
     """
-    from conversion.benchmark.pareto import as_markdown, measure
+    from conversion.benchmark.pareto import as_markdown, measure_designs
 
-    print(as_markdown(measure(folder, peer)))
+    print(as_markdown(measure_designs(folder, peer)))
 
 
 @main.command(
@@ -511,13 +517,13 @@ def bench_encoders_command(encoders: tuple[str, ...]) -> None:
 
     With ENCODERs, measure only these, and keep what is recorded of the others.
     """
-    from conversion.benchmark.encoders import DOCUMENT, survey, write
+    from conversion.benchmark.encoders import DOCUMENT, measure_encoders, write_support
     from training.student.encoders import ENCODERS
     from training.student.support import read
 
-    record = survey(encoders or ENCODERS)
+    record = measure_encoders(encoders or ENCODERS)
     known = {**read(), **record}
-    write({name: known[name] for name in ENCODERS if name in known})
+    write_support({name: known[name] for name in ENCODERS if name in known})
     print(DOCUMENT)
 
 
@@ -536,7 +542,7 @@ def bench_emitters_command(model: Path | None) -> None:
     from conversion.benchmark import emitters
 
     print(emitters.HEADER)
-    for one in emitters.measure(model):
+    for one in emitters.measure_emitters(model):
         print(one)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from conversion.artefact import manifest
 from conversion.artefact.manifest import Artefact, Manifest
-from conversion.gate.forms import FORMS
+from conversion.gate.backends import BACKENDS
 from conversion.golden import vectors
 from training.run import Run
 from training.student.atomic_write import atomic_path, write_text
@@ -141,7 +141,7 @@ def _write(folder: Path, run: Run, listed: Manifest) -> None:
             else:
                 shutil.copyfile(source, copy)
             # As the gate ran it, but from the copy: so the copy is proven to run as well.
-            runner = FORMS[name].open(run.checkpoint, temporary)
+            runner = BACKENDS[name].open(run.checkpoint, temporary)
             made.append(vectors.photo_vector(name, photo, listed.contract, runner(entry)))
         manifest.write(listed, temporary)
         write_text(temporary / CLASSES, "\n".join(listed.contract.classes) + "\n")

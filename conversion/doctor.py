@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conversion.runtimes.runner import why_not
+from conversion.runtimes.runner import why_unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -112,7 +112,7 @@ def _bf16() -> str:
 
 
 def _tflite_runtime() -> str:
-    if reason := why_not("tflite-runtime"):
+    if reason := why_unavailable("tflite-runtime"):
         raise Missing(reason)
     return f"tflite-runtime {version('tflite-runtime')}"
 
@@ -124,7 +124,7 @@ def _coremltools() -> str:
 
 
 def _coreml() -> str:
-    if reason := why_not("coreml"):
+    if reason := why_unavailable("coreml"):
         raise Missing(reason)
     return f"macOS {platform.mac_ver()[0]}"
 
@@ -180,7 +180,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def examine(checks: tuple[Check, ...]) -> list[Finding]:
+def run_checks(checks: tuple[Check, ...]) -> list[Finding]:
     """Make checks, in order; one that fails in whatever way is missing, and the next goes on."""
     findings = []
     for check in checks:

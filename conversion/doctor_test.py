@@ -5,14 +5,14 @@ from click.testing import CliRunner
 
 from conversion import doctor
 from conversion.__main__ import main
-from conversion.doctor import CHECKS, Check, examine, imported, toolchain
+from conversion.doctor import CHECKS, Check, imported, run_checks, toolchain
 
 
 def test_what_is_there_is_named_by_version_and_what_is_missing_by_its_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     by_name = {check.name: check for check in CHECKS}
 
-    there, missing = examine((by_name["ONNX Runtime"], by_name["videos"]))
+    there, missing = run_checks((by_name["ONNX Runtime"], by_name["videos"]))
 
     assert there.found.startswith("onnxruntime 1.")
     assert (there.why, there.install) == ("", "")
@@ -24,7 +24,7 @@ def test_a_check_that_breaks_is_told_and_the_next_goes_on():
     def breaks():
         raise RuntimeError
 
-    first, second = examine((Check("train", "broken", breaks, "mend it"), Check("train", "fine", lambda: "1.0", "")))
+    first, second = run_checks((Check("train", "broken", breaks, "mend it"), Check("train", "fine", lambda: "1.0", "")))
 
     assert (first.why, first.install) == ("RuntimeError", "mend it")
     assert second.found == "1.0"
@@ -38,7 +38,7 @@ def test_an_app_s_toolchain_speaks_for_itself(tmp_path, monkeypatch):
         (tmp_path / name / "toolchain.sh").write_text(script)
 
     checks = [Check("apps", name, toolchain(name), "") for name in ("has", "lacks", "absent")]
-    found = examine(tuple(checks))
+    found = run_checks(tuple(checks))
 
     assert [(one.found, one.why) for one in found] == [
         ("6.1", ""),
@@ -63,5 +63,5 @@ def test_the_command_says_it_to_people_and_to_programs(monkeypatch):
 def test_everything_that_this_repository_is_tested_with_is_here():
     needed = [check for check in CHECKS if check.is_needed]
 
-    assert [finding.why for finding in examine(tuple(needed))] == [""] * len(needed)
+    assert [finding.why for finding in run_checks(tuple(needed))] == [""] * len(needed)
     assert all(check.install for check in CHECKS)

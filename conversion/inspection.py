@@ -11,7 +11,7 @@ from typing import Any
 
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
-from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, contract_of
+from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, read_contract
 from training.student import support
 from training.student.checkpoint import load_checkpoint
 from training.student.contract import CONVENTIONS, Contract
@@ -86,7 +86,7 @@ def inspect(path: Path) -> Inspection:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     contract, notes = None, contents.notes
     try:
-        contract = contract_of(contents.metadata)
+        contract = read_contract(contents.metadata)
     except BadInput as error:
         notes = [*notes, f"its contract cannot be read: {error}"]
     metadata = {name: value for name, value in contents.metadata.items() if name != CONTRACT_KEY}

@@ -8,8 +8,8 @@ import pytest
 
 from conversion.export.export import export
 from conversion.gate import parity
-from conversion.gate.forms import Photo, prepare
 from conversion.gate.parity import Parity
+from conversion.gate.predictions import Photo, prepare_photos
 from parity_tests import kotlin
 from training.data.coins import rendered_folder
 from training.data.pairs import Pair, read_pairs
@@ -41,7 +41,7 @@ def verified(tmp_path_factory) -> Verified:
     export(run.checkpoint, run.export)
     pairs = run.held_out()[:12]
     verdict = parity.verify(run.checkpoint, run.export, pairs, run.parity)
-    return Verified(run, checkpoint.contract, pairs, prepare(pairs, checkpoint.contract), verdict)
+    return Verified(run, checkpoint.contract, pairs, prepare_photos(pairs, checkpoint.contract), verdict)
 
 
 @pytest.fixture(scope="session")

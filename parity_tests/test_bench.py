@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conversion.__main__ import main
 from conversion.benchmark import artefacts
-from conversion.report.report import write
+from conversion.report.report import write_report
 from training.run import Run
 
 
@@ -17,7 +17,7 @@ from training.run import Run
 def run(verified, tmp_path, monkeypatch):
     """A copy, timed against a small file in place of the usual UNet, whose export alone takes ten seconds."""
     copy = Run(shutil.copytree(verified.run.folder, tmp_path / "run"))
-    write(copy)
+    write_report(copy)
     student = copy.export / "student-fp32.tflite"
     monkeypatch.setattr(
         artefacts, "_emitted_usual", lambda listed, folder: shutil.copy(student, folder / "usual.tflite")

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from conversion.benchmark.encoders import DOCUMENT, FLOATS, MEASURED, as_markdown, lively, outcomes, survey
+from conversion.benchmark.encoders import (
+    DOCUMENT,
+    FLOATS,
+    MEASURED,
+    as_markdown,
+    measure_encoder,
+    measure_encoders,
+    randomised_student,
+)
 from training.student.contract import Contract
 from training.student.encoders import ENCODERS
 from training.student.network import Architecture
@@ -20,7 +28,7 @@ SAMPLED = ("mobilenet_v2", "tu-mobilenetv3_small_100", "tu-ghostnet_100", "tu-re
 
 
 def _check(contract: Contract, architecture: Architecture) -> None:
-    for kind, outcome in outcomes(lively(contract, architecture), contract, FLOATS).items():
+    for kind, outcome in measure_encoder(randomised_student(contract, architecture), contract, FLOATS).items():
         assert outcome.status == "validated", f"{kind}: {outcome.reason}"
         assert outcome.partitions in (None, 1), kind
 
@@ -41,7 +49,7 @@ def test_the_document_shows_the_table():
     [*((encoder, FLOATS) for encoder in SAMPLED), ("tu-mobilenetv3_small_050", ("tflite-int8", "coreml-w8"))],
 )
 def test_the_table_tells_the_truth(encoder, kinds):
-    told, found = read()[encoder], survey([encoder], kinds)[encoder]
+    told, found = read()[encoder], measure_encoders([encoder], kinds)[encoder]
 
     for kind in kinds:
         assert (found[kind].status, found[kind].partitions) == (told[kind].status, told[kind].partitions), kind

@@ -12,9 +12,10 @@ from onnx import numpy_helper
 from conversion.__main__ import main
 from conversion.artefact import manifest
 from conversion.gate import parity
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS
+from conversion.gate.predictions import evaluate_masks
 from conversion.runtimes.runner import onnxruntime
 from training.run import Run
 from training.student.digest import sha256
@@ -25,7 +26,7 @@ BUDGETS, _ = read_budgets()
 
 @pytest.fixture(scope="module")
 def good(verified):
-    runner = FORMS["onnx"].open(verified.run.checkpoint, verified.run.export)
+    runner = BACKENDS["onnx"].open(verified.run.checkpoint, verified.run.export)
     return runner, evaluate_masks(runner, verified.photos, verified.contract)
 
 

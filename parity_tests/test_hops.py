@@ -6,19 +6,19 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import DEFAULTS, KINDS
 from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml.package import read_metadata as coreml_metadata
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import read_budgets
-from conversion.gate.forms import FORMS
-from conversion.runtimes.runner import why_not
+from conversion.runtimes.runner import why_unavailable
 from conversion.tflite.metadata import read_metadata as tflite_metadata
 from training.student.contract import Contract
 
 # Those in fewer bits are held to account in test_variants.
-HOPS = [hop for hop in read_budgets()[1] if KINDS[FORMS[hop.candidate].kind].precision in ("exported", *DEFAULTS)]
+HOPS = [hop for hop in read_budgets()[1] if KINDS[BACKENDS[hop.candidate].kind].precision in ("exported", *DEFAULTS)]
 
 
 @pytest.mark.parametrize("hop", HOPS, ids=str)
 def test_a_hop_stays_within_its_budget(verified, hop):
-    if reason := why_not(FORMS[hop.candidate].runtime):
+    if reason := why_unavailable(BACKENDS[hop.candidate].runtime):
         assert verified.parity.unproven[hop.candidate] == reason
         pytest.skip(reason)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from conversion.gate.forms import FORMS
+from conversion.gate.backends import BACKENDS
 from conversion.golden import vectors as golden
 from conversion.golden.cases import Background, Postprocess, Preprocess, Resize
 from parity_tests import kotlin
@@ -147,10 +147,10 @@ def _mask(core, folder, contract, logits, size, layout="planar"):
     return np.fromfile(folder / "mask", np.uint8).reshape(size)
 
 
-@pytest.mark.parametrize("form", ["tflite-fp16", "coreml-fp16"])
-def test_photo_to_mask_of_a_trained_student_is_identical(verified, core, tmp_path, form):
+@pytest.mark.parametrize("backend", ["tflite-fp16", "coreml-fp16"])
+def test_photo_to_mask_of_a_trained_student_is_identical(verified, core, tmp_path, backend):
     contract = verified.contract
-    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+    runner = BACKENDS[backend].open(verified.run.checkpoint, verified.run.export)
     (tmp_path / "contract.json").write_text(contract.to_json())
     for pair in verified.pairs[:3]:
         photo = read_photo(pair.photo)
@@ -170,10 +170,10 @@ def test_photo_to_mask_of_a_trained_student_is_identical(verified, core, tmp_pat
         np.testing.assert_array_equal(_mask(core, tmp_path, contract, beside, size, "interleaved"), expected)
 
 
-@pytest.mark.parametrize("form", ["tflite-fp16", "coreml-fp16"])
-def test_masks_of_photos_that_people_took_are_identical(verified, real_photos, core, tmp_path, form):
+@pytest.mark.parametrize("backend", ["tflite-fp16", "coreml-fp16"])
+def test_masks_of_photos_that_people_took_are_identical(verified, real_photos, core, tmp_path, backend):
     contract = verified.contract
-    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+    runner = BACKENDS[backend].open(verified.run.checkpoint, verified.run.export)
     for path in real_photos:
         photo = read_photo(path)
         logits = runner(preprocess(photo, contract))

@@ -19,7 +19,7 @@ import pytest
 from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
-from conversion.gate.forms import FORMS
+from conversion.gate.backends import BACKENDS
 from conversion.source import graph, to_onnx
 from training.data.photos import read_photo
 from training.run import Run
@@ -59,7 +59,7 @@ def _as_mediapipe(runner, photo, contract):
 def _agreement(run, kind, pairs, folder):
     """Mean IoU of MediaPipe's masks with ours, as it samples and as the contract does; its worst confidence."""
     contract = manifest.read(run.export).contract
-    runner = FORMS[kind].open(run.checkpoint, run.export)
+    runner = BACKENDS[kind].open(run.checkpoint, run.export)
     photos = {pair.name: read_photo(pair.photo) for pair in pairs}
     found = _segmented(run.export / KINDS[kind].file, photos, folder)
     assert tuple(found["labels"]) == contract.classes
@@ -115,6 +115,6 @@ def test_several_classes_come_with_their_labels_and_by_softmax(tmp_path):
     assert tuple(found["labels"]) == contract.classes
     confidence = found["noise/confidence"]
     np.testing.assert_allclose(confidence.sum(axis=0), 1, atol=1e-5)
-    expected = _as_mediapipe(FORMS["tflite-fp32"].open(tmp_path, tmp_path), photo, contract)
+    expected = _as_mediapipe(BACKENDS["tflite-fp32"].open(tmp_path, tmp_path), photo, contract)
     np.testing.assert_allclose(confidence, expected, atol=1e-4)
     assert set(np.unique(found["noise/category"])) <= {0, 1, 2}

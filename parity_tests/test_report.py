@@ -15,7 +15,7 @@ from conversion.benchmark.table import as_markdown
 from conversion.golden.vectors import VECTOR_FILES
 from conversion.report import card
 from conversion.report.facts import gather
-from conversion.report.report import SCHEMA, schema, write
+from conversion.report.report import SCHEMA, schema, write_report
 from training.run import Run
 
 
@@ -29,7 +29,7 @@ def header(text):
 
 
 def test_the_page_needs_nothing_beside_it(verified):
-    write(verified.run)
+    write_report(verified.run)
 
     page = verified.run.report.read_text()
     assert '<span class="good">verified</span>' in page
@@ -39,7 +39,7 @@ def test_the_page_needs_nothing_beside_it(verified):
 
 
 def test_the_json_is_what_its_schema_says(verified):
-    write(verified.run)
+    write_report(verified.run)
 
     found = json.loads(verified.run.report.with_suffix(".json").read_text())
     jsonschema.validate(found, json.loads(SCHEMA.read_text()))
@@ -101,7 +101,7 @@ def test_evaluations_are_told_with_whose_masks_judged(verified, facts):
     record = {"against": {whose: {"measures": measures} for whose in ("teacher", "human")}}
     (folder / "evaluation.json").write_text(json.dumps(record))
 
-    write(verified.run)
+    write_report(verified.run)
     found = gather(verified.run)
     shutil.rmtree(folder)
 
@@ -112,7 +112,7 @@ def test_evaluations_are_told_with_whose_masks_judged(verified, facts):
 
 
 def test_the_report_is_written_again_without_running_a_model(verified, monkeypatch):
-    write(verified.run)
+    write_report(verified.run)
     paths = [verified.run.report, verified.run.report.with_suffix(".json"), verified.run.card]
     before = [path.read_bytes() for path in paths]
     for path in paths:
@@ -133,7 +133,7 @@ def test_what_a_phone_saved_is_on_the_report_and_in_the_table(verified, tmp_path
     saved |= {"sha256": manifest.read(run.export).artefacts["tflite-fp16"].sha256}
     saved |= {"drift": {"flips": 0.0005, "pixels": 76800, "error": 0.02, "psnr": 61.5}}
     (tmp_path / "saved.json").write_text(json.dumps(saved))
-    write(run)
+    write_report(run)
     assert "No phone" in run.report.read_text()
 
     done = CliRunner().invoke(main, ["bench", str(run.folder), "--import", str(tmp_path / "saved.json")])

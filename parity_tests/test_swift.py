@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from conversion.gate.forms import FORMS
+from conversion.gate.backends import BACKENDS
 from conversion.golden.vectors import VECTOR_FILES, write_vectors
 from parity_tests import swift
 from training.data.photos import read_photo
@@ -141,9 +141,9 @@ def test_the_vectors_catch_planted_errors(golden, plants):
     assert failed >= {plant.fails for plant in plants.values()}, done.stdout
 
 
-@pytest.mark.parametrize("form", ["coreml-fp32", "coreml-fp16", "tflite-fp16"])
-def test_masks_of_a_trained_students_artefact_are_pythons(verified, mask_of, form):
-    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+@pytest.mark.parametrize("backend", ["coreml-fp32", "coreml-fp16", "tflite-fp16"])
+def test_masks_of_a_trained_students_artefact_are_pythons(verified, mask_of, backend):
+    runner = BACKENDS[backend].open(verified.run.checkpoint, verified.run.export)
     areas = []
     for photo in verified.photos:
         logits = runner(photo.input)
@@ -158,9 +158,9 @@ def test_masks_of_a_trained_students_artefact_are_pythons(verified, mask_of, for
     assert max(areas) > 0.01
 
 
-@pytest.mark.parametrize("form", ["tflite-fp16", "coreml-fp16"])
-def test_masks_of_photos_that_people_took_are_pythons(verified, real_photos, mask_of, form):
-    runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
+@pytest.mark.parametrize("backend", ["tflite-fp16", "coreml-fp16"])
+def test_masks_of_photos_that_people_took_are_pythons(verified, real_photos, mask_of, backend):
+    runner = BACKENDS[backend].open(verified.run.checkpoint, verified.run.export)
     for path in real_photos:
         photo = read_photo(path)
         logits = runner(preprocess(photo, verified.contract))

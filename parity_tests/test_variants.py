@@ -10,9 +10,10 @@ import pytest
 from conversion.artefact import manifest
 from conversion.export import budget_search
 from conversion.export.export import export
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, evaluate_masks
 from conversion.gate.negative_controls import CONTROLS
+from conversion.gate.predictions import evaluate_masks
 from conversion.quantisation.calibration import from_run
 from training.run import Run
 from training.student.errors import ParityBreached
@@ -36,14 +37,14 @@ def run(verified, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(verified, run):
-    return evaluate_masks(FORMS["onnx"].open(run.checkpoint, run.export), verified.photos, verified.contract)
+    return evaluate_masks(BACKENDS["onnx"].open(run.checkpoint, run.export), verified.photos, verified.contract)
 
 
-@pytest.mark.parametrize("form", WHOLE)
-def test_a_whole_variant_follows_its_student(verified, run, reference, form):
-    seen = evaluate_masks(FORMS[form].open(run.checkpoint, run.export), verified.photos, verified.contract)
+@pytest.mark.parametrize("backend", WHOLE)
+def test_a_whole_variant_follows_its_student(verified, run, reference, backend):
+    predictions = evaluate_masks(BACKENDS[backend].open(run.checkpoint, run.export), verified.photos, verified.contract)
 
-    drift = measure(reference=reference, candidate=seen, contract=verified.contract)
+    drift = measure(reference=reference, candidate=predictions, contract=verified.contract)
 
     # A minute of training leaves many pixels undecided: how many flip says little here.
     assert not breaches(drift, {name: limit for name, limit in BUDGETS["int8"].items() if name != "flips"})
@@ -51,13 +52,13 @@ def test_a_whole_variant_follows_its_student(verified, run, reference, form):
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-@pytest.mark.parametrize("form", ["tflite-int8", "coreml-p6"])
-def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, form, control):
-    runner = FORMS[form].open(run.checkpoint, run.export)
+@pytest.mark.parametrize("backend", ["tflite-int8", "coreml-p6"])
+def test_a_mistake_at_the_input_of_a_variant_is_seen(verified, run, reference, backend, control):
+    runner = BACKENDS[backend].open(run.checkpoint, run.export)
 
-    seen = evaluate_masks(CONTROLS[control](runner), verified.photos, verified.contract)
+    predictions = evaluate_masks(CONTROLS[control](runner), verified.photos, verified.contract)
 
-    assert breaches(measure(reference=reference, candidate=seen, contract=verified.contract), BUDGETS["int8"])
+    assert breaches(measure(reference=reference, candidate=predictions, contract=verified.contract), BUDGETS["int8"])
 
 
 def _shrink(verified, run, monkeypatch, ladder, **limits):
@@ -92,8 +93,10 @@ def test_integer_files_know_their_speed_and_others_claim_none(run):
 def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(
     verified, run, reference, monkeypatch
 ):
-    seen = evaluate_masks(FORMS["tflite-w8"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract)
-    whole = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
+    predictions = evaluate_masks(
+        BACKENDS["tflite-w8"].open(run.checkpoint, run.export), verified.photos[:6], verified.contract
+    )
+    whole = measure(reference=reference[:6], candidate=predictions, contract=verified.contract)
 
     walk = _shrink(verified, run, monkeypatch, {"tflite": ("w8", "fp16")}, psnr=whole.psnr + 1)
 
@@ -114,10 +117,10 @@ def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, referen
     chosen = walk.steps["coreml"][-1]
     listed = manifest.read(run.export).artefacts[chosen.variant]
     assert (listed.bytes, listed.kept) == (chosen.bytes, tuple(sorted(chosen.kept)))
-    seen = evaluate_masks(
-        FORMS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract
+    predictions = evaluate_masks(
+        BACKENDS[chosen.variant].open(run.checkpoint, run.export), verified.photos[:6], verified.contract
     )
-    found = measure(reference=reference[:6], candidate=seen, contract=verified.contract)
+    found = measure(reference=reference[:6], candidate=predictions, contract=verified.contract)
     assert dataclasses.asdict(found) == pytest.approx(dataclasses.asdict(chosen.drift))
     assert not breaches(found, {"iou_change": 0.005})
     kept = json.loads((run.export / budget_search.FILE).read_text())

@@ -23,12 +23,12 @@ DEFAULTS: tuple[Precision, ...] = ("fp32", "fp16")
 """What `export` makes unless told otherwise: they need no photos and lose nothing that can be seen."""
 
 
-WORTH_IT = 1.5
+WORTHWHILE_SPEEDUP = 1.5
 """How many times as fast as fp32 a TFLite file in int8 has to be, to be worth what it loses."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ArtefactKind:
     """A target at a precision."""
 
     target: str
@@ -37,32 +37,32 @@ class Kind:
     """Its name within an export folder."""
 
 
-EXPORTED = Kind("onnx", "exported", "exported.onnx")
+EXPORTED = ArtefactKind("onnx", "exported", "exported.onnx")
 """As PyTorch wrote it; no phone wants it, but the first hop ends there."""
-SIMPLIFIED = Kind("onnx", "fp32", "student.onnx")
+SIMPLIFIED = ArtefactKind("onnx", "fp32", "student.onnx")
 """The single source of both phone targets."""
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, ArtefactKind] = MappingProxyType(
     {
         "onnx-exported": EXPORTED,
         "onnx": SIMPLIFIED,
-        "tflite-fp32": Kind("tflite", "fp32", "student-fp32.tflite"),
-        "tflite-fp16": Kind("tflite", "fp16", "student-fp16.tflite"),
-        "tflite-w8": Kind("tflite", "w8", "student-w8.tflite"),
-        "tflite-int8": Kind("tflite", "int8", "student-int8.tflite"),
-        "tflite-int16": Kind("tflite", "int16", "student-int16.tflite"),
-        "coreml-fp32": Kind("coreml", "fp32", "student-fp32.mlpackage"),
-        "coreml-fp16": Kind("coreml", "fp16", "student-fp16.mlpackage"),
-        "coreml-w8": Kind("coreml", "w8", "student-w8.mlpackage"),
-        "coreml-p6": Kind("coreml", "p6", "student-p6.mlpackage"),
-        "coreml-p4": Kind("coreml", "p4", "student-p4.mlpackage"),
+        "tflite-fp32": ArtefactKind("tflite", "fp32", "student-fp32.tflite"),
+        "tflite-fp16": ArtefactKind("tflite", "fp16", "student-fp16.tflite"),
+        "tflite-w8": ArtefactKind("tflite", "w8", "student-w8.tflite"),
+        "tflite-int8": ArtefactKind("tflite", "int8", "student-int8.tflite"),
+        "tflite-int16": ArtefactKind("tflite", "int16", "student-int16.tflite"),
+        "coreml-fp32": ArtefactKind("coreml", "fp32", "student-fp32.mlpackage"),
+        "coreml-fp16": ArtefactKind("coreml", "fp16", "student-fp16.mlpackage"),
+        "coreml-w8": ArtefactKind("coreml", "w8", "student-w8.mlpackage"),
+        "coreml-p6": ArtefactKind("coreml", "p6", "student-p6.mlpackage"),
+        "coreml-p4": ArtefactKind("coreml", "p4", "student-p4.mlpackage"),
     }
 )
 
 TARGETS = ("onnx", "coreml", "tflite")
 
 
-def kinds_of(targets: tuple[str, ...], precisions: tuple[str, ...] = DEFAULTS) -> dict[str, Kind]:
+def select_kinds(targets: tuple[str, ...], precisions: tuple[str, ...] = DEFAULTS) -> dict[str, ArtefactKind]:
     """The phone artefacts of these targets and precisions; all targets when none is named.
 
     Raises:

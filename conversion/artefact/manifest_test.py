@@ -3,7 +3,7 @@ import json
 import pytest
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import kinds_of, size
+from conversion.artefact.kinds import select_kinds, size
 from conversion.artefact.manifest import Artefact, Manifest
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -56,4 +56,4 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
 
 def test_an_unknown_target_lists_the_known_ones():
     with pytest.raises(BadInput, match="unknown target 'coreMl'; expected one of onnx, coreml, tflite"):
-        kinds_of(("coreMl",))
+        select_kinds(("coreMl",))

@@ -28,7 +28,7 @@ class About:
     """What its output gives, likewise."""
 
 
-def contract_of(metadata: Mapping[str, str]) -> Contract | None:
+def read_contract(metadata: Mapping[str, str]) -> Contract | None:
     """The contract among an artefact's metadata, None where there is none.
 
     Raises:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import SIMPLIFIED, Kind, size
+from conversion.artefact.kinds import SIMPLIFIED, ArtefactKind, size
 from conversion.artefact.manifest import Manifest
 from conversion.benchmark.memory import peak_megabytes
 from conversion.export.export import emit
@@ -31,7 +31,7 @@ USUAL = 'smp.Unet("mobilenet_v2")'
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BenchmarkRow:
     """One file."""
 
     name: str
@@ -54,17 +54,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Benchmark:
     """One run of the benchmark."""
 
     machine: str
     cores: int
-    rows: tuple[Row, ...]
+    rows: tuple[BenchmarkRow, ...]
     shares: dict[str, float]
     """Of the student's time, by kind of operator, in ONNX Runtime."""
 
 
-def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
+def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
     """Time the run's artefacts, other people's files, and the usual UNet, as its tutorial builds it, in turns.
 
     Args:
@@ -99,7 +99,7 @@ def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
             name = next((name for name, file in own.items() if file == path), "")
             pieces = partitions(path.read_bytes()) if path.suffix == ".tflite" else None
             rows.append(
-                Row(
+                BenchmarkRow(
                     name=USUAL if path == usual else path.name,
                     sha256=sha256(path),
                     megabytes=size(path) / 1e6,
@@ -110,15 +110,15 @@ def measure(run: Run, others: Sequence[Path], runs: int) -> Bench:
                     **_accuracy(name, verdict),
                 )
             )
-    return Bench(_machine(), cores, tuple(rows), operator_shares(run.export / SIMPLIFIED.file))
+    return Benchmark(_machine(), cores, tuple(rows), operator_shares(run.export / SIMPLIFIED.file))
 
 
-def keep(found: Bench, run: Run) -> None:
+def write(found: Benchmark, run: Run) -> None:
     """In the run's folder, for its report."""
     write_json(run.bench, asdict(found))
 
 
-def read(run: Run) -> Bench | None:
+def read(run: Run) -> Benchmark | None:
     """What was kept; None where nothing was.
 
     Raises:
@@ -127,16 +127,16 @@ def read(run: Run) -> Bench | None:
     if not run.bench.is_file():
         return None
     try:
-        found: Bench = TypeAdapter(Bench).validate_json(run.bench.read_bytes())
+        found: Benchmark = TypeAdapter(Benchmark).validate_json(run.bench.read_bytes())
     except ValueError as error:
         raise BadInput(f"{run.bench} is damaged ({type(error).__name__}); run `make bench` again") from error
     return found
 
 
-def as_text(found: Bench) -> str:
+def as_text(found: Benchmark) -> str:
     """For a terminal: a line a file."""
     first = found.rows[0].one
-    columns: dict[str, Callable[[Row], str]] = {
+    columns: dict[str, Callable[[BenchmarkRow], str]] = {
         "file": lambda row: row.name,
         "MB": lambda row: _number(row.megabytes, 2),
         "IoU": lambda row: _number(row.iou, 4),
@@ -183,7 +183,7 @@ def _emitted_usual(listed: Manifest, folder: Path) -> Path:
     path = folder / "usual.tflite"
     whole = Contract(listed.contract.height, listed.contract.width, 1, listed.contract.classes)
     source = graph.read(to_onnx.simplify(to_onnx.export(baseline_unet(whole), whole)))
-    emit(source, Kind("tflite", "fp32", path.name), path, whole)
+    emit(source, ArtefactKind("tflite", "fp32", path.name), path, whole)
     return path
 
 

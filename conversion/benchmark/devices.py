@@ -120,7 +120,7 @@ def parse(path: Path) -> SelfTest:
         raise BadInput(f"{path} is not what an app's self-test saves: {'; '.join(wrong[:3])}") from error
 
 
-def keep(path: Path, run: Run | None = None) -> Run:
+def import_self_test(path: Path, run: Run | None = None) -> Run:
     """Add a self-test to the run whose artefact it is of, in place of what the same phone found before.
 
     Args:

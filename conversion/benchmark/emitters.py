@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx.parser
 
-from conversion.artefact.kinds import DEFAULTS, KINDS, Kind
+from conversion.artefact.kinds import DEFAULTS, KINDS, ArtefactKind
 from conversion.benchmark.memory import peak_bytes, reset_peak
 from conversion.quantisation.variants import variants
 from conversion.source import graph, to_onnx
@@ -26,7 +26,7 @@ tiny (float[1, 3, 8, 8] image) => (float[1, 3, 8, 8] logits) { logits = Relu (im
 class Emission:
     """Of one kind of artefact, the first in its process and then again."""
 
-    kind: Kind
+    kind: ArtefactKind
     first: float
     """Seconds until the file lies on disk, imports not counted."""
     again: float
@@ -43,7 +43,7 @@ class Emission:
 TIMED = tuple(kind for kind in KINDS.values() if kind.target != "onnx" and kind.precision in DEFAULTS)
 
 
-def measure(model: Path | None, kinds: Sequence[Kind] = TIMED, side: int = 256) -> Iterator[Emission]:
+def measure_emitters(model: Path | None, kinds: Sequence[ArtefactKind] = TIMED, side: int = 256) -> Iterator[Emission]:
     """Emit each kind of artefact in a process of its own.
 
     Args:
@@ -67,7 +67,7 @@ def measure(model: Path | None, kinds: Sequence[Kind] = TIMED, side: int = 256) 
                 yield Emission(kind, *pool.apply(_emit, (path, kind, Path(folder))))
 
 
-def _emit(path: Path, kind: Kind, folder: Path) -> tuple[float, float, float | None]:
+def _emit(path: Path, kind: ArtefactKind, folder: Path) -> tuple[float, float, float | None]:
     source = graph.read(to_onnx.load(path))
     weights = sum(constant.nbytes for constant in source.constants.values())
     assert kind.precision != "exported"

@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from conversion.artefact.kinds import KINDS
-from conversion.benchmark.emitters import HEADER, measure
+from conversion.benchmark.emitters import HEADER, measure_emitters
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ def test_every_target_is_emitted_and_weighed_in_a_process_of_its_own(tmp_path):
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     onnx.save(model, str(tmp_path / "wide.onnx"))
 
-    (found,) = measure(tmp_path / "wide.onnx", [KINDS["tflite-fp32"]])
+    (found,) = measure_emitters(tmp_path / "wide.onnx", [KINDS["tflite-fp32"]])
 
     assert found.first > 0
     assert found.again > 0

@@ -13,8 +13,9 @@ import torch
 from tqdm import tqdm
 
 from conversion.artefact.kinds import DEFAULTS, KINDS
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks
+from conversion.gate.predictions import Photo, Prediction, evaluate_masks
 from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
 from conversion.tflite.partitions import partitions
@@ -38,7 +39,7 @@ _WIDTHS = (32, 24, 16, 16, 16)
 _CONTRACT = Contract(96, 64, 4, ("thing",))
 
 
-def lively(contract: Contract, architecture: Architecture) -> Student:
+def randomised_student(contract: Contract, architecture: Architecture) -> Student:
     """An untrained student with statistics and logits of a size that makes errors visible.
 
     A few steps move the running statistics only part of the way: taken whole, they would amplify what little an
@@ -55,7 +56,7 @@ def lively(contract: Contract, architecture: Architecture) -> Student:
     return student
 
 
-def outcomes(student: Student, contract: Contract, kinds: Iterable[str]) -> dict[str, Outcome]:
+def measure_encoder(student: Student, contract: Contract, kinds: Iterable[str]) -> dict[str, Outcome]:
     """Export a student to these kinds, run each, and compare it with the student itself, on noise.
 
     Flips say nothing here: noise through an untrained network puts many pixels at the threshold.
@@ -89,7 +90,7 @@ def _outcome(
     path = folder / kind.file
     try:
         made.write(kind.precision, path)
-        candidate = evaluate_masks(FORMS[name].open(folder, folder), photos, contract)
+        candidate = evaluate_masks(BACKENDS[name].open(folder, folder), photos, contract)
     except ConversionRefused as error:
         return Outcome("blocked", str(error))
     drift = measure(reference=reference, candidate=candidate, contract=contract)
@@ -109,17 +110,17 @@ def _outcome(
     )
 
 
-def survey(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -> Support:
+def measure_encoders(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -> Support:
     """The outcomes of these encoders in these kinds, with a progress bar."""
     table = {}
     for encoder in (bar := tqdm(list(encoders), unit="encoder")):
         bar.set_description(encoder)
-        student = lively(_CONTRACT, Architecture(encoder, _WIDTHS, True, NEUTRAL, NEUTRAL))
-        table[encoder] = outcomes(student, _CONTRACT, kinds)
+        student = randomised_student(_CONTRACT, Architecture(encoder, _WIDTHS, True, NEUTRAL, NEUTRAL))
+        table[encoder] = measure_encoder(student, _CONTRACT, kinds)
     return table
 
 
-def write(table: Support) -> None:
+def write_support(table: Support) -> None:
     """Keep the table for the machine, and render it for people."""
     cells = {
         encoder: {

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from conversion.artefact.kinds import KINDS, Precision
 from conversion.export.export import export
-from conversion.gate.forms import FORMS, evaluate_masks, prepare
+from conversion.gate.backends import BACKENDS
+from conversion.gate.predictions import evaluate_masks, prepare_photos
 from conversion.latency import median_milliseconds
 from conversion.quantisation.calibration import from_run
 from training import designs
@@ -29,7 +30,7 @@ _TICKS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)
 """Milliseconds."""
 
 
-def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
+def measure_designs(folder: Path, peer: Path | None = None) -> list[Measured]:
     """Export every design's run, judge the artefacts by the photos that it held out, and time all in turns.
 
     Args:
@@ -49,13 +50,13 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
         run = Run(folder / name)
         contract = load_checkpoint(run.checkpoint).contract
         listed = export(run.checkpoint, run.export, ("tflite",), PRECISIONS, from_run(run, contract))
-        photos = prepare(run.held_out(), contract)
+        photos = prepare_photos(run.held_out(), contract)
         for precision in PRECISIONS:
-            form = f"tflite-{precision}"
-            seen = evaluate_masks(FORMS[form].open(run.checkpoint, run.export), photos, contract)
-            iou = float(np.mean([one.teacher_iou for one in seen]))
-            files.append(run.export / KINDS[form].file)
-            found.append(Measured(name, precision, 0.0, round(iou, 4), round(listed.artefacts[form].bytes / 1e6, 2)))
+            backend = f"tflite-{precision}"
+            predictions = evaluate_masks(BACKENDS[backend].open(run.checkpoint, run.export), photos, contract)
+            iou = float(np.mean([one.teacher_iou for one in predictions]))
+            files.append(run.export / KINDS[backend].file)
+            found.append(Measured(name, precision, 0.0, round(iou, 4), round(listed.artefacts[backend].bytes / 1e6, 2)))
     times = median_milliseconds([*files, *([peer] if peer else [])], runs=_RUNS)
     rows = [replace(row, ms=round(ms, 2)) for row, ms in zip(found, times, strict=False)]
     record = {
@@ -64,7 +65,7 @@ def measure(folder: Path, peer: Path | None = None) -> list[Measured]:
         "rows": [asdict(row) for row in rows],
     }
     write_text(designs.MEASURED, json.dumps(record, indent=1) + "\n")
-    draw(rows, PICTURE, (peer.stem, times[-1]) if peer else None)
+    draw_pareto(rows, PICTURE, (peer.stem, times[-1]) if peer else None)
     return rows
 
 
@@ -78,7 +79,7 @@ def as_markdown(rows: Sequence[Measured]) -> str:
     return "\n".join(lines)
 
 
-def draw(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = None) -> None:
+def draw_pareto(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = None) -> None:
     """IoU against milliseconds, the best of each time joined by a line."""
     from matplotlib.figure import Figure
 

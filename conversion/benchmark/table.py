@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS
-from conversion.artefact.manifest import read
 from conversion.benchmark import devices
 from conversion.gate import parity
 from conversion.latency import median_milliseconds
@@ -23,7 +23,7 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
     lines = [_HEAD]
     for run in runs:
         verdict = parity.read(run.parity / "parity.json")
-        listed = read(run.export).artefacts
+        listed = manifest.read(run.export).artefacts
         timed = [name for name, artefact in listed.items() if artefact.target == "tflite"]
         times = dict(
             zip(

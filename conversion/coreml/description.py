@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conversion.artefact.metadata import about, contract_of
+from conversion.artefact.metadata import about, read_contract
 from training.student.contract import Contract
 
 PREVIEW = "com.apple.coreml.model.preview"
@@ -26,7 +26,7 @@ def describe(function: Any, *, image: bool, metadata: Mapping[str, str], propert
     """
     from coremltools.proto import Model_pb2
 
-    contract = contract_of(metadata)
+    contract = read_contract(metadata)
     said = about(properties, contract)
     inputs = function.inputs.items()
     described = Model_pb2.ModelDescription(

@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS, SIMPLIFIED, Precision, size
-from conversion.export.export import export, write
+from conversion.export.export import export, write_artefact
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import Budget, Drift, breaches, measure, read_budgets
-from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks, prepare
+from conversion.gate.predictions import Photo, Prediction, evaluate_masks, prepare_photos
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Variants, variants
 from conversion.source import graph, to_onnx
@@ -46,7 +47,7 @@ _RANKED_ON = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Trial:
     """One variant tried."""
 
     variant: str
@@ -59,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchResult:
     """What was tried, and what was chosen."""
 
     checkpoint: str
@@ -67,11 +68,11 @@ class Search:
     limits: dict[str, float]
     """Named by the user, beyond the standing budgets."""
     photos: list[str]
-    steps: dict[str, list[Step]]
+    steps: dict[str, list[Trial]]
     """By target, in order; the last is chosen unless it breaches."""
 
 
-def read_limits(texts: Sequence[str]) -> dict[str, float]:
+def parse_limits(texts: Sequence[str]) -> dict[str, float]:
     """Limits such as `iou=0.01` by their names in budgets.yaml.
 
     Raises:
@@ -94,13 +95,13 @@ def search(
     pairs: Sequence[Pair],
     calibration: Calibration,
     precisions: tuple[str, ...] = (),
-) -> Search:
+) -> SearchResult:
     """Export the smallest variant of each phone target that holds, and keep the walk beside it.
 
     Args:
         run: With a trained student.
         targets: Of `LADDERS`; all when none is named.
-        limits: As `read_limits` gives them; each variant's standing budget holds beside them.
+        limits: As `parse_limits` gives them; each variant's standing budget holds beside them.
         pairs: Held-out ones.
         calibration: What ranges are measured and layers ranked on.
         precisions: To choose among; all when none is named.
@@ -113,26 +114,26 @@ def search(
     ladders = _ladders(targets, precisions)
     listed = export(run.checkpoint, run.export, ("onnx",))
     source = graph.read(to_onnx.load(run.export / SIMPLIFIED.file))
-    photos = prepare(pairs, listed.contract)
-    walk = Search(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
+    photos = prepare_photos(pairs, listed.contract)
+    result = SearchResult(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
     for target, ladder in ladders.items():
         made = variants(target, source, listed.contract, calibration.inputs)
         with tempfile.TemporaryDirectory() as folder:
-            climb = _TargetSearch(run, made, target, limits, photos, calibration, listed.contract, Path(folder))
-            walk.steps[target] = list(climb.steps(ladder))
-        last = walk.steps[target][-1]
+            target_search = _TargetSearch(run, made, target, limits, photos, calibration, listed.contract, Path(folder))
+            result.steps[target] = list(target_search.steps(ladder))
+        last = result.steps[target][-1]
         if not last.breaches:
             kind = KINDS[last.variant]
-            artefact = write(made, kind, run.export / kind.file, calibration, last.kept)
+            artefact = write_artefact(made, kind, run.export / kind.file, calibration, last.kept)
             listed = listed.with_artefact(last.variant, artefact)
     manifest.write(listed, run.export)
-    write_text(run.export / FILE, json.dumps(asdict(walk), indent=1) + "\n")
-    for target, steps in walk.steps.items():
+    write_text(run.export / FILE, json.dumps(asdict(result), indent=1) + "\n")
+    for target, steps in result.steps.items():
         if steps[-1].breaches:
             raise ParityBreached(
                 f"no variant of {target} holds: {'; '.join(steps[-1].breaches)} in {steps[-1].variant}"
             )
-    return walk
+    return result
 
 
 def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str, tuple[Precision, ...]]:
@@ -148,7 +149,7 @@ def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str,
     return {target: ladder for target, ladder in found.items() if ladder}
 
 
-def read(export: Path) -> Search | None:
+def read(export: Path) -> SearchResult | None:
     """The walk that was kept beside a manifest; None where there was none of this very student.
 
     Raises:
@@ -157,16 +158,16 @@ def read(export: Path) -> Search | None:
     if not (export / FILE).is_file():
         return None
     try:
-        found: Search = TypeAdapter(Search).validate_json((export / FILE).read_bytes())
+        found: SearchResult = TypeAdapter(SearchResult).validate_json((export / FILE).read_bytes())
     except ValueError as error:
         raise BadInput(f"{export / FILE} is damaged: {error!r}; delete it, or export with --budget again") from error
     return found if found.checkpoint == manifest.read(export).checkpoint else None
 
 
-def as_text(walk: Search) -> str:
+def as_text(result: SearchResult) -> str:
     """The walk as a table for a terminal."""
     lines = [f"{'variant':<14} {'kept':>5} {'MB':>6} {'PSNR':>6} {'flips':>8} {'IoU lost':>9} {'worst':>7}  verdict"]
-    for steps in walk.steps.values():
+    for steps in result.steps.values():
         for step in steps:
             drift, verdict = step.drift, "; ".join(step.breaches) or "holds: chosen"
             lines.append(
@@ -193,11 +194,11 @@ class _TargetSearch:
         self._run, self._made, self._target, self._limits = run, made, target, limits
         self._photos, self._contract, self._folder = photos, contract, folder
         self._examples = calibration.inputs[:_RANKED_ON]
-        self._onnx = FORMS["onnx"].open(run.checkpoint, run.export)
+        self._onnx = BACKENDS["onnx"].open(run.checkpoint, run.export)
         self._reference = evaluate_masks(self._onnx, photos, contract)
         self._whole_size = cache(lambda precision: size(self._write(precision, ())))
 
-    def steps(self, ladder: Sequence[Precision]) -> Iterator[Step]:
+    def steps(self, ladder: Sequence[Precision]) -> Iterator[Trial]:
         """What was tried, up to the first that holds."""
         for precision, above in zip(ladder, [*ladder[1:], None], strict=True):
             step = self._judge(precision, [], self._write(precision, []))
@@ -214,18 +215,18 @@ class _TargetSearch:
                 if not step.breaches:
                     return
 
-    def _judge(self, precision: Precision, kept: list[str], path: Path) -> Step:
+    def _judge(self, precision: Precision, kept: list[str], path: Path) -> Trial:
         name = f"{self._target}-{precision}"
-        seen: list[Prediction] = evaluate_masks(
-            FORMS[name].open(self._run.checkpoint, self._folder), self._photos, self._contract
+        predictions: list[Prediction] = evaluate_masks(
+            BACKENDS[name].open(self._run.checkpoint, self._folder), self._photos, self._contract
         )
-        drift = measure(reference=self._reference, candidate=seen, contract=self._contract)
-        return Step(name, kept, size(path), drift, breaches(drift, _tightened(name, self._limits)))
+        drift = measure(reference=self._reference, candidate=predictions, contract=self._contract)
+        return Trial(name, kept, size(path), drift, breaches(drift, _tightened(name, self._limits)))
 
     def _ranked(self, precision: Precision) -> list[str]:
         """Layers by the error that each causes alone, worst first."""
-        harm = self._made.harm(precision, self._examples, [self._onnx(image) for image in self._examples])
-        return sorted(harm, key=lambda layer: -harm[layer])
+        sensitivity = self._made.sensitivity(precision, self._examples, [self._onnx(image) for image in self._examples])
+        return sorted(sensitivity, key=lambda layer: -sensitivity[layer])
 
     def _write(self, precision: Precision, kept: Sequence[str]) -> Path:
         path = self._folder / KINDS[f"{self._target}-{precision}"].file
@@ -240,10 +241,10 @@ def _doubling(most: int) -> Iterator[int]:
         count *= 2
 
 
-def _tightened(form: str, limits: Mapping[str, float]) -> Budget:
-    """The standing budget of a form, with each limit in its place where that is tighter."""
+def _tightened(backend: str, limits: Mapping[str, float]) -> Budget:
+    """The standing budget of a backend, with each limit in its place where that is tighter."""
     budgets, hops = read_budgets()
-    standing = next(budgets[hop.budget] for hop in hops if hop.candidate == form)
+    standing = next(budgets[hop.budget] for hop in hops if hop.candidate == backend)
     tighter = {
         name: (max if name == "psnr" else min)(limit, standing.get(name, limit)) for name, limit in limits.items()
     }

@@ -1,19 +1,19 @@
 import pytest
 
 from conversion.artefact.kinds import KINDS
-from conversion.export.budget_search import LADDERS, _doubling, _ladders, _tightened, read_limits
-from conversion.gate.forms import FORMS
+from conversion.export.budget_search import LADDERS, _doubling, _ladders, _tightened, parse_limits
+from conversion.gate.backends import BACKENDS
 from training.student.errors import BadInput
 
 
 def test_limits_are_read_by_their_names_in_budgets():
-    assert read_limits(["iou=0.01", "psnr=40"]) == {"iou_change": 0.01, "psnr": 40.0}
+    assert parse_limits(["iou=0.01", "psnr=40"]) == {"iou_change": 0.01, "psnr": 40.0}
 
 
 @pytest.mark.parametrize("text", ["iou", "iou=", "iou=small", "size=3", "=1", ""])
 def test_a_limit_of_another_form_lists_the_known_ones(text):
     with pytest.raises(BadInput, match="must be iou=NUMBER or worst=NUMBER or flips=NUMBER or psnr=NUMBER"):
-        read_limits([text])
+        parse_limits([text])
 
 
 def test_a_limit_tightens_the_standing_budget_and_never_loosens_it():
@@ -32,7 +32,7 @@ def test_every_rung_of_every_ladder_can_be_written_and_run():
     for target, ladder in LADDERS.items():
         for precision in ladder:
             assert KINDS[f"{target}-{precision}"].precision == precision
-            assert FORMS[f"{target}-{precision}"].kind == f"{target}-{precision}"
+            assert BACKENDS[f"{target}-{precision}"].kind == f"{target}-{precision}"
 
 
 def test_kept_layers_double_and_never_are_all():

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from conversion.artefact import manifest
-from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, Kind, kinds_of, size
+from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, ArtefactKind, select_kinds, size
 from conversion.artefact.manifest import Artefact, Manifest
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Inputs, Variants, variants
@@ -50,7 +50,7 @@ def export(
         ConversionRefused: A target cannot express the student.
     """
     student = load_checkpoint(checkpoint_path)
-    kinds = {name: kind for name, kind in kinds_of(targets, precisions).items() if kind.target != "onnx"}
+    kinds = {name: kind for name, kind in select_kinds(targets, precisions).items() if kind.target != "onnx"}
     digest = sha256(checkpoint_path)
     result = Manifest(student.contract, digest, _earlier(folder, digest), manifest.versions())
     bar: tqdm[Any] = tqdm(total=2 + len(kinds), unit="artefact")
@@ -64,7 +64,7 @@ def export(
             bar.set_description(f"export {name}")
             if kind.target not in made:
                 made[kind.target] = variants(kind.target, source, student.contract, inputs)
-            artefact = write(made[kind.target], kind, folder / kind.file, calibration)
+            artefact = write_artefact(made[kind.target], kind, folder / kind.file, calibration)
             result = result.with_artefact(name, artefact)
             bar.update()
         bar.set_description("export")
@@ -72,7 +72,9 @@ def export(
     return result
 
 
-def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None, inputs: Inputs = ()) -> Artefact:
+def emit(
+    source: graph.Graph, kind: ArtefactKind, path: Path, contract: Contract | None, inputs: Inputs = ()
+) -> Artefact:
     """Convert a typed graph to one kind of artefact at `path`.
 
     Raises:
@@ -82,8 +84,8 @@ def emit(source: graph.Graph, kind: Kind, path: Path, contract: Contract | None,
     return _timed(variants(kind.target, source, contract, inputs), kind, path)
 
 
-def write(
-    made: Variants, kind: Kind, path: Path, calibration: Calibration | None, kept: Collection[str] = ()
+def write_artefact(
+    made: Variants, kind: ArtefactKind, path: Path, calibration: Calibration | None, kept: Collection[str] = ()
 ) -> Artefact:
     """One kind of artefact at `path`, with all that a manifest says of it."""
     artefact = _timed(made, kind, path, kept)
@@ -95,10 +97,10 @@ def write(
     return artefact
 
 
-def _timed(made: Variants, kind: Kind, path: Path, kept: Collection[str] = ()) -> Artefact:
+def _timed(made: Variants, kind: ArtefactKind, path: Path, kept: Collection[str] = ()) -> Artefact:
     assert kind.precision != "exported"
     # Audited beforehand, so that the time of a conversion is its own.
-    single = {risk.tensor: f"{risk.operator}: {risk.reason}" for risk in made.at_risk(kind.precision)}
+    single = {risk.tensor: f"{risk.operator}: {risk.reason}" for risk in made.float16_risks(kind.precision)}
     started = time.perf_counter()
     partitions = made.write(kind.precision, path, kept)
     artefact = _artefact(kind, path, time.perf_counter() - started, partitions)
@@ -129,7 +131,7 @@ def _to_onnx(student: Checkpoint, folder: Path, bar: "tqdm[Any]") -> dict[str, A
     return {"onnx-exported": raw, "onnx": simplified}
 
 
-def _artefact(kind: Kind, path: Path, seconds: float, partitions: int | None = None) -> Artefact:
+def _artefact(kind: ArtefactKind, path: Path, seconds: float, partitions: int | None = None) -> Artefact:
     return Artefact(
         kind.target, kind.precision, path.name, sha256(path), size(path), round(seconds, 3), partitions=partitions
     )

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.artefact.kinds import Kind, Precision
+from conversion.artefact.kinds import ArtefactKind, Precision
 from conversion.artefact.manifest import Artefact
 from conversion.export.export import emit
 from conversion.foreign.input_spec import ModelSpec
 from conversion.foreign.wrap_onnx import WrappedModel, wrap_model
 from conversion.gate import drift
 from conversion.gate.drift import Budget, Drift
-from conversion.gate.forms import Prediction
+from conversion.gate.predictions import Prediction
 from conversion.runtimes.runner import RUNTIMES, Runner
 from conversion.source import to_onnx
 from training.data.pairs import PHOTO_SUFFIXES
@@ -98,7 +98,7 @@ def convert(
     with atomic_path(path) as temporary:
         sizes = _contract_or_sizes(wrapped, (height, width))
         inputs = [preprocess(picture, sizes) for picture in pictures]
-        artefact = emit(wrapped.graph, Kind(target, precision, path.name), temporary, wrapped.contract, inputs)
+        artefact = emit(wrapped.graph, ArtefactKind(target, precision, path.name), temporary, wrapped.contract, inputs)
         runner = RUNTIMES[_RUNTIMES[target, precision]](temporary)
         measured = _measure(wrapped, runner, pictures, (height, width))
         compared = f"{len(pictures)} photos of {photos}" if photos else f"{len(pictures)} made-up pictures, no photos"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from conversion.gate.forms import Prediction
+from conversion.gate.predictions import Prediction
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.postprocess import Mask, upsample
@@ -38,7 +38,7 @@ class Drift:
 
 
 def measure(*, reference: Sequence[Prediction], candidate: Sequence[Prediction], contract: Contract) -> Drift:
-    """The drift between two forms over the same photos, in float64."""
+    """The drift between two backends over the same photos, in float64."""
     differences = [
         c.logits.astype(np.float64) - r.logits.astype(np.float64) for r, c in zip(reference, candidate, strict=True)
     ]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from conversion.gate.drift import breaches, measure, read_budgets
-from conversion.gate.forms import Prediction
+from conversion.gate.predictions import Prediction
 from training.student.contract import Contract
 from training.student.errors import BadInput
 from training.student.postprocess import postprocess
@@ -14,17 +14,17 @@ CONTRACT = Contract(32, 64, 4, ("thing",))
 RNG = np.random.default_rng(0)
 
 
-def _seen(logits, teacher_iou=0.9):
+def _prediction(logits, teacher_iou=0.9):
     return Prediction(logits, postprocess(logits, CONTRACT, 50, 40), teacher_iou)
 
 
 @pytest.fixture
 def reference():
-    return [_seen(RNG.normal(size=(1, 8, 16)).astype(np.float32) * 5) for _ in range(3)]
+    return [_prediction(RNG.normal(size=(1, 8, 16)).astype(np.float32) * 5) for _ in range(3)]
 
 
 def _shifted(reference, by):
-    return [_seen(one.logits + np.float32(by)) for one in reference]
+    return [_prediction(one.logits + np.float32(by)) for one in reference]
 
 
 def test_nothing_drifts_from_itself(reference):
@@ -56,9 +56,9 @@ def test_the_worst_photo_decides_the_psnr(reference):
 
 
 def test_only_flips_of_pixels_that_were_decided_count_as_decided(reference):
-    near = [_seen(np.full((1, 8, 16), 5e-4, np.float32))]
-    far = [_seen(np.full((1, 8, 16), 5e-3, np.float32))]
-    below = [_seen(np.full((1, 8, 16), -1e-4, np.float32))]
+    near = [_prediction(np.full((1, 8, 16), 5e-4, np.float32))]
+    far = [_prediction(np.full((1, 8, 16), 5e-3, np.float32))]
+    below = [_prediction(np.full((1, 8, 16), -1e-4, np.float32))]
 
     undecided = measure(reference=near, candidate=below, contract=CONTRACT)
     decided = measure(reference=far, candidate=below, contract=CONTRACT)

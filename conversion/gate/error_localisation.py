@@ -1,9 +1,9 @@
-"""Where along the graph an artefact drifts, and after which operator it has left its budget.
+"""Error localisation: where along the graph an artefact drifts, and which operator breaches the budget first.
 
-The candidate's tensors are compared one by one with those of the typed graph in ONNX Runtime. An operator is blamed by
-exchange: the candidate computes the graph up to some operator, the reference the rest. The first operator behind which
-even an exact rest breaches the hop's budget is at fault, since up to there the candidate alone has used it up. So the
-budget stays what it is, measured at the logits and the mask.
+The candidate's tensors are compared one by one with those of the typed graph in ONNX Runtime. Then the graph is split:
+the candidate runs the first k operators, the reference runs the rest. The first k whose result breaches the hop's
+budget ends in the faulty operator, since the rest is exact. The budget is the hop's own, measured at the logits and
+the mask. Every k is tried in order, not by halves: errors may cancel, so that a later split can hold again.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.gate.drift import Budget, breaches, decibels, measure
-from conversion.gate.forms import Photo, Prediction, evaluate_masks
+from conversion.gate.predictions import Photo, Prediction, evaluate_masks
 from conversion.gate.traces import Tracer
 from conversion.source.reference import Reference
 from training.student.arrays import Array, channels_first
@@ -21,84 +21,87 @@ from training.student.contract import Contract
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """What has drifted by the time one operator is done."""
+class OperatorDrift:
+    """The drift of one operator's result."""
 
     operator: str
     tensor: str
-    """What it gives."""
+    """Its result."""
     psnr: float
     """dB: the tensor's own range over its RMS difference from the reference."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Where a hop leaves its budget."""
+class FaultyOperator:
+    """The first operator behind which a hop breaches its budget."""
 
     operators: tuple[str, ...]
-    """The operator, with those that the artefact computes in one with it, such as an activation."""
+    """The operator, and those that the artefact fuses with it, such as an activation."""
     tensor: str
-    """What they give."""
+    """Their result."""
     breaches: tuple[str, ...]
-    """Of the hop's budget, by the candidate up to here and an exact rest."""
+    """Of the hop's budget, when the candidate runs the graph up to here and the reference the rest."""
     largest_error: float
-    """Of a pixel of the tensor, as the mean over its channels: the brightest spot of the picture."""
+    """The largest error of a pixel, as the mean over the tensor's channels: the brightest spot of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
-    """One hop along the graph, on one photo."""
+class Localisation:
+    """The drift of one hop along the graph, on one photo."""
 
     photo: str
-    points: tuple[Point, ...]
-    """In the order of execution; of the tensors that the artefact holds."""
-    fault: Fault | None
+    points: tuple[OperatorDrift, ...]
+    """In the order of execution; only tensors that the artefact still has, since it fuses some operators."""
+    fault: FaultyOperator | None
 
 
 READING = "reading the ONNX file"
-"""At fault when the typed graph itself leaves the budget, before any operator of the artefact."""
+"""Stands for the operator when the typed graph itself breaches the budget, before the artefact runs at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A candidate and a reference that computed the same photo, tensor by tensor."""
+class SplitRun:
+    """The tensors of a candidate and of a reference on one photo; either can go on from the other's."""
 
     reference: Reference
     exact: Mapping[str, Array]
     held: Mapping[str, Array]
-    """The candidate's tensors by the graph's names; the input belongs to both."""
+    """The candidate's tensors by the graph's names, and the input."""
 
-    def points(self) -> tuple[Point, ...]:
-        """The drift after every operator whose result the candidate holds."""
+    def points(self) -> tuple[OperatorDrift, ...]:
+        """The drift of every operator whose result the candidate has."""
         return tuple(
-            Point(str(node), name, _psnr(reference=self.exact[name], candidate=self.held[name]))
+            OperatorDrift(str(node), name, _psnr(reference=self.exact[name], candidate=self.held[name]))
             for node in self.reference.graph.nodes
             for name in node.outputs
             if name in self.held
         )
 
     def logits(self, after: int) -> NDArray[np.float32]:
-        """(channels, rows, columns): the candidate up to place `after` of the graph, -1 for none, then the reference.
+        """The logits (channels, rows, columns) when the candidate runs up to place `after`, and the reference the rest.
+
+        Args:
+            after: The place of the candidate's last operator in the graph; -1 leaves all to the reference.
 
         Raises:
-            KeyError: The candidate does not hold all that the rest needs.
+            KeyError: The candidate lacks a tensor that the rest reads; see `can_split`.
         """
         values = {name: self.held[name] for name in self.reference.live(after)}
         outputs = self.reference.resume(after, values)
         return np.asarray(outputs[self.reference.graph.outputs[0]][0], np.float32)
 
-    def can_change_hands(self, after: int) -> bool:
-        """Whether the candidate holds all that the rest needs."""
+    def can_split(self, after: int) -> bool:
+        """Whether the candidate has every tensor that the operators behind place `after` read."""
         return self.reference.live(after) <= self.held.keys()
 
     def error(self, tensor: str) -> Array:
-        """|difference| of a tensor."""
+        """The absolute difference of a tensor."""
         with np.errstate(invalid="ignore"):
             return np.asarray(np.abs(self.held[tensor].astype(np.float64) - self.exact[tensor]))
 
 
-def compute(reference: Reference, candidate: Tracer, photo: Photo) -> Exchange:
-    """Let both look at a photo."""
+def run_both(reference: Reference, candidate: Tracer, photo: Photo) -> SplitRun:
+    """Run both on a photo and keep their tensors."""
     image = channels_first(photo.input)
     exact = reference.trace(image)
     held = {
@@ -106,40 +109,44 @@ def compute(reference: Reference, candidate: Tracer, photo: Photo) -> Exchange:
         for name, value in candidate(photo.input).items()
         if name in exact and value.shape == exact[name].shape
     }
-    return Exchange(reference, exact, held | {reference.graph.inputs[0]: image})
+    return SplitRun(reference, exact, held | {reference.graph.inputs[0]: image})
 
 
-def find_fault(exchange: Exchange, photo: Photo, seen: Prediction, contract: Contract, budget: Budget) -> Fault | None:
-    """The first operator behind which even an exact rest leaves the budget; None where there is none.
+def find_faulty_operator(
+    split_run: SplitRun, photo: Photo, prediction: Prediction, contract: Contract, budget: Budget
+) -> FaultyOperator | None:
+    """The first operator after which even an exact rest breaches the budget; None where no operator does.
 
     Args:
-        exchange: Of the photo.
+        split_run: Of the photo.
         photo: One on which the hop breaches.
-        seen: What the hop's reference made of it.
+        prediction: What the hop's reference made of it.
         contract: The student's.
         budget: The hop's.
     """
 
-    def found(after: int) -> tuple[str, ...]:
-        candidate = evaluate_masks(lambda _: exchange.logits(after), [photo], contract)
-        return tuple(breaches(measure(reference=[seen], candidate=candidate, contract=contract), budget))
+    def breaches_after(after: int) -> tuple[str, ...]:
+        candidate = evaluate_masks(lambda _: split_run.logits(after), [photo], contract)
+        return tuple(breaches(measure(reference=[prediction], candidate=candidate, contract=contract), budget))
 
-    if left := found(-1):
-        return Fault((READING,), exchange.reference.graph.inputs[0], left, 0.0)
+    if broken := breaches_after(-1):
+        return FaultyOperator((READING,), split_run.reference.graph.inputs[0], broken, 0.0)
     together: list[str] = []
-    for place, node in enumerate(exchange.reference.graph.nodes):
+    for place, node in enumerate(split_run.reference.graph.nodes):
         together.append(str(node))
-        if not exchange.can_change_hands(place):
+        if not split_run.can_split(place):
             continue
-        if left := found(place):
-            tensor = next(name for name in node.outputs if name in exchange.held)
-            return Fault(tuple(together), tensor, left, float(error_map(exchange.error(tensor), contract).max()))
+        if broken := breaches_after(place):
+            tensor = next(name for name in node.outputs if name in split_run.held)
+            return FaultyOperator(
+                tuple(together), tensor, broken, float(error_map(split_run.error(tensor), contract).max())
+            )
         together = []
     return None
 
 
 def error_map(error: Array, contract: Contract) -> NDArray[np.float64]:
-    """The mean over channels, as (rows, columns); tokens (1, rows · columns, channels) are laid out again."""
+    """The mean over channels as an image (rows, columns); tokens (1, rows · columns, channels) become rows again."""
     if error.ndim == 4:
         return np.asarray(error.mean(axis=(0, 1)))
     flat = error.reshape(-1, error.shape[-1] if error.ndim > 1 else 1)

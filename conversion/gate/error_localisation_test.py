@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from conversion.gate.error_localisation import READING, compute, error_map, find_fault
-from conversion.gate.forms import Photo, evaluate_masks
+from conversion.gate.error_localisation import READING, error_map, find_faulty_operator, run_both
+from conversion.gate.predictions import Photo, evaluate_masks
 from conversion.source import graph
 from conversion.source.reference import Reference
 from training.student.contract import Contract
@@ -36,7 +36,7 @@ def reference():
 
 
 def _candidate(reference, faults, without=()):
-    """A form that adds each fault's size to that tensor, with noise, and computes on with what comes of it."""
+    """A backend that adds each fault's size to that tensor, with noise, and computes on with what comes of it."""
 
     def trace(image):
         values = {"image": image.transpose(2, 0, 1)[None].astype(np.float32)}
@@ -50,10 +50,10 @@ def _candidate(reference, faults, without=()):
     return trace
 
 
-def _fault(reference, faults, without=(), seen=None):
-    exchange = compute(reference, _candidate(reference, faults, without), PHOTO)
-    expected = evaluate_masks(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
-    return find_fault(exchange, PHOTO, seen or expected, CONTRACT, BUDGET)
+def _fault(reference, faults, without=(), prediction=None):
+    split_run = run_both(reference, _candidate(reference, faults, without), PHOTO)
+    expected = evaluate_masks(lambda _: split_run.exact["logits"][0], [PHOTO], CONTRACT)[0]
+    return find_faulty_operator(split_run, PHOTO, prediction or expected, CONTRACT, BUDGET)
 
 
 @pytest.mark.parametrize("tensor", ["a", "b", "c", "d", "logits"])
@@ -66,7 +66,7 @@ def test_the_operator_behind_which_an_exact_rest_does_not_help_is_at_fault(refer
 
 
 def test_small_faults_add_up_until_one_is_too_many(reference):
-    exact = compute(reference, _candidate(reference, {}), PHOTO).exact["logits"]
+    exact = run_both(reference, _candidate(reference, {}), PHOTO).exact["logits"]
     small = 0.75 * float(np.ptp(exact)) * 10 ** (-BUDGET["psnr"] / 20)
 
     assert _fault(reference, {"b": small}) is None
@@ -76,7 +76,7 @@ def test_small_faults_add_up_until_one_is_too_many(reference):
 
 def test_a_fault_that_the_rest_swallows_is_no_fault(reference):
     """Below zero, Relu lets nothing through."""
-    below = compute(reference, _candidate(reference, {}), PHOTO).exact["c"] < -0.2
+    below = run_both(reference, _candidate(reference, {}), PHOTO).exact["c"] < -0.2
 
     def candidate(image):
         values = dict(_candidate(reference, {})(image))
@@ -84,10 +84,10 @@ def test_a_fault_that_the_rest_swallows_is_no_fault(reference):
         return values
 
     assert below.any()
-    exchange = compute(reference, candidate, PHOTO)
-    seen = evaluate_masks(lambda _: exchange.exact["logits"][0], [PHOTO], CONTRACT)[0]
-    assert find_fault(exchange, PHOTO, seen, CONTRACT, BUDGET) is None
-    assert min(point.psnr for point in exchange.points()) < 40
+    split_run = run_both(reference, candidate, PHOTO)
+    prediction = evaluate_masks(lambda _: split_run.exact["logits"][0], [PHOTO], CONTRACT)[0]
+    assert find_faulty_operator(split_run, PHOTO, prediction, CONTRACT, BUDGET) is None
+    assert min(point.psnr for point in split_run.points()) < 40
 
 
 def test_what_the_artefact_does_not_show_is_blamed_together(reference):
@@ -106,13 +106,13 @@ def test_nan_is_at_fault_where_it_arises(reference):
 def test_a_graph_that_was_read_wrongly_is_blamed_before_any_operator(reference):
     other = evaluate_masks(lambda _: np.zeros((1, 8, 16), np.float32), [PHOTO], CONTRACT)[0]
 
-    assert _fault(reference, {}, seen=other).operators == (READING,)
+    assert _fault(reference, {}, prediction=other).operators == (READING,)
 
 
 def test_the_trail_has_a_point_for_each_tensor_that_is_shown(reference):
-    exchange = compute(reference, _candidate(reference, {"c": 0.1}, without={"b"}), PHOTO)
+    split_run = run_both(reference, _candidate(reference, {"c": 0.1}, without={"b"}), PHOTO)
 
-    points = {point.tensor: point.psnr for point in exchange.points()}
+    points = {point.tensor: point.psnr for point in split_run.points()}
 
     assert list(points) == ["a", "c", "d", "logits"]
     assert points["a"] == np.inf

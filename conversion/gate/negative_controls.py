@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.gate.forms import Prediction
+from conversion.gate.predictions import Prediction
 from conversion.runtimes.runner import Runner
 
 Image = NDArray[np.uint8]
@@ -47,7 +47,7 @@ CONTROLS: Mapping[str, Callable[[Runner], Runner]] = MappingProxyType(
 )
 
 
-def resembled(
+def find_resembled_mistakes(
     *, reference: Sequence[Prediction], candidate: Sequence[Prediction], mistakes: Mapping[str, Sequence[Prediction]]
 ) -> list[str]:
     """The mistakes whose logits a candidate is nearer to than to those of its reference.

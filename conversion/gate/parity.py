@@ -1,4 +1,4 @@
-"""Parity: every form of a student runs the same photos; each hop's drift is held against its budget."""
+"""Parity: every backend of a student runs the same photos, and each hop's drift is compared with its budget."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,14 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS, SIMPLIFIED
 from conversion.artefact.manifest import Manifest
 from conversion.gate import error_localisation
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import Budget, Drift, Hop, breaches, measure, read_budgets
-from conversion.gate.error_localisation import Trail
-from conversion.gate.forms import FORMS, Photo, Prediction, evaluate_masks, prepare
-from conversion.gate.negative_controls import CONTROLS, resembled
+from conversion.gate.error_localisation import Localisation
+from conversion.gate.negative_controls import CONTROLS, find_resembled_mistakes
 from conversion.gate.pictures import draw_errors, draw_worst
+from conversion.gate.predictions import Photo, Prediction, evaluate_masks, prepare_photos
 from conversion.gate.traces import TRACERS
-from conversion.runtimes.runner import Runner, why_not
+from conversion.runtimes.runner import Runner, why_unavailable
 from conversion.source import graph, to_onnx
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
@@ -34,7 +35,7 @@ FLOATS = ("fp32", "fp16")
 
 @dataclass(frozen=True, slots=True)
 class HopResult:
-    """What one hop did."""
+    """The drift of one hop, and how it breaches its budget."""
 
     hop: Hop
     drift: Drift
@@ -48,27 +49,27 @@ class Parity:
     photos: list[str]
     hops: list[HopResult]
     teacher_iou: dict[str, float]
-    """By form: mean IoU of its masks with the teacher masks."""
+    """By backend: mean IoU of its masks with the teacher masks."""
     controls: dict[str, list[str]]
-    """By sabotage: the breaches that it caused. One that caused none means that the gate sees nothing."""
+    """Budget breaches per negative control. A control without a breach means that the gate is blind to that error."""
     unproven: dict[str, str]
-    """By form: why this machine could not run it."""
-    trails: dict[str, Trail]
-    """By hop: its drift along the graph, on the photo that drifts most."""
+    """By backend: why this machine could not run it."""
+    trails: dict[str, Localisation]
+    """By hop: the drift of every operator, on the photo that drifts most."""
 
     @property
     def drifts(self) -> dict[str, Drift]:
-        """By form: of the hop that ends in it."""
+        """By backend: the drift of the hop that ends in it."""
         return {result.hop.candidate: result.drift for result in self.hops}
 
     @property
     def breached(self) -> list[HopResult]:
-        """The hops that left their budget."""
+        """The hops that breach their budget."""
         return [result for result in self.hops if result.breaches]
 
     @property
     def blind(self) -> list[str]:
-        """Sabotages that went unnoticed."""
+        """The negative controls that breach no budget."""
         return [name for name, found in self.controls.items() if not found]
 
     @property
@@ -100,49 +101,56 @@ def verify(
     """
     listed = _listed(checkpoint, export)
     budgets, hops = read_budgets()
-    hops = [hop for hop in hops if all(_takes_part(form, listed, targets) for form in (hop.reference, hop.candidate))]
-    forms = list(dict.fromkeys(form for hop in hops for form in (hop.reference, hop.candidate)))
-    unproven = {form: reason for form in forms if (reason := why_not(FORMS[form].runtime))}
-    photos = prepare(pairs, listed.contract)
-    seen: dict[str, list[Prediction]] = {}
-    for form in (bar := tqdm([form for form in forms if form not in unproven], unit="form")):
-        bar.set_description(f"run {form}")
-        seen[form] = evaluate_masks(FORMS[form].open(checkpoint, export), photos, listed.contract)
-    mistakes = sabotaged(FORMS["onnx"].open(checkpoint, export), photos, listed.contract)
+    hops = [
+        hop for hop in hops if all(_takes_part(backend, listed, targets) for backend in (hop.reference, hop.candidate))
+    ]
+    backends = list(dict.fromkeys(backend for hop in hops for backend in (hop.reference, hop.candidate)))
+    unproven = {backend: reason for backend in backends if (reason := why_unavailable(BACKENDS[backend].runtime))}
+    photos = prepare_photos(pairs, listed.contract)
+    predictions: dict[str, list[Prediction]] = {}
+    for backend in (bar := tqdm([backend for backend in backends if backend not in unproven], unit="backend")):
+        bar.set_description(f"run {backend}")
+        predictions[backend] = evaluate_masks(BACKENDS[backend].open(checkpoint, export), photos, listed.contract)
+    mistakes = run_controls(BACKENDS["onnx"].open(checkpoint, export), photos, listed.contract)
     results = []
     for hop in hops:
-        if hop.candidate in seen:
-            drift = measure(reference=seen[hop.reference], candidate=seen[hop.candidate], contract=listed.contract)
+        if hop.candidate in predictions:
+            drift = measure(
+                reference=predictions[hop.reference], candidate=predictions[hop.candidate], contract=listed.contract
+            )
             found = breaches(drift, budgets[hop.budget])
-            found += resembled(reference=seen[hop.reference], candidate=seen[hop.candidate], mistakes=mistakes)
+            found += find_resembled_mistakes(
+                reference=predictions[hop.reference], candidate=predictions[hop.candidate], mistakes=mistakes
+            )
             results.append(HopResult(hop, drift, found))
-    trails = _trails(results, seen, photos, listed, export, folder)
-    # Budgets for fewer bits are so wide that a subtle mistake fits into them; whoever makes it, makes it in all forms.
+    trails = _trails(results, predictions, photos, listed, export, folder)
+    # Budgets for fewer bits are so wide that a subtle mistake fits into them. But a mistake in the app's own code
+    # happens with every artefact, so it shows in those of a tighter budget.
     held = [budgets[hop.budget] for hop in hops if hop.budget in FLOATS]
     loosest = min(held, key=lambda budget: budget.get("psnr", float("inf")))
     parity = Parity(
         photos=[photo.name for photo in photos],
         hops=results,
-        teacher_iou={form: float(np.mean([one.teacher_iou for one in views])) for form, views in seen.items()},
-        controls=trip(seen["onnx"], mistakes, listed.contract, loosest),
+        teacher_iou={backend: float(np.mean([one.teacher_iou for one in own])) for backend, own in predictions.items()},
+        controls=find_control_breaches(predictions["onnx"], mistakes, listed.contract, loosest),
         unproven=unproven,
         trails=trails,
     )
-    draw_worst(photos, seen, listed.contract, folder)
+    draw_worst(photos, predictions, listed.contract, folder)
     write_text(folder / "parity.json", json.dumps(asdict(parity), indent=1) + "\n")
     manifest.write(_marked(listed, parity), export)
     return parity
 
 
-def sabotaged(runner: Runner, photos: Sequence[Photo], contract: Contract) -> dict[str, list[Prediction]]:
-    """What a good runner makes of each photo when it makes each of the common mistakes."""
+def run_controls(runner: Runner, photos: Sequence[Photo], contract: Contract) -> dict[str, list[Prediction]]:
+    """By negative control: the predictions of a correct runner that is made to make that mistake."""
     return {name: evaluate_masks(sabotage(runner), photos, contract) for name, sabotage in CONTROLS.items()}
 
 
-def trip(
+def find_control_breaches(
     reference: Sequence[Prediction], mistakes: Mapping[str, Sequence[Prediction]], contract: Contract, budget: Budget
 ) -> dict[str, list[str]]:
-    """The breaches that each mistake of a good runner causes: the gate must see every one of them."""
+    """By negative control: the budget breaches that it causes. There must be one at least for each."""
     found = {}
     for name, candidate in mistakes.items():
         found[name] = breaches(measure(reference=reference, candidate=candidate, contract=contract), budget)
@@ -150,13 +158,13 @@ def trip(
 
 
 def read(path: Path) -> Parity:
-    """The verdict that `verify` kept.
+    """The verdict that `verify` wrote.
 
     Raises:
-        BadInput: There is none, or it is damaged.
+        BadInput: There is no such file, or it is damaged.
     """
     if not path.is_file():
-        raise BadInput(f"no verdict at {path}; reach one with `make parity`")
+        raise BadInput(f"no verdict at {path}; run `make parity` first")
     try:
         verdict: Parity = TypeAdapter(Parity).validate_python(json.loads(path.read_text(encoding="utf-8")))
         return verdict
@@ -180,38 +188,40 @@ def as_text(parity: Parity) -> str:
             lines.append(f"{hop}: out of budget after {where}, on photo {trail.photo}")
     for name, found in parity.controls.items():
         lines.append(f"control: {name.replace('_', ' ')} {'trips the gate' if found else 'GOES UNNOTICED'}")
-    lines += [f"not proven: {form}: {reason}" for form, reason in parity.unproven.items()]
+    lines += [f"not proven: {backend}: {reason}" for backend, reason in parity.unproven.items()]
     return "\n".join(lines)
 
 
 def _trails(
     results: Sequence[HopResult],
-    seen: Mapping[str, Sequence[Prediction]],
+    predictions: Mapping[str, Sequence[Prediction]],
     photos: Sequence[Photo],
     listed: Manifest,
     export: Path,
     folder: Path,
-) -> dict[str, Trail]:
-    """Follow every hop from ONNX to a phone artefact along the graph, and draw the errors of those that breach."""
+) -> dict[str, Localisation]:
+    """The drift along the graph of every hop from ONNX to a phone artefact; draws the errors of hops that breach."""
     budgets, _ = read_budgets()
     reference = Reference(graph.read(to_onnx.load(export / SIMPLIFIED.file)))
     trails, errors = {}, {}
     for result in results:
-        form, budget = FORMS[result.hop.candidate], budgets[result.hop.budget]
-        if result.hop.reference != "onnx" or form.runtime not in TRACERS:
+        backend, budget = BACKENDS[result.hop.candidate], budgets[result.hop.budget]
+        if result.hop.reference != "onnx" or backend.runtime not in TRACERS:
             continue
-        worst = _most_adrift(seen["onnx"], seen[result.hop.candidate], listed.contract, budget)
-        tracer = TRACERS[form.runtime](export / KINDS[form.kind].file, reference.graph)
-        exchange = error_localisation.compute(reference, tracer, photos[worst])
+        worst = _most_adrift(predictions["onnx"], predictions[result.hop.candidate], listed.contract, budget)
+        tracer = TRACERS[backend.runtime](export / KINDS[backend.kind].file, reference.graph)
+        split_run = error_localisation.run_both(reference, tracer, photos[worst])
         fault = None
         if result.breaches:
-            fault = error_localisation.find_fault(exchange, photos[worst], seen["onnx"][worst], listed.contract, budget)
+            fault = error_localisation.find_faulty_operator(
+                split_run, photos[worst], predictions["onnx"][worst], listed.contract, budget
+            )
         if fault:
             errors[result.hop.candidate] = (
                 photos[worst],
-                error_localisation.error_map(exchange.error(fault.tensor), listed.contract),
+                error_localisation.error_map(split_run.error(fault.tensor), listed.contract),
             )
-        trails[str(result.hop)] = Trail(photos[worst].name, exchange.points(), fault)
+        trails[str(result.hop)] = Localisation(photos[worst].name, split_run.points(), fault)
     draw_errors(errors, folder)
     return trails
 
@@ -219,7 +229,7 @@ def _trails(
 def _most_adrift(
     reference: Sequence[Prediction], candidate: Sequence[Prediction], contract: Contract, budget: Budget
 ) -> int:
-    """The photo with the largest RMS error, of those that breach the budget by themselves, if any do."""
+    """Which photo has the largest RMS error; photos that breach the budget by themselves come first."""
 
     def badness(place: int) -> tuple[bool, float]:
         drift = measure(reference=[reference[place]], candidate=[candidate[place]], contract=contract)
@@ -229,7 +239,7 @@ def _most_adrift(
 
 
 def _listed(checkpoint: Path, export: Path) -> Manifest:
-    """The manifest, once every file is found to be what it says."""
+    """The manifest, after checking that every file is the one that it lists."""
     listed = manifest.read(export)
     if not checkpoint.is_file() or sha256(checkpoint) != listed.checkpoint:
         raise BadInput(f"{export} was exported from another student than {checkpoint}; export again")
@@ -238,17 +248,17 @@ def _listed(checkpoint: Path, export: Path) -> Manifest:
     return listed
 
 
-def _takes_part(form: str, listed: Manifest, targets: tuple[str, ...]) -> bool:
-    kind = FORMS[form].kind
+def _takes_part(backend: str, listed: Manifest, targets: tuple[str, ...]) -> bool:
+    kind = BACKENDS[backend].kind
     wanted = not kind or not targets or KINDS[kind].target in (*targets, "onnx")
     return wanted and (not kind or kind in listed.artefacts)
 
 
 def _marked(listed: Manifest, parity: Parity) -> Manifest:
-    """The manifest with the gate's word on every artefact that took part."""
+    """The manifest with the gate's verdict on every artefact that took part."""
     verdicts: dict[str, str] = {}
     for result in parity.hops:
-        kind = FORMS[result.hop.candidate].kind
+        kind = BACKENDS[result.hop.candidate].kind
         if result.breaches or parity.blind:
             verdicts[kind] = "breached"
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from conversion.gate.forms import Photo, Prediction
+from conversion.gate.predictions import Photo, Prediction
 from training.data.photos import levels_of, read_photo
 from training.data.preview import draw_preview
 from training.student.arrays import Pixels
@@ -33,20 +33,20 @@ _STRIP_GAP = 8
 
 
 def draw_worst(
-    photos: Sequence[Photo], seen: Mapping[str, Sequence[Prediction]], contract: Contract, folder: Path
+    photos: Sequence[Photo], predictions: Mapping[str, Sequence[Prediction]], contract: Contract, folder: Path
 ) -> None:
     """Into folder/pictures: RANK-teacher.jpg, RANK-student.jpg, RANK-flips.jpg and an index, worst photo first.
 
-    Flips are the pixels that any form changes against torch, thickened so that a single one can be seen.
+    Flips are the pixels that any backend changes against torch, thickened so that a single one can be seen.
     """
-    student, classes = seen["torch"], len(contract.classes)
+    student, classes = predictions["torch"], len(contract.classes)
     order = sorted(range(len(photos)), key=lambda i: student[i].teacher_iou)[:WORST]
     with atomic_path(folder / "pictures") as temporary:
         temporary.mkdir()
         index = []
         for rank, i in enumerate(order):
             photo = read_photo(photos[i].path)
-            flipped = np.any([views[i].mask != student[i].mask for views in seen.values()], axis=0)
+            flipped = np.any([one[i].mask != student[i].mask for one in predictions.values()], axis=0)
             for name, picture in (
                 ("teacher", draw_preview(photo, photos[i].teacher_mask, classes, side=_SIDE)),
                 ("student", draw_preview(photo, student[i].mask, classes, side=_SIDE)),
@@ -64,21 +64,21 @@ def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder:
     """
     with atomic_path(folder / "errors") as temporary:
         temporary.mkdir()
-        for form, (photo, error) in errors.items():
+        for backend, (photo, error) in errors.items():
             picture = _small(read_photo(photo.path))
             finite = np.nan_to_num(error, nan=np.inf, posinf=np.inf)
             top = np.max(finite, where=np.isfinite(finite), initial=np.finfo(np.float32).tiny)
             levels: Any = (finite.clip(0, top) / top * 255).astype(np.uint8)
             levels = cv2.resize(levels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
             heat: Any = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-            _save(picture, temporary / f"{form}-photo.jpg")
-            _save(heat, temporary / f"{form}-error.jpg")
+            _save(picture, temporary / f"{backend}-photo.jpg")
+            _save(heat, temporary / f"{backend}-error.jpg")
 
 
 def draw_sheet(
-    photos: Sequence[Photo], seen: Sequence[Prediction], contract: Contract, path: Path, columns: int = 4
+    photos: Sequence[Photo], predictions: Sequence[Prediction], contract: Contract, path: Path, columns: int = 4
 ) -> None:
-    """Photos with a form's masks drawn over them, side by side, as one JPEG; rows that would not fill are left out."""
+    """Photos with a backend's masks drawn over them, as one JPEG; a last row that is not full is left out."""
     size, classes = (_TILE, _TILE), len(contract.classes)
     tiles = [
         overlay(
@@ -86,7 +86,7 @@ def draw_sheet(
             _pixels(cv2.resize(view.mask, size, interpolation=cv2.INTER_NEAREST_EXACT)),
             classes,
         )
-        for photo, view in zip(photos, seen, strict=True)
+        for photo, view in zip(photos, predictions, strict=True)
     ]
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - columns + 1, columns)]
     with atomic_path(path) as temporary:
@@ -96,7 +96,7 @@ def draw_sheet(
 
 def draw_strip(
     photos: Sequence[Photo],
-    seen: Sequence[Prediction],
+    predictions: Sequence[Prediction],
     contract: Contract,
     path: Path,
     blur: Callable[[Pixels, Mask], Pixels],
@@ -105,18 +105,20 @@ def draw_strip(
 
     Args:
         photos: At least two.
-        seen: What one form made of each.
+        predictions: What one backend made of each.
         contract: The student's.
         path: Of the JPEG.
         blur: From a photo, (rows, columns, 3), and its mask to the photo with its background blurred.
     """
-    order = sorted(range(len(photos)), key=lambda i: -seen[i].teacher_iou)
+    order = sorted(range(len(photos)), key=lambda i: -predictions[i].teacher_iou)
     rows = [_captions(["photo", "teacher mask", "mask of the phone's file", "background blurred by it"])]
     for name, i in (("typical", order[len(order) // 2]), (f"hardest of {len(order)}", order[-1])):
         photo, is_binary = read_photo(photos[i].path), len(contract.classes) == 1
-        masks = [np.dstack([levels_of(mask, binary=is_binary)] * 3) for mask in (photos[i].teacher_mask, seen[i].mask)]
-        tiles = [_square(picture) for picture in (photo, *masks, blur(photo, seen[i].mask))]
-        rows += [_beside(tiles), _captions([f"{name}: IoU {seen[i].teacher_iou:.2f}", "", "", ""])]
+        masks = [
+            np.dstack([levels_of(mask, binary=is_binary)] * 3) for mask in (photos[i].teacher_mask, predictions[i].mask)
+        ]
+        tiles = [_square(picture) for picture in (photo, *masks, blur(photo, predictions[i].mask))]
+        rows += [_beside(tiles), _captions([f"{name}: IoU {predictions[i].teacher_iou:.2f}", "", "", ""])]
     with atomic_path(path) as temporary:
         Image.fromarray(np.vstack(rows)).save(temporary, "JPEG", quality=85)
 

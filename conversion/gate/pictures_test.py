@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 
-from conversion.gate.forms import Photo, Prediction
 from conversion.gate.pictures import draw_strip
+from conversion.gate.predictions import Photo, Prediction
 from training.student.contract import Contract
 
 COLOURS = {"good": 40, "typical": 120, "worst": 200}
@@ -20,10 +20,10 @@ def _prediction(iou):
 
 def test_a_strip_shows_the_photo_of_median_iou_above_the_worst(tmp_path):
     photos = [_photo(tmp_path, name) for name in ("worst", "good", "typical")]
-    seen = [_prediction(iou) for iou in (0.2, 0.9, 0.7)]
+    predictions = [_prediction(iou) for iou in (0.2, 0.9, 0.7)]
     contract = Contract(32, 32, 2, ("coin",))
 
-    draw_strip(photos, seen, contract, tmp_path / "strip.jpg", lambda photo, mask: np.full_like(photo, 80))
+    draw_strip(photos, predictions, contract, tmp_path / "strip.jpg", lambda photo, mask: np.full_like(photo, 80))
 
     strip = cv2.imread(str(tmp_path / "strip.jpg"), cv2.IMREAD_GRAYSCALE).astype(int)
     middles = [columns.mean(axis=(0, 1)) for columns in _tiles(strip)]

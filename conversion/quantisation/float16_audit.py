@@ -39,7 +39,7 @@ SUMS: Mapping[str, Callable[[Array, int], Array]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
+class Float16Risk:
     """An operator that must not compute in float16."""
 
     operator: str
@@ -49,7 +49,7 @@ class Risk:
     reason: str
 
 
-def at_risk(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Risk, ...]:
+def float16_risks(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Float16Risk, ...]:
     """The operators of `graph` that float16 would harm, in the order of execution.
 
     Args:
@@ -57,7 +57,7 @@ def at_risk(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Risk, ..
         photos: Inputs (H, W, 3) to audit on, such as photos that the student learnt from.
     """
     exact, half = Reference(graph), Reference(_with_half_weights(graph))
-    found: dict[int, Risk] = {}
+    found: dict[int, Float16Risk] = {}
     for count, photo in enumerate(photos):
         values = exact.trace(channels_first(photo))
         for place, node in enumerate(graph.nodes):
@@ -67,7 +67,7 @@ def at_risk(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Risk, ..
             if not reason and count < FOLLOWED:
                 reason = _harm(place, exact, half, values)
             if reason:
-                found[place] = Risk(str(node), node.outputs[0], reason)
+                found[place] = Float16Risk(str(node), node.outputs[0], reason)
     return tuple(found[place] for place in sorted(found))
 
 
@@ -86,8 +86,8 @@ def _overflow(place: int, exact: Reference, values: Values) -> str:
 def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
     """What float16 in this node alone would cost the output; empty where that is little enough."""
     node = exact.graph.nodes[place]
-    rounded = half.step(place, {name: in_half(values[name]) for name in exact.reads(node)})
-    rounded = {name: in_half(value) for name, value in rounded.items()}
+    rounded = half.step(place, {name: rounded_to_float16(values[name]) for name in exact.reads(node)})
+    rounded = {name: rounded_to_float16(value) for name, value in rounded.items()}
     # Most lose so little of their own output's variation that they need not be followed to the end.
     if max(_loss(values[name], rounded[name], _variation(values[name])) for name in rounded) <= _allowed_loss():
         return ""
@@ -145,7 +145,7 @@ def _largest_sum(place: int, exact: Reference, values: Values) -> float:
     return _largest(SUMS[node.operator](given.astype(np.float64), value.size // max(given.size, 1)))
 
 
-def in_half(value: Array) -> Array:
+def rounded_to_float16(value: Array) -> Array:
     """Real numbers as float16 holds them, infinite where it ends, in their own type; others as they are."""
     with np.errstate(over="ignore"):
         return value.astype(np.float16).astype(value.dtype) if _is_real(value) else value
@@ -156,4 +156,4 @@ def _is_real(value: Array) -> bool:
 
 
 def _with_half_weights(graph: Graph) -> Graph:
-    return replace(graph, constants={name: in_half(value) for name, value in graph.constants.items()})
+    return replace(graph, constants={name: rounded_to_float16(value) for name, value in graph.constants.items()})

@@ -7,7 +7,7 @@ from conversion.coreml import executor
 from conversion.coreml.emitter import emit
 from conversion.export.export import emit as write_artefact
 from conversion.gate.drift import decibels
-from conversion.quantisation.float16_audit import LARGEST, at_risk, in_half
+from conversion.quantisation.float16_audit import LARGEST, float16_risks, rounded_to_float16
 from conversion.source import graph
 from conversion.source.reference import Reference
 
@@ -44,7 +44,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize(("nodes", "constants"), HARMLESS.values(), ids=HARMLESS)
 def test_what_float16_does_not_harm_stays_float16(nodes, constants):
-    assert at_risk(_network(nodes, **constants), PHOTOS) == ()
+    assert float16_risks(_network(nodes, **constants), PHOTOS) == ()
 
 
 HARMED = {
@@ -83,7 +83,7 @@ HARMED = {
 
 @pytest.mark.parametrize(("nodes", "constants", "expected"), HARMED.values(), ids=HARMED)
 def test_exactly_the_operators_that_float16_harms_are_found_with_the_reason(nodes, constants, expected):
-    risks = at_risk(_network(nodes, **constants), PHOTOS)
+    risks = float16_risks(_network(nodes, **constants), PHOTOS)
 
     assert [risk.tensor for risk in risks] == list(expected)
     for risk in risks:
@@ -105,7 +105,7 @@ def test_a_package_that_float16_breaks_is_healed_by_what_stays_float32(nodes, co
     source = _network(nodes, **constants)
     exact = Reference(source).trace(PHOTOS[0].transpose(2, 0, 1)[None].astype(np.float32))["logits"]
     psnr = []
-    for single in ((), [risk.tensor for risk in at_risk(source, PHOTOS)]):
+    for single in ((), [risk.tensor for risk in float16_risks(source, PHOTOS)]):
         path = tmp_path / "p.mlpackage"
         emit(source, path, precision="fp16", metadata={}, single=single)
         with np.errstate(invalid="ignore"):
@@ -141,21 +141,21 @@ def test_a_single_photo_that_reaches_far_is_enough():
     network = _network("c = Mul(image, gain) logits = Relu(c)", gain=np.float32([100]))
     dark = np.zeros((8, 8, 3), np.uint8)
 
-    assert at_risk(network, [dark]) == ()
-    assert [risk.tensor for risk in at_risk(network, [dark, PHOTOS[0]])] == ["c", "logits"]
+    assert float16_risks(network, [dark]) == ()
+    assert [risk.tensor for risk in float16_risks(network, [dark, PHOTOS[0]])] == ["c", "logits"]
 
 
 def test_nan_is_at_risk():
     network = _network("n = Neg(image) c = Sqrt(n) logits = Relu(c)")
 
-    assert {risk.tensor for risk in at_risk(network, PHOTOS)} == {"c", "logits"}
+    assert {risk.tensor for risk in float16_risks(network, PHOTOS)} == {"c", "logits"}
 
 
 def test_in_half_is_what_float16_holds():
     value = np.float32([1, 1 / 3, -LARGEST, 1e5, 1e-7, -1e-9, np.nan])
 
-    found = in_half(value)
+    found = rounded_to_float16(value)
 
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [1, np.float16(1 / 3), -LARGEST, np.inf, np.float16(1e-7), 0, np.nan])
-    assert in_half(np.int64([3])).dtype == np.int64
+    assert rounded_to_float16(np.int64([3])).dtype == np.int64

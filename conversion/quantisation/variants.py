@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from conversion.artefact.kinds import DEFAULTS, Precision
 from conversion.artefact.metadata import carried
-from conversion.quantisation.float16_audit import Risk, at_risk
+from conversion.quantisation.float16_audit import Float16Risk, float16_risks
 from conversion.quantisation.rounding import with_kept_sums
-from conversion.runtimes.runner import Runner, executed, interpreted
+from conversion.runtimes.runner import Runner, interpreter_runner, program_runner
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
 from training.student.atomic_write import atomic_path
@@ -35,13 +35,13 @@ T = TypeVar("T")
 class Variants(Protocol):
     """A target's files of one graph."""
 
-    def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """The mean squared error of the logits that each layer alone causes at a precision.
 
         Layers are what may be kept in higher precision, by name; there are none in fp32 and fp16.
         """
 
-    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+    def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
         """What stays float32 where a precision computes in float16, as the inputs show; nothing without inputs."""
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
@@ -66,7 +66,7 @@ class TFLite:
         self._source = cache(self._emit)
         self._ranges = cache(self._calibrate)
 
-    def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """See `Variants`."""
         if precision in DEFAULTS:
             return {}
@@ -74,10 +74,10 @@ class TFLite:
         found = {}
         for layer in _listed(layers, f"tflite {precision}"):
             model = self._bytes(precision, [other for other in layers if other != layer])
-            found[layer] = _error(interpreted(open_interpreter(model)), inputs, expected)
+            found[layer] = _error(interpreter_runner(open_interpreter(model)), inputs, expected)
         return found
 
-    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+    def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
         """See `Variants`; float16 is for weights alone here."""
         return ()
 
@@ -136,7 +136,7 @@ class CoreML:
         self._half = cache(self._emit_half)
         self._risks = cache(self._audit)
 
-    def harm(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
         """See `Variants`."""
         if precision in DEFAULTS:
             return {}
@@ -145,10 +145,10 @@ class CoreML:
         found = {}
         for layer, readers in _listed(self._compress.layers(self._half()).items(), f"coreml {precision}"):
             steps = (new if new.name in readers else old for old, new in zip(half.steps, whole.steps, strict=True))
-            found[layer] = _error(executed(replace(half, steps=tuple(steps)), "fp16"), inputs, expected)
+            found[layer] = _error(program_runner(replace(half, steps=tuple(steps)), "fp16"), inputs, expected)
         return found
 
-    def at_risk(self, precision: Precision) -> tuple[Risk, ...]:
+    def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
         """See `Variants`."""
         return () if precision == "fp32" else self._risks()
 
@@ -156,14 +156,14 @@ class CoreML:
         """See `Variants`."""
         if precision in ("fp32", "fp16"):
             graph = with_kept_sums(self._graph, "fp16") if precision == "fp16" else self._graph
-            single = [risk.tensor for risk in self.at_risk(precision)]
+            single = [risk.tensor for risk in self.float16_risks(precision)]
             self._emitter.emit(graph, path, precision=precision, metadata=self._metadata, single=single)
         else:
             self._compress.compress(self._half(), path, precision, kept)
         return None
 
-    def _audit(self) -> tuple[Risk, ...]:
-        return at_risk(with_kept_sums(self._graph, "fp16"), self._inputs) if self._inputs else ()
+    def _audit(self) -> tuple[Float16Risk, ...]:
+        return float16_risks(with_kept_sums(self._graph, "fp16"), self._inputs) if self._inputs else ()
 
     def _emit_half(self) -> Path:
         path = self._folder / "half.mlpackage"

@@ -15,10 +15,10 @@ from conversion.artefact.manifest import Artefact
 from conversion.benchmark import artefacts, devices
 from conversion.benchmark.devices import SelfTest
 from conversion.export import budget_search
-from conversion.export.budget_search import Search
+from conversion.export.budget_search import SearchResult
 from conversion.gate import parity
 from conversion.gate.drift import Drift, read_budgets
-from conversion.gate.error_localisation import Trail
+from conversion.gate.error_localisation import Localisation
 from conversion.gate.parity import HopResult, Parity
 from training.run import Run
 from training.student.checkpoint import load_checkpoint
@@ -56,7 +56,7 @@ class HopFacts:
     """Share of the tightest budget that the drift uses; above 1 it breaches."""
     used_by: str
     """Which measure that is."""
-    trail: Trail | None
+    trail: Localisation | None
     """The drift along the graph, operator by operator, where one was followed."""
 
 
@@ -126,7 +126,7 @@ class Facts:
     """By form: why this machine could not run it."""
     phones: list[PhoneFacts]
     """Empty where none took part."""
-    walk: Search | None
+    walk: SearchResult | None
     """The search for the smallest file that holds a budget, where one was asked for."""
     evaluations: dict[str, dict[str, dict[str, list[float | None]]]]
     """By data, by whose masks (teacher, human) and measure: the value and its 95 % interval; from `evaluate`."""

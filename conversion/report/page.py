@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion.artefact.kinds import WORTH_IT
-from conversion.gate.error_localisation import Point
+from conversion.artefact.kinds import WORTHWHILE_SPEEDUP
+from conversion.gate.error_localisation import OperatorDrift
 from conversion.report.facts import Facts, HopFacts
 from training.data import html_page
 from training.run import Run
@@ -30,7 +30,7 @@ def write(facts: Facts, run: Run) -> None:
         title=facts.run,
         facts=facts,
         data=asdict(facts.data),
-        worth_it=WORTH_IT,
+        worth_it=WORTHWHILE_SPEEDUP,
         worst=_worst(run),
         errors=_errors(run, facts.hops),
         curve=_curve,
@@ -54,7 +54,7 @@ _TOP = 160
 """dB; a curve shows nothing above."""
 
 
-def _curve(points: Sequence[Point]) -> str:
+def _curve(points: Sequence[OperatorDrift]) -> str:
     """A trail as an SVG polyline's points, one unit per operator and per dB; what is no number lies at the foot."""
     heights = (np.clip(np.nan_to_num(point.psnr, nan=0, posinf=_TOP, neginf=0), 0, _TOP) for point in points)
     return " ".join(f"{x},{_TOP - height:.0f}" for x, height in enumerate(heights))

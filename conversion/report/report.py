@@ -15,7 +15,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 """What report.json holds, as JSON Schema: `schema()`, kept where readers of the file look."""
 
 
-def write(run: Run) -> None:
+def write_report(run: Run) -> None:
     """Gather what the run's folder holds into report.html, report.json and MODEL_CARD.md; no model runs.
 
     Raises:

@@ -43,12 +43,12 @@ def onnxruntime(path: Path) -> Runner:
 
 def litert(path: Path) -> Runner:
     """LiteRT with the XNNPACK delegate that phones use."""
-    return interpreted(_opened(lambda: open_interpreter(path.read_bytes()), path))
+    return interpreter_runner(_opened(lambda: open_interpreter(path.read_bytes()), path))
 
 
 def litert_reference(path: Path) -> Runner:
     """LiteRT's reference kernels: slow, plain, and independent of XNNPACK."""
-    return interpreted(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
+    return interpreter_runner(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
 
 
 def tflite_runtime(path: Path) -> Runner:
@@ -57,21 +57,21 @@ def tflite_runtime(path: Path) -> Runner:
 
     interpreter = _opened(lambda: Interpreter(str(path), num_threads=1), path)
     interpreter.allocate_tensors()
-    return interpreted(interpreter)
+    return interpreter_runner(interpreter)
 
 
 def coreml_executor(path: Path) -> Runner:
     """The saved Core ML program executed operator by operator, in float32."""
     from conversion.coreml.executor import load
 
-    return executed(load(path), "fp32")
+    return program_runner(load(path), "fp32")
 
 
 def coreml_executor_fp16(path: Path) -> Runner:
     """The same with every operator's result rounded to float16, where the program says so."""
     from conversion.coreml.executor import load
 
-    return executed(load(path), "fp16")
+    return program_runner(load(path), "fp16")
 
 
 def coreml(path: Path) -> Runner:
@@ -89,7 +89,7 @@ def coreml(path: Path) -> Runner:
     return run
 
 
-def interpreted(interpreter: Any) -> Runner:
+def interpreter_runner(interpreter: Any) -> Runner:
     """An opened TFLite file; its input says whether it takes pixels as bytes or as the same real numbers."""
     details = interpreter.get_input_details()[0]
     entry, dtype, result = details["index"], details["dtype"], interpreter.get_output_details()[0]["index"]
@@ -107,7 +107,7 @@ def interpreted(interpreter: Any) -> Runner:
     return run
 
 
-def executed(program: Any, rounding: Literal["fp32", "fp16"]) -> Runner:
+def program_runner(program: Any, rounding: Literal["fp32", "fp16"]) -> Runner:
     """A loaded Core ML program, operator by operator."""
 
     def run(image: Pixels) -> Floats:
@@ -131,7 +131,7 @@ RUNTIMES: Mapping[str, Callable[[Path], Runner]] = MappingProxyType(
 )
 
 
-def why_not(runtime: str) -> str:
+def why_unavailable(runtime: str) -> str:
     """Why this machine cannot run that runtime; empty where it can."""
     if runtime == "coreml" and platform.system() != "Darwin":
         return "Core ML runs on macOS only"

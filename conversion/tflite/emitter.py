@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conversion.artefact.metadata import about, contract_of
+from conversion.artefact.metadata import about, read_contract
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
 from conversion.tflite.builder import Builder
@@ -33,7 +33,7 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
         raise BadInput(f"unknown precision '{precision}'; expected one of {', '.join(PRECISIONS)}")
     builder = _written(graph, is_half=precision == "fp16")
     entries = {name: text.encode() for name, text in metadata.items()}
-    if (contract := contract_of(metadata)) is None:
+    if (contract := read_contract(metadata)) is None:
         return builder.to_bytes(entries)
     entries[mediapipe.ENTRY] = mediapipe.metadata(contract, about(graph.metadata, contract))
     return mediapipe.with_labels(builder.to_bytes(entries), contract.classes)

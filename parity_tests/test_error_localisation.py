@@ -11,8 +11,9 @@ from conversion.__main__ import main
 from conversion.artefact import manifest
 from conversion.artefact.kinds import DEFAULTS, KINDS, SIMPLIFIED
 from conversion.gate import error_localisation, parity
+from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import read_budgets
-from conversion.gate.forms import FORMS, evaluate_masks
+from conversion.gate.predictions import evaluate_masks
 from conversion.gate.traces import TRACERS
 from conversion.quantisation.rounding import rounded
 from conversion.source import graph, to_onnx
@@ -24,7 +25,7 @@ BUDGETS, HOPS = read_budgets()
 TRACED = {
     hop.candidate: hop
     for hop in HOPS
-    if FORMS[hop.candidate].runtime in TRACERS and KINDS[FORMS[hop.candidate].kind].precision in DEFAULTS
+    if BACKENDS[hop.candidate].runtime in TRACERS and KINDS[BACKENDS[hop.candidate].kind].precision in DEFAULTS
 }
 OPEN = {"Clip", "Relu"}
 """What an artefact may compute in one with a convolution."""
@@ -40,9 +41,9 @@ def _convolutions(source):
     return [node for node in source.nodes if node.operator == "Conv" and source.constants[node.inputs[1]].size > 64]
 
 
-def _spoil(export, form, node, source):
+def _spoil(export, backend, node, source):
     """Negate a convolution's weights in a saved artefact."""
-    kind = KINDS[FORMS[form].kind]
+    kind = KINDS[BACKENDS[backend].kind]
     weight = source.constants[node.inputs[1]]
     if kind.precision == "fp16":
         weight = rounded(weight).astype(np.float16)
@@ -57,20 +58,22 @@ def _spoil(export, form, node, source):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["early", "middle", "late"])
-@pytest.mark.parametrize("form", [form for form in TRACED if "old" not in form])
-def test_the_operator_with_the_fault_is_named(verified, reference, tmp_path, form, share):
+@pytest.mark.parametrize("backend", [backend for backend in TRACED if "old" not in backend])
+def test_the_operator_with_the_fault_is_named(verified, reference, tmp_path, backend, share):
     export = shutil.copytree(verified.run.export, tmp_path / "export")
     convolutions = _convolutions(reference.graph)
     guilty = convolutions[round(share * (len(convolutions) - 1))]
-    _spoil(export, form, guilty, reference.graph)
+    _spoil(export, backend, guilty, reference.graph)
     photo = verified.photos[0]
-    seen = evaluate_masks(FORMS["onnx"].open(verified.run.checkpoint, verified.run.export), [photo], verified.contract)[
-        0
-    ]
+    prediction = evaluate_masks(
+        BACKENDS["onnx"].open(verified.run.checkpoint, verified.run.export), [photo], verified.contract
+    )[0]
 
-    tracer = TRACERS[FORMS[form].runtime](export / KINDS[FORMS[form].kind].file, reference.graph)
-    exchange = error_localisation.compute(reference, tracer, photo)
-    fault = error_localisation.find_fault(exchange, photo, seen, verified.contract, BUDGETS[TRACED[form].budget])
+    tracer = TRACERS[BACKENDS[backend].runtime](export / KINDS[BACKENDS[backend].kind].file, reference.graph)
+    split_run = error_localisation.run_both(reference, tracer, photo)
+    fault = error_localisation.find_faulty_operator(
+        split_run, photo, prediction, verified.contract, BUDGETS[TRACED[backend].budget]
+    )
 
     assert fault is not None
     assert fault.operators[0] == str(guilty)
@@ -80,8 +83,8 @@ def test_the_operator_with_the_fault_is_named(verified, reference, tmp_path, for
 
 
 def test_no_operator_of_a_good_artefact_is_blamed_and_every_hop_has_its_trail(verified, reference):
-    for form, hop in TRACED.items():
-        if form not in verified.parity.unproven:
+    for backend, hop in TRACED.items():
+        if backend not in verified.parity.unproven:
             trail = verified.parity.trails[str(hop)]
             assert trail.fault is None
             assert len(trail.points) > len(reference.graph.nodes) / 2
@@ -92,11 +95,11 @@ def test_no_operator_of_a_good_artefact_is_blamed_and_every_hop_has_its_trail(ve
 
 def test_a_trail_shows_the_tensors_that_the_runtime_itself_computes(verified, reference):
     photo = verified.photos[0]
-    for form in TRACED:
-        if form not in verified.parity.unproven:
-            runner = FORMS[form].open(verified.run.checkpoint, verified.run.export)
-            path = verified.run.export / KINDS[FORMS[form].kind].file
-            held = TRACERS[FORMS[form].runtime](path, reference.graph)(photo.input)
+    for backend in TRACED:
+        if backend not in verified.parity.unproven:
+            runner = BACKENDS[backend].open(verified.run.checkpoint, verified.run.export)
+            path = verified.run.export / KINDS[BACKENDS[backend].kind].file
+            held = TRACERS[BACKENDS[backend].runtime](path, reference.graph)(photo.input)
             np.testing.assert_array_equal(held["logits"][0], runner(photo.input))
 
 
