@@ -16,8 +16,8 @@ from conversion.tflite.operators import OPERATORS as TFLITE
 PAGE = (Path(__file__).parents[1] / "docs" / "operators.md").read_text()
 SAMPLE = (
     "Add", "ArgMax", "Clip", "Concat", "Conv", "ConvTranspose", "DepthToSpace", "Gather", "Gemm", "HardSwish",
-    "LayerNormalization", "MatMul", "PRelu", "Pad", "ReduceMean", "Reshape", "Resize", "Slice", "Softmax", "Split",
-    "Transpose", "Where",
+    "LayerNormalization", "MatMul", "PRelu", "Pad", "ReduceMean", "Reshape", "Resize", "Sign", "Slice", "Softmax",
+    "Split", "Transpose", "Where",
 )  # fmt: skip
 """All operators would take too long for every run; `make conformance` runs them all."""
 

@@ -86,6 +86,19 @@ def test_whatever_depends_on_constants_alone_is_folded():
     assert set(graph.shapes) == {"image", "grown", "logits"}
 
 
+def test_the_sign_of_a_constant_is_folded():
+    graph = assert_the_same_results(
+        model_of(
+            ("Sign", "scale", "signs", {}),
+            ("Mul", "image,signs", "logits", {}),
+            constants={"scale": np.float32([-2.5, 0, 1e-45]).reshape(1, 3, 1, 1)},
+        )
+    )
+
+    assert operators(graph) == ["Mul"]
+    np.testing.assert_array_equal(graph.constants["signs"].reshape(-1), [-1, 0, 1])
+
+
 def test_a_random_draw_is_not_frozen():
     model = model_of(
         ("RandomNormal", "", "drawn", {"shape": [1]}),

@@ -88,6 +88,7 @@ OPERATORS: Mapping[str, Entry] = {
     "Resize": Entry(resize.resize),
     "Round": Entry(plain("ROUND")),
     "Sigmoid": Entry(plain("LOGISTIC")),
+    "Sign": Entry(plain("SIGN"), FLOAT_OR_INT),
     "Sin": Entry(plain("SIN")),
     "Slice": Entry(shape.slice_, ANY),
     "Softmax": Entry(normalisation.softmax("SOFTMAX", beta=1.0)),

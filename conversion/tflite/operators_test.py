@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 from onnx.helper import make_node
+from onnx.reference import ReferenceEvaluator
 
 from conversion.source.graph import read
+from conversion.tflite.builtin import Use, version
 from conversion.tflite.emitter import emit
+from conversion.tflite.interpreter import open_interpreter
 from conversion.tflite.partitions import partitions
 from training.student.errors import ConversionRefused
 
@@ -95,6 +98,8 @@ ACCEPTED = {
         ("Round", "image", "c", {}),
         ("Concat", "a b c", "logits", {"axis": 1}),
     ),
+    "sign": several(("Round", "image", "a", {}), ("Sign", "a", "logits", {})),
+    "sign-of-whole-numbers": several(("Cast", "image", "a", {"to": 7}), ("Sign", "a", "logits", {})),
     "sin-cos": several(("Sin", "image", "a", {}), ("Cos", "a", "logits", {})),
     "square": one("Pow", "two", two=2.0),
     "power": several(("Abs", "image", "a", {}), ("Pow", "a exponent", "logits", {}), exponent=CHANNEL),
@@ -287,6 +292,25 @@ def test_an_operator_is_onnx_runtime_s(model, drift, case):
     assert max(drift(model(**case)).values()) < 1e-5
 
 
+@pytest.mark.parametrize("reference_kernels", [False, True])
+def test_the_sign_of_edge_cases_is_onnx_s(model, reference_kernels):
+    edges = np.float32([-np.inf, -1e-45, -0.0, 0.0, 1e-45, np.inf, np.nan])
+    sign = model(**one("Sign", shape=edges.shape))
+    interpreter = open_interpreter(converted(sign), reference_kernels=reference_kernels)
+
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], edges)
+    interpreter.invoke()
+
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_array_equal(found, ReferenceEvaluator(sign).run(None, {"image": edges})[0])
+
+
+def test_the_sign_of_whole_numbers_alone_takes_its_second_version():
+    versions = {dtype: version("SIGN", Use(((4,),), (np.dtype(dtype),), {})) for dtype in (np.float32, np.int32)}
+
+    assert versions == {np.float32: 1, np.int32: 2}
+
+
 # What XNNPACK does not know.
 OUTSIDE = {
     "a-decision": ["GREATER"],
@@ -310,6 +334,7 @@ OUTSIDE = {
     "pixel-shuffle": ["GATHER"],
     "power": ["POW"],
     "product": ["REDUCE_PROD"],
+    "sign": ["SIGN"],
     "reflected": ["GATHER", "GATHER"],
     "slice-in-leaps": ["STRIDED_SLICE"],
     "tile": ["TILE"],

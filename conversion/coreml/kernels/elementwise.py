@@ -28,6 +28,11 @@ def select(cond: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.where(cond, a, b)
 
 
+def sign(x: Tensor) -> Tensor:
+    """−1, 0 or 1; NaN, which torch makes 0, stays NaN."""
+    return torch.where(x.isnan(), x, x.sign())
+
+
 def cast(x: Tensor, dtype: str) -> Tensor:
     """Between numbers of any kind; real ones are held as float32, and rounded by whoever runs the program."""
     kinds = {"fp16": torch.float32, "fp32": torch.float32, "int32": torch.int32, "bool": torch.bool}
@@ -112,7 +117,7 @@ KERNELS: Mapping[str, Callable[..., Any]] = {
     "select": select,
     "sigmoid": lambda x: x.sigmoid(),
     "sigmoid_hard": lambda x, alpha, beta: (alpha * x + beta).clamp(0, 1),
-    "sign": lambda x: x.sign(),
+    "sign": sign,
     "silu": lambda x: x * x.sigmoid(),
     "sin": lambda x: x.sin(),
     "sinh": lambda x: x.sinh(),

@@ -44,6 +44,7 @@ FOLDED = [
     *((name, {"x": X, "alpha": ALPHA}) for name in ("elu", "leaky_relu", "threshold", "thresholded_relu")),
     *((name, {"x": X, "alpha": ALPHA, "beta": BETA}) for name in ("clamped_relu", "linear_activation", "scaled_tanh")),
     *((name, {"x": X, "alpha": -ALPHA, "beta": BETA}) for name in ("clip", "sigmoid_hard")),
+    ("sign", {"x": np.float32([-np.inf, -1e-45, -0.0, 0.0, 1e-45, np.inf, np.nan])}),
     ("band_part", {"x": X, "lower": 1, "upper": 2}),
     ("band_part", {"x": X, "lower": -1, "upper": 0}),
     ("concat", {"values": [X, X + 1], "axis": -1}),
