@@ -15,8 +15,9 @@ import pytest
 from onnx import numpy_helper
 
 from conversion.coreml import emitter as coreml
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
 from conversion.source.canonical.operators import CANONICAL
+from conversion.source.graph import read_graph
 from conversion.tflite import emitter as tflite
 from training.student.errors import BadInput, ConversionRefused
 
@@ -221,7 +222,7 @@ def limited():
 def convert(path, out):
     """What the command does between a file and an artefact of each target; the messages of what it refuses."""
     try:
-        source = graph.read(to_onnx.load(path))
+        source = read_graph(to_onnx.load(path))
     except (ConversionRefused, BadInput) as refusal:
         return [str(refusal)]
     messages = []
@@ -242,7 +243,7 @@ def test_the_networks_themselves_are_read(name, tmp_path):
     (tmp_path / WEIGHTS).write_bytes(weights)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
 
-    assert graph.read(to_onnx.load(tmp_path / "model.onnx")).nodes
+    assert read_graph(to_onnx.load(tmp_path / "model.onnx")).nodes
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -95,15 +95,15 @@ def inspect(path: Path) -> Inspection:
 
 
 def _tflite(path: Path) -> Contents:
-    from conversion.tflite.contents import read
+    from conversion.tflite.contents import read_contents
 
-    return read(path)
+    return read_contents(path)
 
 
 def _coreml(path: Path) -> Contents:
-    from conversion.coreml.contents import read
+    from conversion.coreml.contents import read_contents
 
-    return read(path)
+    return read_contents(path)
 
 
 def _onnx(path: Path) -> Contents:

@@ -12,7 +12,7 @@ from conversion.artefact.kinds import DEFAULTS, KINDS
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.export.export import emit
 from conversion.inspection import inspect
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -40,7 +40,7 @@ def artefacts(tmp_path_factory):
     onnx.save(model, str(folder / "student.onnx"))
     for kind in KINDS.values():
         if kind.target != "onnx" and kind.precision in DEFAULTS:
-            emit(graph.read(model), kind, folder / kind.file, CONTRACT)
+            emit(read_graph(model), kind, folder / kind.file, CONTRACT)
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)
     student = Student(STUDENT, architecture)
     save_checkpoint(Checkpoint(student, STUDENT, architecture, {"epoch": 3}), folder / "student.safetensors")

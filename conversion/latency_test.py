@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conversion.latency import median_milliseconds, open_inference, operator_shares, time_in_turns
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 from training.student.errors import BadInput
 
@@ -32,7 +32,7 @@ def saved(tmp_path):
     def write(side, suffix, channels=8):
         path = tmp_path / f"{side}{suffix}"
         model = network(side, channels)
-        path.write_bytes(model.SerializeToString() if suffix == ".onnx" else emit(read(model), metadata={}))
+        path.write_bytes(model.SerializeToString() if suffix == ".onnx" else emit(read_graph(model), metadata={}))
         return path
 
     return write

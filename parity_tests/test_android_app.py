@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.benchmark import devices
 from conversion.golden import vectors
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 from conversion.tflite.packing import pack
 from conversion.tflite.quantise import calibrate, quantise
@@ -50,7 +50,7 @@ def _network():
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, *CONTRACT.logits_shape))
     arrays = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "small", [image], [logits], arrays)
-    return read(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10))
+    return read_graph(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from conversion.gate.drift import read_budgets
 from conversion.gate.predictions import evaluate_masks
 from conversion.gate.traces import TRACERS
 from conversion.quantisation.rounding import rounded
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from training.run import Run
 from training.student.digest import sha256
@@ -33,7 +34,7 @@ OPEN = {"Clip", "Relu"}
 
 @pytest.fixture(scope="module")
 def reference(verified):
-    return Reference(graph.read(to_onnx.load(verified.run.export / SIMPLIFIED.file)))
+    return Reference(read_graph(to_onnx.load(verified.run.export / SIMPLIFIED.file)))
 
 
 def _convolutions(source):

@@ -20,7 +20,8 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
 from conversion.gate.backends import BACKENDS
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from training.data.photos import read_photo
 from training.run import Run
 from training.student.contract import Contract
@@ -105,7 +106,7 @@ def test_its_masks_of_a_runs_held_out_photos_follow_from_our_logits(kind, tmp_pa
 def test_several_classes_come_with_their_labels_and_by_softmax(tmp_path):
     contract = Contract(64, 96, 4, ("sky", "road", "tree & bush"))
     student = Student(contract, Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL))
-    source = graph.read(to_onnx.simplify(to_onnx.export(student.eval(), contract)))
+    source = read_graph(to_onnx.simplify(to_onnx.export(student.eval(), contract)))
     file = KINDS["tflite-fp32"].file
     emit(source, KINDS["tflite-fp32"], tmp_path / file, contract)
     photo = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)

@@ -11,8 +11,8 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from conversion.conformance.targets import TARGETS, run_tflite
-from conversion.source import graph
 from conversion.source.as_onnx import as_onnx
+from conversion.source.graph import read_graph
 from parity_tests.sketch import Sketch
 from parity_tests.steps import STEPS
 
@@ -58,7 +58,7 @@ def test_a_random_graph_computes_the_same(runtime, model):
     inputs = {"x": np.random.default_rng(1).normal(size=shape).astype(np.float32)}
     expected = onnx_runtime(model, inputs)
 
-    found = RUNTIMES[runtime](graph.read(model), inputs)
+    found = RUNTIMES[runtime](read_graph(model), inputs)
 
     assert found.keys() == expected.keys()
     for name, value in expected.items():

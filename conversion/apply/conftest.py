@@ -13,7 +13,7 @@ import pytest
 from conversion.apply.predictor import Predictor, open_predictor
 from conversion.artefact.kinds import KINDS
 from conversion.export.export import emit
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from training.student.arrays import Pixels
 from training.student.checkpoint import Checkpoint, save_checkpoint
 from training.student.contract import Contract
@@ -30,7 +30,7 @@ def artefacts(tmp_path_factory, bright) -> Path:
     folder = tmp_path_factory.mktemp("artefacts")
     model = onnx.load(str(bright(folder / "student.onnx", BRIGHT)))
     for name in ("tflite-fp32", "coreml-fp16"):
-        emit(graph.read(model), KINDS[name], folder / KINDS[name].file, BRIGHT)
+        emit(read_graph(model), KINDS[name], folder / KINDS[name].file, BRIGHT)
     bright(folder / "classes.onnx", Contract(32, 48, 4, ("red", "green")))
     contract = Contract(64, 96, 4, ("thing",))
     architecture = Architecture("tu-mobilenetv2_050", (16, 16, 16, 16, 16), True, NEUTRAL, NEUTRAL)

@@ -18,7 +18,8 @@ from conversion.export.export import emit
 from conversion.gate import parity
 from conversion.gate.parity import Parity
 from conversion.latency import TIMED, Latency, open_inference, operator_shares, time_in_turns
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from conversion.tflite.partitions import partitions
 from training.run import Run
 from training.student.atomic_write import write_json
@@ -182,7 +183,7 @@ def _emitted_usual(listed: Manifest, folder: Path) -> Path:
     """The usual UNet at this student's size, by our own emitter."""
     path = folder / "usual.tflite"
     whole = Contract(listed.contract.height, listed.contract.width, 1, listed.contract.classes)
-    source = graph.read(to_onnx.simplify(to_onnx.export(baseline_unet(whole), whole)))
+    source = read_graph(to_onnx.simplify(to_onnx.export(baseline_unet(whole), whole)))
     emit(source, ArtefactKind("tflite", "fp32", path.name), path, whole)
     return path
 

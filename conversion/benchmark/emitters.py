@@ -12,7 +12,8 @@ import onnx.parser
 from conversion.artefact.kinds import DEFAULTS, KINDS, ArtefactKind
 from conversion.benchmark.memory import peak_bytes, reset_peak
 from conversion.quantisation.variants import variants
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from training.student.baseline import baseline_unet
 from training.student.contract import Contract
 
@@ -68,11 +69,11 @@ def measure_emitters(model: Path | None, kinds: Sequence[ArtefactKind] = TIMED, 
 
 
 def _emit(path: Path, kind: ArtefactKind, folder: Path) -> tuple[float, float, float | None]:
-    source = graph.read(to_onnx.load(path))
+    source = read_graph(to_onnx.load(path))
     weights = sum(constant.nbytes for constant in source.constants.values())
     assert kind.precision != "exported"
     # What is imported on the way is no part of it.
-    variants(kind.target, graph.read(onnx.parser.parse_model(_TINY))).write(kind.precision, folder / kind.file)
+    variants(kind.target, read_graph(onnx.parser.parse_model(_TINY))).write(kind.precision, folder / kind.file)
     seconds, memory = [], None
     for turn in range(2):
         made = variants(kind.target, source)

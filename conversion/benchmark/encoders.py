@@ -17,7 +17,8 @@ from conversion.gate.backends import BACKENDS
 from conversion.gate.drift import breaches, measure, read_budgets
 from conversion.gate.predictions import Photo, Prediction, evaluate_masks
 from conversion.quantisation.variants import Variants, variants
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from conversion.tflite.partitions import partitions
 from training.student.atomic_write import write_text
 from training.student.contract import Contract
@@ -66,7 +67,7 @@ def measure_encoder(student: Student, contract: Contract, kinds: Iterable[str]) 
     photos = [Photo("noise", Path(), rng.integers(0, 256, (*size, 3), np.uint8), np.zeros(size, np.uint8))]
     reference = evaluate_masks(lambda image: infer_logits(student, image), photos, contract)
     try:
-        source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
+        source = read_graph(to_onnx.simplify(to_onnx.export(student, contract)))
     except ConversionRefused as error:
         return {kind: Outcome("blocked", str(error)) for kind in kinds}
     inputs = [photo.input for photo in photos]

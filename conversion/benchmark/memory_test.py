@@ -3,7 +3,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from conversion.benchmark.memory import peak_megabytes
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 
 
@@ -23,7 +23,7 @@ def saved(tmp_path):
     def write(side, suffix, channels):
         path = tmp_path / f"{side}{suffix}"
         model = network(side, channels)
-        path.write_bytes(model.SerializeToString() if suffix == ".onnx" else emit(read(model), metadata={}))
+        path.write_bytes(model.SerializeToString() if suffix == ".onnx" else emit(read_graph(model), metadata={}))
         return path
 
     return write

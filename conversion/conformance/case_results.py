@@ -8,7 +8,7 @@ import numpy as np
 
 from conversion.conformance.cases import Case
 from conversion.conformance.targets import TARGETS
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from training.student.arrays import Array
 from training.student.errors import ConversionRefused
 
@@ -37,7 +37,7 @@ def run_cases(cases: Iterable[Case]) -> Iterator[CaseResult]:
 
 def _outcome(case: Case, target: str) -> tuple[Outcome, str]:
     try:
-        found = TARGETS[target](graph.read(case.model), case.inputs)
+        found = TARGETS[target](read_graph(case.model), case.inputs)
     except ConversionRefused as error:
         return "refused", str(error)
     # Any other exception is a bug of ours.

@@ -174,7 +174,7 @@ class Builder(BaseBuilder):
 
     def name(self, tensor: str) -> str:
         """A tensor's name as Core ML allows it: letters, digits and underscores, each name once."""
-        name = mended(tensor)
+        name = allowed_name(tensor)
         while name in self._names:
             name += "_"
         self._names.add(name)
@@ -211,7 +211,7 @@ class Builder(BaseBuilder):
         """Whether an operator computes in float16."""
         if self._precision == "fp32" or not self._single.isdisjoint(node.outputs):
             return False
-        return half.holds(operator, arguments.values())
+        return half.fits(operator, arguments.values())
 
     def _argument(self, value: Any, kind: str) -> Any:
         """A constant or variable in the precision of the operator that reads it; what is not real stays."""
@@ -233,7 +233,7 @@ class Builder(BaseBuilder):
         return self._cast[key]
 
 
-def mended(tensor: str) -> str:
+def allowed_name(tensor: str) -> str:
     """A tensor's name with what Core ML does not allow replaced by underscores."""
     name = re.sub(r"\W", "_", tensor, flags=re.ASCII)
     return name if re.match("[A-Za-z_]", name) else f"_{name}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from conversion.coreml.emitter import Precision, emit
 from conversion.quantisation.rounding import with_kept_sums
-from conversion.source import graph
+from conversion.source.graph import read_graph
 
 HEIGHT, WIDTH = 12, 10
 
@@ -32,7 +32,7 @@ class Network:
 
     def emit(self, path: Path, precision: Precision = "fp32", metadata: Mapping[str, str] | None = None) -> Path:
         """Write it as a package, the way `export` does."""
-        source = graph.read(self.model)
+        source = read_graph(self.model)
         if precision == "fp16":
             source = with_kept_sums(source)
         emit(source, path, precision=precision, metadata=metadata or {})

@@ -11,7 +11,7 @@ from conversion.coreml import package
 from training.student.errors import BadInput, one_line
 
 
-def read(path: Path) -> Contents:
+def read_contents(path: Path) -> Contents:
     """The contents of a .mlpackage.
 
     Raises:

@@ -12,7 +12,7 @@ PREVIEW = "com.apple.coreml.model.preview"
 """Xcode draws a segmentation over a dropped photo where the metadata has these keys: `.type` and `.params`."""
 
 IMAGE_DESCRIPTION = "RGB image, handed on as numbers from 0 to 255"
-"""All that is known of a stranger's input."""
+"""For a model without a contract."""
 
 
 def describe(function: Any, *, image: bool, metadata: Mapping[str, str], properties: Mapping[str, str]) -> Any:

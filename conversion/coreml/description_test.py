@@ -6,7 +6,7 @@ from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml import package
 from conversion.coreml.description import IMAGE_DESCRIPTION, PREVIEW
 from conversion.coreml.emitter import emit
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from training.student.contract import Contract
 
 # Of the image that `network` takes.
@@ -20,7 +20,7 @@ def _description(network, path, contract=None, **properties):
     for name, text in properties.items():
         built.model.metadata_props.add(key=name, value=text)
     emit(
-        read(built.model),
+        read_graph(built.model),
         path,
         precision="fp32",
         metadata={CONTRACT_KEY: contract.to_json()} if contract else {},

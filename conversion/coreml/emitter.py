@@ -1,6 +1,6 @@
 """From the typed graph to a Core ML package, through coremltools' MIL builder.
 
-None of coremltools' passes is run: the graph is already in one spelling, and the program is written in the precision
+None of coremltools' passes is run: the graph is already in canonical form, and the program is written in the precision
 that it shall have. Converting through `coremltools.convert` took ten times as long and changed nothing that we need.
 """
 

@@ -7,7 +7,8 @@ import torch
 from conversion.coreml import executor, package
 from conversion.coreml.conftest import Network
 from conversion.coreml.emitter import emit
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from training.student.contract import Contract
 from training.student.errors import BadInput, ConversionRefused
 from training.student.network import Architecture, Student
@@ -236,7 +237,7 @@ def test_an_output_that_core_ml_does_not_have_is_refused(expression, message, to
     model = together([expression], {"x": np.ones((2, 3), np.float32)}, {"six": np.int64([1, 1, 1, 1, 2, 3])})
 
     with pytest.raises(ConversionRefused, match=message):
-        emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+        emit(read_graph(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
 
 
 INSIDE = {
@@ -261,7 +262,7 @@ def test_a_tensor_that_core_ml_does_not_have_is_refused(expression, prelude, mes
     model = together([expression], inputs, constants, prelude.replace(") ", ")\n"))
 
     with pytest.raises(ConversionRefused, match=message):
-        emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+        emit(read_graph(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
 
 
 def test_a_tensor_may_be_called_like_a_constant_of_an_operator(network, image, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from conversion.coreml import executor, package
 from conversion.coreml.emitter import emit
 from conversion.coreml.toolbox import load_coremltools, quiet
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from training.student.errors import BadInput, ConversionRefused
 
 MODEL = f"Data/{package.SPECIFICATION}"
@@ -202,7 +202,7 @@ def test_a_manifest_that_leads_out_of_the_package_is_refused(damaged):
 
 def test_operators_named_single_stay_in_float32(network, image, tmp_path):
     built = network("a = Mul(image, many)  logits = Mul(a, few)", {"many": np.float32(3e4), "few": np.float32(1e-3)})
-    emit(graph.read(built.model), tmp_path / "p.mlpackage", precision="fp16", metadata={}, single={"a", "logits"})
+    emit(read_graph(built.model), tmp_path / "p.mlpackage", precision="fp16", metadata={}, single={"a", "logits"})
 
     healed = executor.load(tmp_path / "p.mlpackage").run(image, rounding="fp16")["logits"]
 
@@ -253,7 +253,7 @@ def test_no_tensor_outlives_its_last_reader(network, image, tmp_path):
 def test_arrays_of_another_name_shape_or_type_are_bad_input(together, tmp_path):
     inputs = {"x": np.ones((2, 3), np.float32), "n": np.ones(3, np.int64)}
     model = together(["Gather<axis=1>(x, n)"], inputs, {})
-    emit(graph.read(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
+    emit(read_graph(model), tmp_path / "p.mlpackage", precision="fp32", metadata={}, image=False)
     program = executor.load(tmp_path / "p.mlpackage")
 
     assert program.evaluate(inputs, rounding="fp32")["case_0"].shape == (2, 3)

@@ -12,7 +12,7 @@ SCALING = {"mul", "real_div", "pow"}
 """Operators that a constant of nearly zero scales; in others it keeps something off zero."""
 
 
-def holds(operator: str, arguments: Iterable[Any]) -> bool:
+def fits(operator: str, arguments: Iterable[Any]) -> bool:
     """Whether an operator can compute in float16: none of its constants overflows, and none that scales vanishes."""
     constants = [value for argument in arguments for value in _constants(argument)]
     # Infinities mean the same in both.

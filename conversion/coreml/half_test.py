@@ -19,7 +19,7 @@ from conversion.coreml import half
     ids=str,
 )
 def test_an_operator_fits_into_float16_where_its_constants_do(operator, constant, expected):
-    assert half.holds(operator, [constant, "fp16", [1, 2]]) is expected
+    assert half.fits(operator, [constant, "fp16", [1, 2]]) is expected
 
 
 def test_a_single_number_is_never_rounded_to_zero():

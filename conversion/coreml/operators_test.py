@@ -11,7 +11,7 @@ from conversion.coreml import executor
 from conversion.coreml.emitter import emit
 from conversion.coreml.fusion import fused
 from conversion.coreml.operators import OPERATORS
-from conversion.source import graph
+from conversion.source.graph import read_graph
 
 RNG = np.random.default_rng(3)
 
@@ -208,7 +208,7 @@ def expected(model):
 @pytest.fixture(scope="module", params=["fp32", "fp16"])
 def found(request, model, tmp_path_factory):
     path = tmp_path_factory.mktemp("operators") / "p.mlpackage"
-    emit(graph.read(model), path, precision=request.param, metadata={}, image=False)
+    emit(read_graph(model), path, precision=request.param, metadata={}, image=False)
     results = executor.load(path).evaluate(INPUTS, rounding="fp32")
     return request.param, dict(zip(CASES, results.values(), strict=True))
 
@@ -226,6 +226,6 @@ def test_an_operator_means_what_onnx_runtime_computes(case, found, expected):
 
 
 def test_every_operator_of_the_table_has_a_case(model):
-    written = {node.operator for node in fused(graph.read(model)).nodes}
+    written = {node.operator for node in fused(read_graph(model)).nodes}
 
     assert OPERATORS.keys() - written == {"Identity", "Resize"}, "which emitter_test and resize_test see to"

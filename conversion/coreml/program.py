@@ -159,7 +159,7 @@ def _computed(step: Step, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     try:
         with torch.inference_mode():
             result = step.kernel(**arguments)
-    # What a stranger's program asks for may not fit together, or name a parameter of a newer system.
+    # Arguments in a program that we did not write may not fit together, or name a parameter of a newer system.
     except (ConversionRefused, RuntimeError, TypeError, ValueError, IndexError) as error:
         raise ConversionRefused(f"{step.operator} '{step.name}': {error}") from error
     return result if isinstance(result, tuple) else (result,)

@@ -1,4 +1,4 @@
-"""Resize: by an operator of MIL that samples where ONNX does, position by position, else spelled out exactly."""
+"""Resize: by the MIL operator that samples at the same positions as ONNX, or else by gathers and matrix products."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

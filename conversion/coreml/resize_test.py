@@ -6,7 +6,8 @@ import pytest
 
 from conversion.coreml import executor
 from conversion.coreml.emitter import emit
-from conversion.source import graph, sampling
+from conversion.source import sampling
+from conversion.source.graph import read_graph
 
 X = np.random.default_rng(5).normal(size=(1, 2, 6, 5)).astype(np.float32)
 CONSTANTS = {
@@ -63,7 +64,7 @@ def expected(model):
 @pytest.fixture(scope="module")
 def found(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("resizes") / "p.mlpackage"
-    emit(graph.read(model), path, precision="fp32", metadata={}, image=False)
+    emit(read_graph(model), path, precision="fp32", metadata={}, image=False)
     program = executor.load(path)
     return program, list(program.evaluate({"x": X}, rounding="fp32").values())
 

@@ -9,7 +9,7 @@ from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS
 from conversion.artefact.manifest import Artefact, Manifest
 from conversion.export.export import emit
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from training.data.conftest import browser  # noqa: F401  # a fixture
 from training.run import Run
 from training.student.checkpoint import Checkpoint, save_checkpoint
@@ -28,7 +28,7 @@ def run(tmp_path_factory, bright) -> Run:
     found.export.mkdir(parents=True)
     model = onnx.load(str(bright(found.export / KINDS["onnx"].file, BRIGHT)))
     for name in NAMES[1:]:
-        emit(graph.read(model), KINDS[name], found.export / KINDS[name].file, BRIGHT)
+        emit(read_graph(model), KINDS[name], found.export / KINDS[name].file, BRIGHT)
     Path(found.export / "student-int8.tflite").write_bytes(b"broken")
     listed = {
         name: Artefact(KINDS[name].target, KINDS[name].precision, KINDS[name].file, "", 0, 0.0, gate)

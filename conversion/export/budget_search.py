@@ -23,7 +23,8 @@ from conversion.gate.drift import Budget, Drift, breaches, measure, read_budgets
 from conversion.gate.predictions import Photo, Prediction, evaluate_masks, prepare_photos
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Variants, variants
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from training.data.pairs import Pair
 from training.run import Run
 from training.student.atomic_write import write_text
@@ -113,7 +114,7 @@ def search(
     """
     ladders = _ladders(targets, precisions)
     listed = export(run.checkpoint, run.export, ("onnx",))
-    source = graph.read(to_onnx.load(run.export / SIMPLIFIED.file))
+    source = read_graph(to_onnx.load(run.export / SIMPLIFIED.file))
     photos = prepare_photos(pairs, listed.contract)
     result = SearchResult(listed.checkpoint, dict(limits), [photo.name for photo in photos], {})
     for target, ladder in ladders.items():

@@ -15,6 +15,7 @@ from conversion.artefact.manifest import Artefact, Manifest
 from conversion.quantisation.calibration import Calibration
 from conversion.quantisation.variants import Inputs, Variants, variants
 from conversion.source import graph, to_onnx
+from conversion.source.graph import read_graph
 from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.contract import Contract
 from training.student.digest import sha256
@@ -57,7 +58,7 @@ def export(
     with bar:
         for name, artefact in _to_onnx(student, folder, bar).items():
             result = result.with_artefact(name, artefact)
-        source = graph.read(to_onnx.load(folder / SIMPLIFIED.file))
+        source = read_graph(to_onnx.load(folder / SIMPLIFIED.file))
         inputs = calibration.inputs if calibration else ()
         made: dict[str, Variants] = {}
         for name, kind in kinds.items():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conversion.artefact.kinds import KINDS
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from conversion.tflite.partitions import partitions
 from training.recipe import Recipe
 from training.student.errors import ConversionRefused
@@ -48,7 +49,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     refuse_blocked(recipe.encoder)
     contract = recipe.contract(("foreground",))
     student = Student(contract, recipe.architecture(NEUTRAL, NEUTRAL))
-    source = graph.read(to_onnx.simplify(to_onnx.export(student, contract)))
+    source = read_graph(to_onnx.simplify(to_onnx.export(student, contract)))
     with tempfile.TemporaryDirectory() as folder:
         found = {
             name: emit(source, kind, Path(folder) / kind.file, contract)

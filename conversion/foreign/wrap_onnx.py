@@ -17,8 +17,7 @@ from onnx.helper import make_empty_tensor_value_info, make_graph, make_model, ma
 from conversion.foreign import output_activation
 from conversion.foreign.input_spec import InputSpec, ModelSpec
 from conversion.runtimes.runner import Runner
-from conversion.source import graph
-from conversion.source.graph import Graph
+from conversion.source.graph import Graph, read_graph
 from conversion.source.node import needed
 from conversion.source.session import open_session
 from training.student.contract import CONVENTIONS, STRIDES, Contract
@@ -164,7 +163,7 @@ def _build_graph(
         )
     wrapped = make_model(body, opset_imports=model.opset_import, ir_version=model.ir_version)
     wrapped.metadata_props.extend(model.metadata_props)
-    return graph.read(wrapped)
+    return read_graph(wrapped)
 
 
 def _scores_shape(wrapped: Graph, output: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from conversion.gate.error_localisation import READING, error_map, find_faulty_operator, run_both
 from conversion.gate.predictions import Photo, evaluate_masks
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from training.student.contract import Contract
 
@@ -32,7 +32,7 @@ def reference():
     """)
     weight = RNG.normal(size=(1, 3, 4, 4)).astype(np.float32) / 500
     model.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
-    return Reference(graph.read(model))
+    return Reference(read_graph(model))
 
 
 def _candidate(reference, faults, without=()):

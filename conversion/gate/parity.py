@@ -21,7 +21,8 @@ from conversion.gate.pictures import draw_errors, draw_worst
 from conversion.gate.predictions import Photo, Prediction, evaluate_masks, prepare_photos
 from conversion.gate.traces import TRACERS
 from conversion.runtimes.runner import Runner, why_unavailable
-from conversion.source import graph, to_onnx
+from conversion.source import to_onnx
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
 from training.student.atomic_write import write_text
@@ -202,7 +203,7 @@ def _trails(
 ) -> dict[str, Localisation]:
     """The drift along the graph of every hop from ONNX to a phone artefact; draws the errors of hops that breach."""
     budgets, _ = read_budgets()
-    reference = Reference(graph.read(to_onnx.load(export / SIMPLIFIED.file)))
+    reference = Reference(read_graph(to_onnx.load(export / SIMPLIFIED.file)))
     trails, errors = {}, {}
     for result in results:
         backend, budget = BACKENDS[result.hop.candidate], budgets[result.hop.budget]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.coreml.builder import mended
+from conversion.coreml.builder import allowed_name
 from conversion.coreml.executor import Rounding, load
 from conversion.source.graph import Graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import orders
 from conversion.tflite.interpreter import open_interpreter
-from conversion.tflite.packing import exposed
+from conversion.tflite.packing import expose_tensors
 from training.student.arrays import Array
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
@@ -27,19 +27,19 @@ Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
 
 def litert(path: Path, graph: Graph) -> Tracer:
     """LiteRT with XNNPACK."""
-    return _interpreted(open_interpreter(exposed(path.read_bytes())), graph)
+    return _interpreted(open_interpreter(expose_tensors(path.read_bytes())), graph)
 
 
 def litert_reference(path: Path, graph: Graph) -> Tracer:
     """LiteRT's reference kernels."""
-    return _interpreted(open_interpreter(exposed(path.read_bytes()), reference_kernels=True), graph)
+    return _interpreted(open_interpreter(expose_tensors(path.read_bytes()), reference_kernels=True), graph)
 
 
 def tflite_runtime(path: Path, graph: Graph) -> Tracer:
     """The oldest runtime that phones carry."""
     from tflite_runtime.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=exposed(path.read_bytes()), num_threads=1)
+    interpreter = Interpreter(model_content=expose_tensors(path.read_bytes()), num_threads=1)
     interpreter.allocate_tensors()
     return _interpreted(interpreter, graph)
 
@@ -94,15 +94,17 @@ def _real(stored: Array, detail: Mapping[str, Any]) -> Array:
 
 def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
     program = load(path)
-    names = Counter(map(mended, graph.shapes))
+    names = Counter(map(allowed_name, graph.shapes))
 
     def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
         found = dict(program.trace(program.feeds(image), rounding=rounding))
         # Of names that mending made equal nobody knows which is which.
         return {
-            tensor: found[mended(tensor)]
+            tensor: found[allowed_name(tensor)]
             for tensor, shape in graph.shapes.items()
-            if names[mended(tensor)] == 1 and mended(tensor) in found and found[mended(tensor)].shape == shape
+            if names[allowed_name(tensor)] == 1
+            and allowed_name(tensor) in found
+            and found[allowed_name(tensor)].shape == shape
         }
 
     return trace

@@ -4,10 +4,10 @@ import pytest
 
 from conversion.coreml import emitter as coreml
 from conversion.gate.traces import TRACERS
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from conversion.tflite import emitter as tflite
-from conversion.tflite.packing import exposed
+from conversion.tflite.packing import expose_tensors
 from conversion.tflite.partitions import partitions
 
 RNG = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def _graph(nodes):
     model = onnx.parser.parse_model(text.replace("'", '"'))
     for name, value in CONSTANTS.items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
-    return graph.read(model)
+    return read_graph(model)
 
 
 def _trace(source):
@@ -66,10 +66,10 @@ def test_exposing_all_tensors_leaves_xnnpack_its_one_partition(attention):
     for precision in ("fp32", "fp16"):
         model = tflite.emit(source, precision=precision, metadata={})
 
-        assert partitions(exposed(model)).is_whole
+        assert partitions(expose_tensors(model)).is_whole
 
 
-def test_the_tensors_of_a_core_ml_program_are_found_by_their_mended_names(tmp_path):
+def test_the_tensors_of_a_core_ml_program_are_found_by_their_allowed_names(tmp_path):
     source = _graph("""
         'a/c' = Conv<pads = [1,1,1,1]>(image, w)
         '9' = Relu('a/c')

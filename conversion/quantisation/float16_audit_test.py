@@ -8,7 +8,7 @@ from conversion.coreml.emitter import emit
 from conversion.export.export import emit as write_artefact
 from conversion.gate.drift import decibels
 from conversion.quantisation.float16_audit import LARGEST, float16_risks, rounded_to_float16
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 
 RNG = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def _network(nodes, **constants):
     model = onnx.parser.parse_model(text)
     for name, value in constants.items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(value), name))
-    return graph.read(model)
+    return read_graph(model)
 
 
 KERNEL = RNG.normal(size=(3, 3, 3, 3)).astype(np.float32) / 100

@@ -1,1 +1,1 @@
-"""From a network to the typed graph that both emitters read: ONNX of any opset, in one spelling."""
+"""From a student or an ONNX file of any opset to the typed graph, whose operators are in canonical form."""

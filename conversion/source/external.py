@@ -11,7 +11,7 @@ from conversion.source.canonical.validation import dtype_of
 from training.student.errors import ConversionRefused
 
 
-def fetch(model: onnx.ModelProto, folder: Path) -> None:
+def read_external_data(model: onnx.ModelProto, folder: Path) -> None:
     """Read what the model keeps in files of `folder` into it.
 
     Raises:

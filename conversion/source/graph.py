@@ -1,9 +1,9 @@
 """The typed graph that both emitters read: an ONNX model of any opset, every shape, constant and attribute resolved.
 
 Reading does all that is common to the targets, so that an emitter is a table of small functions: each operator comes
-in one spelling (see `conversion.source.canonical.operators`), with all of its attributes and its data alone as inputs;
-whatever depends only on constants and shapes is folded, what passes its input on vanishes, patterns become the
-operator that they mean, and anything dynamic is refused here.
+in its canonical form (see `conversion.source.canonical.operators`), with all attributes set and only data as inputs.
+What depends only on constants and shapes is folded. Nodes that only pass their input on are removed. Patterns become
+the operator that they mean. Anything dynamic is refused.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,15 +16,15 @@ import onnx
 
 from conversion.source.canonical import elementwise, validation
 from conversion.source.canonical.builder import GraphBuilder
-from conversion.source.canonical.conv_folding import absorb, reorder
+from conversion.source.canonical.conv_folding import fold_channel_order, fold_scale_and_offset
 from conversion.source.canonical.operators import CANONICAL
-from conversion.source.canonical.pattern_fusion import recognise
-from conversion.source.canonical.shape_inference import infer
+from conversion.source.canonical.pattern_fusion import fuse_pattern
+from conversion.source.canonical.shape_inference import infer_shapes
 from conversion.source.node import Dtype, Node, Shape, needed
 from training.student.arrays import Array
 from training.student.errors import BadInput, ConversionRefused
 
-__all__ = ["Array", "Graph", "Node", "read"]
+__all__ = ["Array", "Graph", "Node", "read_graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Graph:
         return tuple(node for node in self.nodes if tensor in node.inputs)
 
 
-def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def read_graph(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> Graph:
     """The typed graph of an ONNX model.
 
     Args:
@@ -58,9 +58,9 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
             inferred, or contradicts itself.
         BadInput: `shapes` names an input that the model has not.
     """
-    builder = GraphBuilder(_opset(model), recognise)
+    builder = GraphBuilder(_opset(model), fuse_pattern)
     for tensor in model.graph.initializer:
-        builder.fix(tensor.name, validation.array(tensor))
+        builder.add_constant(tensor.name, validation.array_of(tensor))
     inputs = tuple(value.name for value in model.graph.input if value.name not in builder.constants)
     for name in (shapes or {}).keys() - set(inputs):
         raise BadInput(f"no input is called '{name}'; the model has {', '.join(inputs)}")
@@ -68,31 +68,31 @@ def read(model: onnx.ModelProto, shapes: Mapping[str, Shape] | None = None) -> G
         if value.name in inputs:
             dtype = validation.dtype_of(value.type.tensor_type.elem_type, f"input '{value.name}'")
             builder.declare(value.name, _shape(value, (shapes or {}).get(value.name)), dtype)
-            builder.limit(value.name)
+            builder.check_size(value.name)
     outputs = tuple(value.name for value in model.graph.output)
     read_by_name = {name for proto in model.graph.node for name in proto.input}.union(outputs)
     for proto in model.graph.node:
         node = _node(proto, read_by_name)
         builder.begin(node)
         node = replace(node, inputs=tuple(builder.source(name) for name in node.inputs))
-        for name, (shape, dtype) in infer(proto, node, builder).items():
+        for name, (shape, dtype) in infer_shapes(proto, node, builder).items():
             builder.declare(name, shape, dtype)
         try:
             # What overflows on the way is found at the end.
             with np.errstate(all="ignore"):
-                CANONICAL.get(node.operator, elementwise.as_it_is)(node, builder)
+                CANONICAL.get(node.operator, elementwise.unchanged)(node, builder)
         except (ArithmeticError, LookupError, ValueError) as error:
             # ONNX's inference lets some nodes pass whose parameters do not fit their inputs.
             raise ConversionRefused(f"{node} contradicts itself: {error}") from error
     builder.begin(Node("output", (), ()))
     for value in model.graph.output:
-        builder.publish(value.name, outputs)
+        builder.name_output(value.name, outputs)
         _check_output(value, builder.shapes[value.name])
     builder.nodes = needed(builder.nodes, outputs, attrgetter("inputs"), attrgetter("outputs"))
     with np.errstate(all="ignore"):
-        absorb(builder, outputs)
-        reorder(builder, outputs)
-    validation.check(builder.nodes, builder.constants)
+        fold_scale_and_offset(builder, outputs)
+        fold_channel_order(builder, outputs)
+    validation.check_numbers(builder.nodes, builder.constants)
     used = {*inputs, *outputs}.union(*((*node.inputs, *node.outputs) for node in builder.nodes))
     return Graph(
         nodes=tuple(builder.nodes),
@@ -152,7 +152,7 @@ def _check_output(value: onnx.ValueInfoProto, shape: Shape) -> None:
 
 
 def _node(proto: onnx.NodeProto, read_by_name: Collection[str]) -> Node:
-    """A node as the file spells it, without the outputs behind its last that is read."""
+    """A node as it is in the file, without the outputs after the last one that is read."""
     if proto.domain not in ("", "ai.onnx"):
         raise ConversionRefused(
             f"operator {proto.op_type} of domain '{proto.domain}' is not ONNX's own; export the model without it"
@@ -177,7 +177,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, onnx.TensorProto):
-        return validation.array(value)
+        return validation.array_of(value)
     if isinstance(value, list | tuple) or type(value).__name__.startswith("Repeated"):
         return tuple(_plain(item) for item in value)
     return value

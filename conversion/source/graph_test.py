@@ -5,7 +5,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from conversion.source.as_onnx import as_onnx
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from training.student.errors import BadInput, ConversionRefused
 
 SHAPE = (1, 3, 8, 10)
@@ -32,7 +32,7 @@ def model_of(*nodes, shape=SHAPE, output="logits", constants=None, opset=18, res
 
 
 def assert_the_same_results(model, shape=SHAPE):
-    graph = read(model)
+    graph = read_graph(model)
     feeds = {"image": noise(*shape)}
     before = ReferenceEvaluator(model).run(None, feeds)
     after = ReferenceEvaluator(as_onnx(graph)).run(None, feeds)
@@ -105,7 +105,7 @@ def test_a_random_draw_is_not_frozen():
         ("Add", "image,drawn", "logits", {}),
     )
 
-    assert operators(read(model)) == ["RandomNormal", "Add"]
+    assert operators(read_graph(model)) == ["RandomNormal", "Add"]
 
 
 def test_identity_and_dropout_vanish_wherever_they_stand():
@@ -134,7 +134,7 @@ def test_a_dropout_that_still_drops_stays():
         constants={"ratio": np.float32(0.5), "training": np.bool_(True)},
     )
 
-    assert operators(read(model)) == ["Dropout", "Relu"]
+    assert operators(read_graph(model)) == ["Dropout", "Relu"]
 
 
 def test_a_dropout_whose_mask_is_read_stays():
@@ -214,7 +214,7 @@ def test_any_other_pad_stays(model):
 
 def test_a_pad_that_crops_stays():
     # ONNX's own evaluator cannot crop, so there are no results to compare.
-    assert operators(read(padded(pads=[0, 0, -1, 0, 0, 0, 0, 0]))) == ["Pad", "Conv"]
+    assert operators(read_graph(padded(pads=[0, 0, -1, 0, 0, 0, 0, 0]))) == ["Pad", "Conv"]
 
 
 def test_two_convs_share_an_absorbed_pad():
@@ -237,7 +237,7 @@ def test_a_pad_of_the_oldest_opsets_is_understood():
         opset=9,
     )
 
-    graph = read(model)
+    graph = read_graph(model)
 
     assert operators(graph) == ["Conv"]
     assert graph.nodes[0].attributes["pads"] == (1, 2, 3, 0)
@@ -263,7 +263,7 @@ def test_properties_of_the_model_travel_along():
     model = model_of(("Relu", "image", "logits", {}))
     helper.set_model_props(model, {"contract": "{}"})
 
-    assert read(model).metadata == {"contract": "{}"}
+    assert read_graph(model).metadata == {"contract": "{}"}
 
 
 def branch(output):
@@ -307,24 +307,24 @@ REFUSED = {
 @pytest.mark.parametrize(("model", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_no_phone_can_run_is_refused_by_name(model, message):
     with pytest.raises(ConversionRefused, match=message):
-        read(model)
+        read_graph(model)
 
 
 def test_sizes_left_open_are_those_that_are_asked_for():
     model = model_of(("Relu", "image", "logits", {}), shape=("batch", 3, "height", None))
 
-    assert read(model, {"image": (2, 3, 4, 6)}).shapes["logits"] == (2, 3, 4, 6)
+    assert read_graph(model, {"image": (2, 3, 4, 6)}).shapes["logits"] == (2, 3, 4, 6)
     with pytest.raises(ConversionRefused, match=r"'image' is \['\?', 3, '\?', '\?'\] in the model, .* \[1, 4, 4, 4\]"):
-        read(model, {"image": (1, 4, 4, 4)})
+        read_graph(model, {"image": (1, 4, 4, 4)})
 
 
 def test_a_batch_left_open_is_one():
-    assert read(model_of(("Relu", "image", "logits", {}), shape=("N", 3, 4, 6))).shapes["logits"] == (1, 3, 4, 6)
+    assert read_graph(model_of(("Relu", "image", "logits", {}), shape=("N", 3, 4, 6))).shapes["logits"] == (1, 3, 4, 6)
 
 
 def test_shapes_of_inputs_that_do_not_exist_are_refused():
     with pytest.raises(BadInput, match="no input is called 'picture'; the model has image"):
-        read(model_of(("Relu", "image", "logits", {})), {"picture": (1, 3, 8, 8)})
+        read_graph(model_of(("Relu", "image", "logits", {})), {"picture": (1, 3, 8, 8)})
 
 
 def of_opset(version, domain=""):
@@ -400,7 +400,7 @@ UNSOUND = {
 @pytest.mark.parametrize(("model", "message"), UNSOUND.values(), ids=UNSOUND)
 def test_what_contradicts_itself_is_refused_by_name(model, message):
     with pytest.raises(ConversionRefused, match=message) as refusal:
-        read(model)
+        read_graph(model)
 
     assert "\n" not in str(refusal.value)
 

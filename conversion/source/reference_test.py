@@ -3,7 +3,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from conversion.source import graph
+from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 
 MODEL = """
@@ -35,14 +35,14 @@ def image():
 def test_step_by_step_is_the_same_as_at_once(model, image):
     expected = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"image": image})
 
-    values = Reference(graph.read(model)).trace(image)
+    values = Reference(read_graph(model)).trace(image)
 
     np.testing.assert_allclose(values["logits"], expected[0], rtol=1e-6)
     np.testing.assert_allclose(values["late"], expected[1], rtol=1e-6)
 
 
 def test_the_rest_can_be_run_from_the_live_tensors_of_any_place(model, image):
-    reference = Reference(graph.read(model))
+    reference = Reference(read_graph(model))
     values = reference.trace(image)
 
     for after in range(-1, len(reference.graph.nodes)):
@@ -55,7 +55,7 @@ def test_the_rest_can_be_run_from_the_live_tensors_of_any_place(model, image):
 
 
 def test_what_is_changed_on_the_way_changes_what_comes_behind_it_alone(model, image):
-    reference = Reference(graph.read(model))
+    reference = Reference(read_graph(model))
     values = reference.trace(image)
     place = next(place for place, node in enumerate(reference.graph.nodes) if node.outputs == ("d",))
 

@@ -1,4 +1,4 @@
-"""Where ONNX's Resize looks, as plain arrays of source positions, for one axis at a time.
+"""The positions that ONNX's Resize samples, as arrays, for one axis at a time.
 
 A target can express a resize exactly where its own rule places every sample alike, so emitters compare positions
 instead of names.

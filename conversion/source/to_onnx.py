@@ -14,7 +14,7 @@ from timm.models import reparameterize_model
 from torch import nn
 
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
-from conversion.source.external import fetch
+from conversion.source.external import read_external_data
 from training.student.atomic_write import atomic_path
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput, ConversionRefused, one_line
@@ -102,7 +102,7 @@ def load(path: Path) -> onnx.ModelProto:
         # Protobuf gives bytes for what is no text.
         if not isinstance(name, str) or not name.isprintable():
             raise ConversionRefused(f"{path} names a tensor or node {name!r}; expected printable text: save it again")
-    fetch(model, path.parent)
+    read_external_data(model, path.parent)
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
 
@@ -12,7 +12,7 @@ SIZES = (4, 6, 5)
 
 
 def operators(model):
-    interpreter = open_interpreter(emit(read(model), metadata={}), reference_kernels=True)
+    interpreter = open_interpreter(emit(read_graph(model), metadata={}), reference_kernels=True)
     return [node["op_name"] for node in interpreter._get_ops_details()]
 
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
@@ -81,7 +81,7 @@ def _drift(model: onnx.ModelProto, *, precision: str = "fp32", high: float = 4.0
     image = np.random.default_rng(0).uniform(-high, high, [size.dim_value for size in value.shape.dim])
     image = image.astype(np.float32)
     expected = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"image": image})[0]
-    converted = emit(read(model), precision=precision, metadata={})
+    converted = emit(read_graph(model), precision=precision, metadata={})
     drift = {}
     for name, run in _RUNTIMES.items():
         found = run(converted, image)

@@ -12,7 +12,7 @@ from conversion.tflite.partitions import partitions
 from training.student.errors import BadInput, one_line
 
 
-def read(path: Path) -> Contents:
+def read_contents(path: Path) -> Contents:
     """The contents of a TFLite file.
 
     Raises:
@@ -97,7 +97,7 @@ def _metadata(data: bytes, model: Any) -> dict[str, Any]:
     found.update(read_metadata(data))
     if (entry := read_entries(data).get(mediapipe.ENTRY)) is not None:
         try:
-            found[mediapipe.ENTRY] = mediapipe.read(entry)
+            found[mediapipe.ENTRY] = mediapipe.read_metadata(entry)
         except BadInput as error:
             found[mediapipe.ENTRY] = str(error)
     if labels := mediapipe.labels(data):

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 
 RNG = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def operators(converted):
 
 
 def converted(model):
-    return emit(read(model), metadata={})
+    return emit(read_graph(model), metadata={})
 
 
 @FEW

@@ -47,7 +47,7 @@ def leaky_relu(node: Node, builder: Builder) -> None:
 
 
 def gelu(node: Node, builder: Builder) -> None:
-    """Gelu in both spellings; runtimes know the operator since 2.9."""
+    """Gelu, exact or by tanh; runtimes know the operator since 2.9."""
     plain("GELU", approximate=node.attributes["approximate"] == "tanh")(node, builder)
 
 

@@ -20,7 +20,7 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     same bytes.
 
     Args:
-        graph: As `conversion.source.graph.read` gives it.
+        graph: As `conversion.source.graph.read_graph` gives it.
         precision: `fp32`, or `fp16` to store convolution weights in half the space.
         metadata: Texts to carry along, by name. With a contract among them the file also says in MediaPipe's own words
             what to do before and after the model.

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from onnx.helper import make_node
 from torch import nn
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.source.to_onnx import export, simplify
 from conversion.tflite.emitter import emit
 from conversion.tflite.metadata import read_metadata
@@ -76,18 +76,20 @@ def test_half_precision_rounds_weights_and_nothing_else(student, drift):
     found = drift(rounded, precision="fp16", high=255.0)
 
     assert {name: error for name, error in found.items() if not error <= 1e-4} == {}
-    assert emit(read(rounded), precision="fp16", metadata={}) == emit(read(student), precision="fp16", metadata={})
+    assert emit(read_graph(rounded), precision="fp16", metadata={}) == emit(
+        read_graph(student), precision="fp16", metadata={}
+    )
 
 
 def test_half_precision_takes_half_the_space(student):
-    whole, half = (len(emit(read(student), precision=precision, metadata={})) for precision in ("fp32", "fp16"))
+    whole, half = (len(emit(read_graph(student), precision=precision, metadata={})) for precision in ("fp32", "fp16"))
 
     assert half < 0.52 * whole
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_student_is_one_partition_without_transposes(student, precision):
-    converted = emit(read(student), precision=precision, metadata={})
+    converted = emit(read_graph(student), precision=precision, metadata={})
 
     assert partitions(converted).is_whole
     assert not {"TRANSPOSE", "RESHAPE", "RELU"} & set(operators(converted))
@@ -95,7 +97,7 @@ def test_a_student_is_one_partition_without_transposes(student, precision):
 
 def test_a_nearest_unet_gives_onnx_runtime_s_logits_in_one_partition(unet, drift):
     assert max(drift(unet).values()) <= 1e-4
-    assert partitions(emit(read(unet), metadata={})).is_whole
+    assert partitions(emit(read_graph(unet), metadata={})).is_whole
 
 
 def plainly_exported(network):
@@ -131,7 +133,7 @@ def test_no_cnn_moves_data_for_its_layout(encoder, drift):
     torch.manual_seed(0)
     network = lively(smp.Unet(encoder, encoder_weights=None, decoder_channels=(16, 16, 8, 8, 8)))
     exported = plainly_exported(network)
-    converted = emit(read(exported), metadata={})
+    converted = emit(read_graph(exported), metadata={})
 
     assert "TRANSPOSE" not in operators(converted)
     assert partitions(converted).is_whole
@@ -143,7 +145,7 @@ def test_segformer_moves_data_only_between_the_heads_of_its_attention(drift):
 
     torch.manual_seed(0)
     exported = plainly_exported(smp.Segformer("mit_b0", encoder_weights=None))
-    converted = emit(read(exported), metadata={})
+    converted = emit(read_graph(exported), metadata={})
 
     # Of its 8 attentions 6 have several heads: query, key, value and result each go from places to heads or back.
     assert operators(converted).count("TRANSPOSE") == 6 * 4
@@ -152,7 +154,7 @@ def test_segformer_moves_data_only_between_the_heads_of_its_attention(drift):
 
 
 def test_emitting_takes_little_more_memory_than_the_weights(unet):
-    graph = read(unet)
+    graph = read_graph(unet)
     weights = sum(value.nbytes for value in graph.constants.values())
     emit(graph, metadata={})
 
@@ -168,7 +170,7 @@ def test_emitting_takes_little_more_memory_than_the_weights(unet):
 def test_input_and_output_keep_their_names_and_are_channels_last(student):
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=emit(read(student), metadata={}))
+    interpreter = Interpreter(model_content=emit(read_graph(student), metadata={}))
 
     given, made = interpreter.get_input_details(), interpreter.get_output_details()
     assert [(tensor["name"], tensor["shape"].tolist(), tensor["dtype"]) for tensor in given + made] == [
@@ -179,8 +181,8 @@ def test_input_and_output_keep_their_names_and_are_channels_last(student):
 
 
 def test_the_same_graph_gives_the_same_bytes(student):
-    first, second = (emit(read(student), precision="fp16", metadata={"b": "1", "a": "2"}) for _ in range(2))
-    reordered = emit(read(student), precision="fp16", metadata={"a": "2", "b": "1"})
+    first, second = (emit(read_graph(student), precision="fp16", metadata={"b": "1", "a": "2"}) for _ in range(2))
+    reordered = emit(read_graph(student), precision="fp16", metadata={"a": "2", "b": "1"})
 
     assert first == second == reordered
 
@@ -188,7 +190,7 @@ def test_the_same_graph_gives_the_same_bytes(student):
 def test_every_buffer_lies_where_vector_loads_want_it(student):
     from ai_edge_litert import schema_py_generated as schema
 
-    converted = emit(read(student), precision="fp16", metadata={"odd": "x" * 13})
+    converted = emit(read_graph(student), precision="fp16", metadata={"odd": "x" * 13})
     whole = np.frombuffer(converted, np.uint8)
     model = schema.Model.GetRootAs(converted, 0)
 
@@ -205,7 +207,7 @@ def test_every_buffer_lies_where_vector_loads_want_it(student):
 
 def test_metadata_comes_back(model, tmp_path):
     texts = {"contract": '{"colour": "rgb"}', "empty": "", "licence": "© Pocketmask"}
-    converted = emit(read(model([make_node("Relu", ["image"], ["logits"])])), metadata=texts)
+    converted = emit(read_graph(model([make_node("Relu", ["image"], ["logits"])])), metadata=texts)
     (tmp_path / "small.tflite").write_bytes(converted)
 
     assert read_metadata(converted) == texts
@@ -219,7 +221,7 @@ def test_equal_constants_are_stored_once(model):
         make_node("Conv", ["a", "other"], ["logits"], auto_pad="SAME_UPPER"),
     ]
 
-    converted = emit(read(model(nodes, one=shared, other=shared.copy())), metadata={})
+    converted = emit(read_graph(model(nodes, one=shared, other=shared.copy())), metadata={})
 
     assert len(converted) < 1.5 * shared.size * 4
 
@@ -230,7 +232,7 @@ def test_no_operator_asks_for_a_later_version_than_it_needs(student, unet):
     versions = {}
     names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
     for network in (student, unet):
-        model = schema.ModelT.InitFromPackedBuf(emit(read(network), precision="fp16", metadata={}), 0)
+        model = schema.ModelT.InitFromPackedBuf(emit(read_graph(network), precision="fp16", metadata={}), 0)
         versions |= {names[code.builtinCode]: code.version for code in model.operatorCodes}
 
     assert {name: version for name, version in versions.items() if version > 1} == {
@@ -243,9 +245,9 @@ def test_a_weight_beyond_half_precision_is_refused(model):
     small = model([make_node("Conv", ["image", "w"], ["logits"])], w=np.full((1, 4, 1, 1), 1e5))
 
     with pytest.raises(ConversionRefused, match=r"'w' in float16.*100000.*use precision fp32"):
-        emit(read(small), precision="fp16", metadata={})
+        emit(read_graph(small), precision="fp16", metadata={})
 
 
 def test_an_unknown_precision_lists_the_known_ones(model):
     with pytest.raises(BadInput, match="unknown precision 'int4'; expected one of fp32, fp16"):
-        emit(read(model([make_node("Relu", ["image"], ["logits"])])), precision="int4", metadata={})
+        emit(read_graph(model([make_node("Relu", ["image"], ["logits"])])), precision="int4", metadata={})

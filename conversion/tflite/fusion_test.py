@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx.helper import make_node
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite import fusion, non_negative
 
 RNG = np.random.default_rng(0)
@@ -11,7 +11,7 @@ WEIGHTS = RNG.normal(size=(4, 4, 1, 1))
 
 
 def operators(model):
-    return [(node.operator, node.attributes.get(fusion.ATTRIBUTE)) for node in fusion.fused(read(model)).nodes]
+    return [(node.operator, node.attributes.get(fusion.ATTRIBUTE)) for node in fusion.fused(read_graph(model)).nodes]
 
 
 def test_an_activation_moves_into_its_producer(model, drift):
@@ -106,6 +106,6 @@ def test_an_output_that_an_identity_names_needs_no_operator(model, drift):
     ],
 )
 def test_what_cannot_be_negative_is_known_by_its_producers(model, nodes, expected):
-    graph = fusion.fused(read(model(nodes, ones=1.0, below=-1.0, size=[1, 4, 3, 3])))
+    graph = fusion.fused(read_graph(model(nodes, ones=1.0, below=-1.0, size=[1, 4, 3, 3])))
 
     assert ("logits" in non_negative.non_negative(graph)) == expected

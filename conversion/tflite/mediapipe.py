@@ -132,7 +132,7 @@ def with_labels(model: bytes, classes: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read_metadata(data: bytes) -> dict[str, Any]:
     """The entry `ENTRY` of anybody's TFLite file as plain Python, its segmenter options unpacked.
 
     Raises:

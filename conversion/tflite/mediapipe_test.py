@@ -7,7 +7,7 @@ import pytest
 from onnx.helper import make_node
 
 from conversion.artefact.metadata import CONTRACT_KEY, about
-from conversion.source.graph import read as read_graph
+from conversion.source.graph import read_graph
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
@@ -29,7 +29,7 @@ def _emitted(model, contract):
 
 
 def test_metadata_comes_back_as_it_was_written():
-    found = mediapipe.read(_metadata(BINARY, author="A. Nother", license="MIT"))
+    found = mediapipe.read_metadata(_metadata(BINARY, author="A. Nother", license="MIT"))
 
     assert (found["author"], found["license"]) == ("A. Nother", "MIT")
     assert found["min_parser_version"] == "1.5.0"
@@ -44,7 +44,7 @@ def test_metadata_comes_back_as_it_was_written():
 
 @pytest.mark.parametrize(("contract", "activation"), [(BINARY, "sigmoid"), (SEVERAL, "softmax")])
 def test_the_activation_is_the_one_that_belongs_to_the_logits(contract, activation):
-    (graph,) = mediapipe.read(_metadata(contract))["subgraph_metadata"]
+    (graph,) = mediapipe.read_metadata(_metadata(contract))["subgraph_metadata"]
     (custom,) = graph["custom_metadata"]
 
     assert custom["name"] == "SEGMENTER_METADATA"
@@ -90,15 +90,15 @@ def test_damaged_metadata_is_refused_wherever_it_is_damaged():
     whole = _metadata(SEVERAL)
 
     with pytest.raises(BadInput, match="expected b'M001'"):
-        mediapipe.read(b"")
+        mediapipe.read_metadata(b"")
     for end in range(8, len(whole) - 16, 7):
         with pytest.raises(BadInput, match="damaged"):
-            mediapipe.read(whole[:end])
+            mediapipe.read_metadata(whole[:end])
     for at in range(8, len(whole)):
         damaged = bytearray(whole)
         damaged[at] ^= 0xFF
         with contextlib.suppress(BadInput):
-            mediapipe.read(bytes(damaged))
+            mediapipe.read_metadata(bytes(damaged))
 
 
 def test_a_member_of_a_union_that_the_schema_leaves_out_is_left_out():

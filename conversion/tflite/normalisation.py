@@ -17,7 +17,7 @@ def softmax(builtin: str, **options: float) -> Emitter:
 
 
 def layer_normalisation(node: Node, builder: Builder) -> None:
-    """LayerNormalization, spelled out: TFLite has no operator for it, XNNPACK knows each of these."""
+    """LayerNormalization as simpler operators: TFLite has no operator for it, and XNNPACK takes each of these."""
     name, *affine = node.inputs
     order, shape = builder.order(name), builder.shape(name)
     normalised = range(node.attributes["axis"], len(shape))

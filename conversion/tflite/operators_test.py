@@ -3,7 +3,7 @@ import pytest
 from onnx.helper import make_node
 from onnx.reference import ReferenceEvaluator
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.builtin import Use, version
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
@@ -19,7 +19,7 @@ def weights(*shape):
 
 
 def converted(model):
-    return emit(read(model), metadata={})
+    return emit(read_graph(model), metadata={})
 
 
 LINE = [0.5, -1.5, 2.0, 0.25]

@@ -21,7 +21,7 @@ def pack(model: Any) -> bytes:
     return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
-def exposed(model: bytes) -> bytes:
+def expose_tensors(model: bytes) -> bytes:
     """The same model with every tensor that it computes from its input as an output.
 
     XNNPACK gives out only the outputs of a model, so this shows all that it computes; results stay the same to the bit.
@@ -48,7 +48,7 @@ class _AlignedBuffer:
     def __init__(self, data: memoryview, schema: Any) -> None:
         self._data, self._schema = data, schema
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802 (the generated schema's spelling)
+    def Pack(self, builder: Any) -> int:  # noqa: N802 (the generated schema calls it so)
         offset = self._vector(builder) if self._data else None
         self._schema.BufferStart(builder)
         if offset is not None:

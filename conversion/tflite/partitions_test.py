@@ -1,13 +1,13 @@
 import pytest
 from onnx.helper import make_node
 
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 from conversion.tflite.partitions import Partitions, partitions
 
 
 def found(model, nodes, **constants):
-    return partitions(emit(read(model(nodes, **constants)), metadata={}))
+    return partitions(emit(read_graph(model(nodes, **constants)), metadata={}))
 
 
 def test_a_model_of_arithmetic_is_whole(model):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from conversion.tflite import mediapipe
 from conversion.tflite.interpreter import native_stderr_closed, open_interpreter
-from conversion.tflite.packing import exposed, pack
+from conversion.tflite.packing import expose_tensors, pack
 
 Ranges = Mapping[str, Any]
 """How far each tensor of a file goes, by name, as ai-edge-quantizer keeps it."""
@@ -72,7 +72,7 @@ def calibrate(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> Ranges:
 
 def _seen(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> dict[str, Any]:
     # The quantizer's own calibrator reads LiteRT's scratch tensors as well, which matrix products leave unallocated.
-    interpreter = open_interpreter(exposed(model))
+    interpreter = open_interpreter(expose_tensors(model))
     (entry,) = interpreter.get_input_details()
     details = [one for one in (entry, *interpreter.get_output_details()) if one["dtype"] is np.float32]
     found: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from onnx import helper
 
 from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.quantisation.rounding import with_kept_sums
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
 from conversion.tflite.interpreter import open_interpreter
@@ -41,7 +41,7 @@ def _network(model, **changes):
         helper.make_node("Relu", ["b.c"], ["bxc"]),
         helper.make_node("Conv", ["bxc", "w3", "b3"], ["logits"]),
     ]
-    return read(model(nodes, (1, 3, 16, 24), **constants))
+    return read_graph(model(nodes, (1, 3, 16, 24), **constants))
 
 
 @pytest.fixture

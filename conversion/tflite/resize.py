@@ -32,7 +32,7 @@ class _Axis:
     scale: float
 
     def same_positions(self, grid: tuple[bool, bool]) -> bool:
-        """Whether a grid of TFLite looks where ONNX's linear mode does."""
+        """Whether a grid of TFLite samples at the positions of ONNX's linear mode."""
         align_corners, half_pixel = grid
         expected = sampling.positions(self.rule, self.size, self.out, self.scale)
         place = np.arange(self.out, dtype=np.float64)

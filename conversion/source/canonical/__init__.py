@@ -1,1 +1,1 @@
-"""From ONNX of any opset to one spelling of each operator, which both emitters read."""
+"""The canonicaliser: brings each ONNX operator, of any opset, into the one form that both emitters read."""

@@ -1,6 +1,6 @@
-"""The builder of the canonical graph: each operator reads tensors of the file and writes canonical nodes through it.
+"""The builder of the canonical graph: each operator's function reads tensors and writes canonical nodes through it.
 
-Shapes of new tensors, constants and what adds nothing are dealt with here, so that an operator is a few lines.
+It infers shapes of new tensors, folds constants and drops nodes that change nothing, so that a function is a few lines.
 """
 
 import math
@@ -23,19 +23,19 @@ LARGEST = 2**27
 class GraphBuilder(BaseBuilder):
     """A graph on its way into canonical form."""
 
-    def __init__(self, opset: int, recognise: Callable[[Node, "GraphBuilder"], Node]) -> None:
+    def __init__(self, opset: int, fuse_pattern: Callable[[Node, "GraphBuilder"], Node]) -> None:
         """Start empty.
 
         Args:
             opset: Of the file.
-            recognise: Gives for a node about to be written the one that says the same with what led to it.
+            fuse_pattern: From a node about to be written to the node to write instead; the same if it ends no pattern.
         """
         self.opset = opset
         self.nodes: list[Node] = []
         self.shapes: dict[str, Shape] = {}
         self.dtypes: dict[str, Dtype] = {}
         self.constants: dict[str, Array] = {}
-        self._recognise = recognise
+        self._fuse_pattern = fuse_pattern
         self._sources: dict[str, str] = {}
         self._producers: dict[str, Node] = {}
         self._current = Node("", (), ())
@@ -45,7 +45,7 @@ class GraphBuilder(BaseBuilder):
         """Let `name` be a tensor of this shape."""
         self.shapes[name], self.dtypes[name] = shape, dtype
 
-    def limit(self, name: str, found: str = "the model reads") -> None:
+    def check_size(self, name: str, found: str = "the model reads") -> None:
         """Make sure that a computed tensor can be held.
 
         Raises:
@@ -77,12 +77,12 @@ class GraphBuilder(BaseBuilder):
         """The node that writes `name`; one without operator for inputs and constants."""
         return self._producers.get(name, Node("", (), ()))
 
-    def fix(self, name: str, value: Array) -> str:
+    def add_constant(self, name: str, value: Array) -> str:
         """Let `name` be a constant."""
         self.constants[name], self.shapes[name], self.dtypes[name] = value, value.shape, value.dtype
         return name
 
-    def allow(self, node: Node) -> None:
+    def allow_constant(self, node: Node) -> None:
         """Let a node's outputs be computed now.
 
         Raises:
@@ -139,22 +139,22 @@ class GraphBuilder(BaseBuilder):
             ConversionRefused: It has no elements, or more than any phone has room for; or it cannot be folded.
         """
         if all(name in self.constants for name in node.inputs if name) and node.operator in constant_folding.KERNELS:
-            self.allow(node)
+            self.allow_constant(node)
             values = constant_folding.evaluate(
                 node, [self.constants[name] for name in node.inputs], self.shapes, self.dtypes
             )
             for name, value in zip(node.outputs, values, strict=True):
-                self.fix(name, value)
+                self.add_constant(name, value)
             return
         for name in filter(None, node.outputs):
-            self.limit(name, f"{node} writes")
-        node = self._recognise(node, self)
+            self.check_size(name, f"{node} writes")
+        node = self._fuse_pattern(node, self)
         self.nodes.append(node)
         self._producers.update(dict.fromkeys(node.outputs, node))
 
     def number(self, value: float | Array, like: str) -> str:
         """A new constant with the type of the tensor `like`."""
-        return self.fix(self._fresh("constant"), np.asarray(value, self.dtypes[like]))
+        return self.add_constant(self._fresh("constant"), np.asarray(value, self.dtypes[like]))
 
     def unary(self, operator: str, x: str, output: str = "", **attributes: Any) -> str:
         """An operator that treats every value alike."""
@@ -194,13 +194,13 @@ class GraphBuilder(BaseBuilder):
             return self.reshape(x, kept, output)
         return self.write(operator, [x], output, shape=kept, axes=axes, keepdims=int(keepdims))
 
-    def publish(self, name: str, outputs: Collection[str]) -> None:
+    def name_output(self, name: str, outputs: Collection[str]) -> None:
         """Let a tensor be called `name`, as an output of the graph must, though what it holds has another name."""
         source = self.source(name)
         if source == name:
             return
         if source in self.constants:
-            self.fix(name, self.constants[source])
+            self.add_constant(name, self.constants[source])
         elif source in self._producers and source not in outputs:
             self._rename(source, name)
         else:

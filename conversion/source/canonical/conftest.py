@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from conversion.source.as_onnx import as_onnx
-from conversion.source.graph import Graph, read
+from conversion.source.graph import Graph, read_graph
 
 
 def _model(
@@ -30,7 +30,7 @@ def _model(
 
 def _read_alike(model: onnx.ModelProto) -> Graph:
     """The graph of a model, once ONNX Runtime has computed the same from both."""
-    graph = read(model)
+    graph = read_graph(model)
     feeds = {name: np.random.default_rng(0).normal(size=graph.shapes[name]).astype(np.float32) for name in graph.inputs}
     onnxruntime.set_default_logger_severity(4)
     expected, found = (

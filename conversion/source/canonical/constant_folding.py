@@ -76,7 +76,7 @@ def _divide(a: Array, b: Array) -> Array:
 
 def _slice(node: Node, values: Sequence[Array], shape: Shape) -> Array:
     bounds = zip(*(node.attributes[name] for name in ("starts", "ends", "steps")), strict=True)
-    # An end of −1 lies before the first element, which Python spells None.
+    # An end of −1 lies before the first element, which in Python is None.
     return values[0][tuple(slice(start, None if end < 0 else end, step) for start, end, step in bounds)]
 
 

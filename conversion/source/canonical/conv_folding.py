@@ -1,6 +1,7 @@
-"""What a convolution's own weights can do as well: a factor or an offset per channel, an order of channels.
+"""Folds a factor, an offset or a new order of channels into the weights of the convolution before it.
 
-The former is what a BatchNormalization is by now, the latter what torch's pixel shuffle needs on top of TensorFlow's.
+Factors and offsets come from BatchNormalization. The order of channels is where torch's pixel shuffle and TensorFlow's
+depth_to_space differ.
 """
 
 from collections import Counter
@@ -14,8 +15,8 @@ from conversion.source.node import Node
 from training.student.arrays import Array
 
 
-def absorb(builder: GraphBuilder, outputs: Collection[str]) -> None:
-    """Let each Conv and ConvTranspose of constant weights apply what alone reads it, if that is a number a channel."""
+def fold_scale_and_offset(builder: GraphBuilder, outputs: Collection[str]) -> None:
+    """Fold a Mul or Add of one number per channel into the Conv or ConvTranspose that it alone reads."""
     uses = Counter(name for node in builder.nodes for name in node.inputs)
     nodes: list[Node] = []
     places: dict[str, int] = {}
@@ -38,16 +39,19 @@ def absorb(builder: GraphBuilder, outputs: Collection[str]) -> None:
         else:
             bias = bias + value
         name, dtype = node.outputs[0], builder.dtypes[node.outputs[0]]
-        names = (builder.fix(f"{name}/weights", weights.astype(dtype)), builder.fix(f"{name}/bias", bias.astype(dtype)))
+        names = (
+            builder.add_constant(f"{name}/weights", weights.astype(dtype)),
+            builder.add_constant(f"{name}/bias", bias.astype(dtype)),
+        )
         nodes[place] = replace(conv, inputs=(conv.inputs[0], *names), outputs=node.outputs)
         places[name], exact[name] = place, (weights, bias)
     builder.nodes = nodes
 
 
-def reorder(builder: GraphBuilder, outputs: Collection[str]) -> None:
-    """Let a Conv give its channels in the order of DCR, where a DepthToSpace of mode CRD alone reads it.
+def fold_channel_order(builder: GraphBuilder, outputs: Collection[str]) -> None:
+    """Turn DepthToSpace from CRD into DCR by reordering the channels of the Conv that it alone reads.
 
-    Where DepthToSpace makes a single channel the two are one.
+    Where DepthToSpace gives a single channel, both modes are the same.
     """
     uses = Counter(name for node in builder.nodes for name in node.inputs)
     places = {node.outputs[0]: place for place, node in enumerate(builder.nodes)}
@@ -63,7 +67,9 @@ def reorder(builder: GraphBuilder, outputs: Collection[str]) -> None:
             if not is_ours or name in outputs or not all(one in builder.constants for one in conv.inputs[1:]):
                 continue
             order = np.arange(channels).reshape(-1, size**2).T.reshape(-1)
-            parameters = (builder.fix(f"{one}/by place", builder.constants[one][order]) for one in conv.inputs[1:])
+            parameters = (
+                builder.add_constant(f"{one}/by place", builder.constants[one][order]) for one in conv.inputs[1:]
+            )
             moved = f"{name}/by place"
             builder.declare(moved, builder.shapes[name], builder.dtypes[name])
             nodes[places[name]] = replace(conv, inputs=(conv.inputs[0], *parameters), outputs=(moved,))

@@ -1,4 +1,4 @@
-"""ConvTranspose: what its padding cuts off is spelled out."""
+"""ConvTranspose, with every padding rule made explicit."""
 
 from conversion.source.canonical.builder import GraphBuilder
 from conversion.source.canonical.convolution import given, groups, window

@@ -10,8 +10,8 @@ from conversion.source.canonical.builder import Canonicalise, GraphBuilder
 from conversion.source.node import Node
 
 
-def as_it_is(node: Node, builder: GraphBuilder) -> None:
-    """An operator of one spelling, or one that only an emitter can judge; outputs that it leaves out stay out."""
+def unchanged(node: Node, builder: GraphBuilder) -> None:
+    """An operator that has one form in all opsets, or that only an emitter can judge; it stays as it is."""
     builder.add(node)
 
 
@@ -167,6 +167,6 @@ def dropout(node: Node, builder: GraphBuilder) -> None:
         raise builder.refusal(node, "is_test", 0, "export the model in evaluation mode")
     is_training = len(node.inputs) > 2 and node.inputs[2] and bool(builder.constants.get(node.inputs[2], True))
     if is_training or len(node.outputs) > 1:
-        as_it_is(node, builder)
+        unchanged(node, builder)
     else:
         builder.alias(node.outputs[0], node.inputs[0])

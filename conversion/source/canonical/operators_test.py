@@ -6,7 +6,7 @@ from conversion.conformance.case_results import describe_difference
 from conversion.conformance.cases import SUFFIX, read_cases
 from conversion.source.as_onnx import as_onnx
 from conversion.source.canonical.operators import CANONICAL
-from conversion.source.graph import read
+from conversion.source.graph import read_graph
 from training.student.errors import ConversionRefused
 
 RNG = np.random.default_rng(0)
@@ -30,7 +30,7 @@ def test_onnx_s_own_examples_keep_their_results(operator):
         if case.name.endswith(SUFFIX):
             continue
         try:
-            graph = read(case.model)
+            graph = read_graph(case.model)
         except ConversionRefused:
             assert any(word in case.name for word in REFUSED), case.name
             continue
@@ -49,7 +49,7 @@ def weights(*shape):
 
 LINE, CHANNELS = weights(4), weights(1, 4, 1, 1)
 W = {"w": weights(4, 4, 3, 3)}
-SPELLED = {
+OLDER_FORMS = {
     "clip by attributes": (7, "y = Clip <min = -0.5, max = 0.25> (x)", {}, "Clip"),
     "clip by crossing bounds": (13, "y = Clip (x, a, b)", {"a": "float {1}", "b": "float {-1}"}, "Clip"),
     "clip by computed bounds": (13, "m = ReduceMean <keepdims=0> (x) y = Clip (x, m)", {}, "ReduceMean Max"),
@@ -164,8 +164,8 @@ SPELLED = {
 }
 
 
-@pytest.mark.parametrize(("opset", "nodes", "constants", "operators"), SPELLED.values(), ids=SPELLED)
-def test_older_spellings_keep_their_results(model, read_alike, opset, nodes, constants, operators):
+@pytest.mark.parametrize(("opset", "nodes", "constants", "operators"), OLDER_FORMS.values(), ids=OLDER_FORMS)
+def test_older_forms_keep_their_results(model, read_alike, opset, nodes, constants, operators):
     graph = read_alike(model(nodes, opset, constants=constants))
 
     assert [node.operator for node in graph.nodes] == operators.split()
@@ -216,6 +216,6 @@ REFUSALS = {
 @pytest.mark.parametrize(("opset", "nodes", "constants", "message"), REFUSALS.values(), ids=REFUSALS)
 def test_what_has_no_meaning_or_no_bounds_is_refused_by_name(model, opset, nodes, constants, message):
     with pytest.raises(ConversionRefused, match=message) as refusal:
-        read(model(nodes, opset, constants=constants))
+        read_graph(model(nodes, opset, constants=constants))
 
     assert "\n" not in str(refusal.value)

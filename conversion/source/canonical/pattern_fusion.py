@@ -1,7 +1,7 @@
-"""One operator where the file spells it in several.
+"""Replaces patterns of several operators by the one operator that they mean.
 
-Each recogniser is given the last node of its pattern before it is written, and looks back at what led to it. The
-others stay in the graph; if nothing else reads them, no output needs them.
+Each function is given the last node of its pattern before the node is written, and follows its inputs back. The other
+nodes of the pattern stay in the graph; where nothing else reads them, they are removed at the end.
 """
 
 import math
@@ -16,10 +16,10 @@ _DEPTH = 4
 """Products within products that are looked into."""
 
 
-def recognise(node: Node, builder: GraphBuilder) -> Node:
-    """The node itself, or the one operator that says the same."""
-    for recogniser in _RECOGNISERS.get(node.operator, ()):
-        found = recogniser(node, builder)
+def fuse_pattern(node: Node, builder: GraphBuilder) -> Node:
+    """The one operator that computes the same as the node and those before it; the node itself if there is none."""
+    for fuse in _PATTERNS.get(node.operator, ()):
+        found = fuse(node, builder)
         if found is not None:
             return found
     return node
@@ -63,7 +63,7 @@ def _is_power(name: str, x: str, exponent: int, builder: GraphBuilder) -> bool:
 
 
 def _hard_sigmoid(node: Node, builder: GraphBuilder) -> Node | None:
-    """clip(x + 3, 0, 6) / 6; and x times it, by either spelling, is HardSwish."""
+    """clip(x + 3, 0, 6) / 6; and x times it, or times HardSigmoid(x), is HardSwish."""
     factor, terms = _product(node, builder)
     gates = [(_gated(name, builder), name) for name in terms]
     for x, gate in gates:
@@ -196,7 +196,7 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sizes.tolist())
 
 
-_RECOGNISERS: Mapping[str, tuple[Callable[[Node, GraphBuilder], Node | None], ...]] = {
+_PATTERNS: Mapping[str, tuple[Callable[[Node, GraphBuilder], Node | None], ...]] = {
     "Add": (_offset_of_layer_normalisation,),
     "Div": (_gelu, _hard_sigmoid),
     "Mul": (_gelu, _hard_sigmoid, _layer_normalisation),

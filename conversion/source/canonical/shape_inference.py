@@ -19,7 +19,7 @@ _LIKE_THEIR_INPUT = {"GroupNormalization", "LpNormalization", "MeanVarianceNorma
 """Operators that ONNX defines by others and leaves without a rule of their own, or withdrew in some opsets."""
 
 
-def infer(proto: onnx.NodeProto, node: Node, builder: GraphBuilder) -> Mapping[str, tuple[Shape, Dtype]]:
+def infer_shapes(proto: onnx.NodeProto, node: Node, builder: GraphBuilder) -> Mapping[str, tuple[Shape, Dtype]]:
     """Shape and type of each output that the node names.
 
     Args:

@@ -46,7 +46,7 @@ def dtype_of(code: int, what: str) -> Dtype:
     return tensor_dtype_to_np_dtype(code)
 
 
-def array(tensor: onnx.TensorProto) -> Array:
+def array_of(tensor: onnx.TensorProto) -> Array:
     """The value of a tensor.
 
     Raises:
@@ -64,7 +64,7 @@ def array(tensor: onnx.TensorProto) -> Array:
     return value
 
 
-def check(nodes: Iterable[Node], constants: Mapping[str, Array]) -> None:
+def check_numbers(nodes: Iterable[Node], constants: Mapping[str, Array]) -> None:
     """Every number that the nodes read can be computed with.
 
     Raises:
