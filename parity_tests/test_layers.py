@@ -6,6 +6,7 @@ from pathlib import Path
 import training
 
 ROOT = Path(__file__).resolve().parents[1]
+SIDES = ("training", "conversion")
 
 # The rooms of conversion from the ground floor up, and the rooms below that each may know.
 CONVERSION = {
@@ -134,21 +135,23 @@ def test_training_is_ours():
     assert found.is_relative_to(ROOT), f"another package named 'training' shadows ours: {found}"
 
 
-def test_the_tree_in_the_readme_is_true():
-    tree = (ROOT / "README.md").read_text().split("## The house")[1].split("```")[1]
-    folder = ROOT
-    named = {}
-    for line in filter(None, tree.splitlines()):
-        names = line.split("  ")[0].split() if not line.startswith(" ") else line.strip().split("  ")[0].split()
-        if not line.startswith(" "):
-            folder = ROOT / names[0]
-            named[folder] = set()
-            continue
-        for name in names:
-            assert (folder / name).exists(), f"the README names {folder.name}/{name}, which does not exist"
-            named[folder].add(name)
+def test_the_tree_in_the_architecture_page_is_true():
+    named = set(_tree())
+    missing = sorted(str(path) for path in named if not (ROOT / path).exists())
+    rooms = {path.parent.relative_to(ROOT) for side in SIDES for path in (ROOT / side).rglob("__init__.py")}
+    modules = {path.relative_to(ROOT) for side in SIDES for path in (ROOT / side).glob("*.py")}
+    needed = rooms | {path for path in modules if not path.stem.endswith(("_test", "__")) and path.stem != "conftest"}
 
-    for room in ("training", "conversion"):
-        modules = {path.name for path in (ROOT / room).glob("*.py") if not path.name.endswith("_test.py")}
-        unnamed = modules - named[ROOT / room] - {"__init__.py", "__main__.py", "conftest.py", "command.py"}
-        assert not unnamed, f"the README's tree leaves out {sorted(unnamed)} of {room}/"
+    assert not missing, f"docs/architecture.md names {missing}, which do not exist"
+    assert needed <= named, f"docs/architecture.md leaves out {sorted(map(str, needed - named))}"
+
+
+def _tree():
+    """Every path of the page's tree: names, then two spaces or more, then what they are; two spaces a level."""
+    folders = []
+    for line in (ROOT / "docs" / "architecture.md").read_text().split("## The tree")[1].split("```")[1].splitlines():
+        level = (len(line) - len(line.lstrip())) // 2
+        for name in line.strip().split("  ")[0].split():
+            yield Path(*folders[:level], name)
+            if name.endswith("/"):
+                folders[level:] = [name]
