@@ -17,7 +17,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "android_sample"
 CORE = SAMPLE / "core" / "src"
 APP = SAMPLE / "app" / "src"
 MAIN = APP / "main"
-STUBS = SAMPLE / "stubs"
+STUBS = Path(__file__).parent / "stubs" / "android"
 
 _BUILD = SAMPLE / "build" / "parity_tests"
 _JARS = Path("/usr/share/java")
@@ -39,9 +39,9 @@ def toolchain() -> Path:
     pytest.skip(reason)
 
 
-def texts(folder: Path, suffix: str) -> dict[str, str]:
-    """Every file of that suffix below a folder, by its path below the sample."""
-    return {str(path.relative_to(SAMPLE)): path.read_text(encoding="utf-8") for path in folder.rglob(f"*.{suffix}")}
+def texts(folder: Path, suffix: str, below: Path = SAMPLE) -> dict[str, str]:
+    """Every file of that suffix in a folder, by its path below the sample, or below what is given."""
+    return {str(path.relative_to(below)): path.read_text(encoding="utf-8") for path in folder.rglob(f"*.{suffix}")}
 
 
 def manifest() -> str:
@@ -68,6 +68,11 @@ def link(res: Path, manifest: str, into: Path) -> subprocess.CompletedProcess[st
     return done
 
 
+def signatures() -> dict[str, str]:
+    """The stubs that are written by hand."""
+    return texts(STUBS, "java", STUBS) | texts(STUBS, "kt", STUBS)
+
+
 def stubs(resources: str) -> dict[str, str]:
     """What stands in for the phone: Java where the original is Java, so that Kotlin sees the same properties and nulls.
 
@@ -78,7 +83,7 @@ def stubs(resources: str) -> dict[str, str]:
     fields = re.findall(r'buildConfigField\("String", "(\w+)"', build)
     constants = "\n".join(f'    public static final String {name} = "";' for name in fields)
     generated = f"package pocketmask.app;\n\npublic final class BuildConfig {{\n{constants}\n}}\n"
-    return texts(STUBS, "java") | texts(STUBS, "kt") | {"BuildConfig.java": generated, "R.java": resources}
+    return signatures() | {"BuildConfig.java": generated, "R.java": resources}
 
 
 def sources(resources: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The Android app without Android: sources by the real compiler, resources by the real aapt2, Gradle's files alone.
 
-What needs a phone is checked against stubs of just the members used (android_sample/stubs, each saying where its
-signature is documented). No APK is built: that takes Google's archives. Each check is shown to fail on a planted error.
+What needs a phone is checked against stubs of just the members used (stubs/android, each saying where its signature
+is documented). No APK is built: that takes Google's archives. Each check is shown to fail on a planted error.
 """
 
 import re
@@ -185,7 +185,7 @@ def test_a_planted_warning_does_not_compile(tmp_path):
 
 
 def test_every_stub_says_where_its_signatures_are_documented():
-    stubs = kotlin.texts(kotlin.STUBS, "java") | kotlin.texts(kotlin.STUBS, "kt")
+    stubs = kotlin.signatures()
 
     assert stubs
     for name, text in stubs.items():

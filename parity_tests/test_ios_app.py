@@ -26,7 +26,7 @@ pytestmark = pytest.mark.toolchain
 
 SAMPLE = swift.SAMPLE
 SOURCES = SAMPLE / "Pocketmask"
-STUBS = Path(__file__).parent / "apple"
+STUBS = Path(__file__).parent / "stubs" / "apple"
 PROJECT = SAMPLE / "Pocketmask.xcodeproj/project.pbxproj"
 
 MODULES = (
