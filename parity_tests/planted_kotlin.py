@@ -1,7 +1,7 @@
 """Errors that the Android sample could have: the file, what stands in it, and what could.
 
-Those of `ARITHMETIC` compile, and golden vectors must find them; those of `TYPES` must not compile: the fourth entry is
-what the compiler says.
+Those of `ARITHMETIC` compile, and golden vectors must find them. Those of `TYPES` must not compile, and those of
+`RESOURCES` must not link: the fourth entry is what the compiler or aapt2 says.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,20 @@ TYPES = {
     "a_document_without_content": ("Models", ' ?: throw IOException("$document has no content")', "", "mismatch"),
     "a_resource_that_is_not_there": ("MainActivity", "R.layout.main", "R.layout.mian", "mian"),
     "an_effect_left_out": ("Segmenter", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
+}
+
+RESOURCES = {
+    "a_string_misspelled": ("res/layout/main.xml", "@string/save", "@string/sav", "string/sav"),
+    "an_attribute_misspelled": ("res/layout/main.xml", "android:scaleType", "android:scaleTyp", "scaleTyp"),
+    "a_style_that_is_not_there": ("res/layout/self_test.xml", "@style/Verb", "@style/Noun", "style/Noun"),
+    "a_theme_that_is_not_there": (
+        "res/values/themes.xml",
+        "Theme.Material.NoActionBar",
+        "Theme.Immaterial",
+        "Immaterial",
+    ),
+    "an_export_misspelled": ("AndroidManifest.xml", "android:exported", "android:exportd", "exportd"),
+    "an_icon_misspelled": ("AndroidManifest.xml", "@drawable/icon", "@drawable/icn", "drawable/icn"),
 }
 
 # What leads to an error in another file; all else is taken from the module itself, or compiling took minutes.

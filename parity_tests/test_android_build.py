@@ -28,17 +28,7 @@ def test_manifest_and_resources_link(android_resources):
     assert "public static final int self_test=" in android_resources
 
 
-@pytest.mark.parametrize(
-    ("file", "right", "wrong", "says"),
-    [
-        ("res/layout/main.xml", "@string/save", "@string/sav", "string/sav"),
-        ("res/layout/main.xml", "android:scaleType", "android:scaleTyp", "scaleTyp"),
-        ("res/layout/self_test.xml", "@style/Verb", "@style/Noun", "style/Noun"),
-        ("res/values/themes.xml", "Theme.Material.NoActionBar", "Theme.Immaterial", "Immaterial"),
-        ("AndroidManifest.xml", "android:exported", "android:exportd", "exportd"),
-        ("AndroidManifest.xml", "@drawable/icon", "@drawable/icn", "drawable/icn"),
-    ],
-)
+@pytest.mark.parametrize(("file", "right", "wrong", "says"), planted.RESOURCES.values(), ids=planted.RESOURCES)
 def test_a_planted_error_does_not_link(tmp_path, file, right, wrong, says):
     shutil.copytree(kotlin.MAIN / "res", tmp_path / "res")
     (tmp_path / "AndroidManifest.xml").write_text(kotlin.manifest(), encoding="utf-8")

@@ -18,6 +18,7 @@ from conversion import apps
 from conversion.artefact import manifest
 from conversion.artefact.metadata import CONTRACT_KEY
 from conversion.coreml.package import read_specification
+from parity_tests import planted_swift as planted
 from parity_tests import swift
 from training.student.digest import sha256
 from training.student.preprocess import preprocess
@@ -63,45 +64,21 @@ def test_all_sources_pass_the_compiler_with_warnings_as_errors(modules):
     assert found.returncode == 0, found.stdout
 
 
-PLANTED = {
-    "a member that Core ML does not have": ("Segmenter.swift", "MLModel.load(contentsOf:", "MLModel.load(from:"),
-    "a member that SegPost does not have": (
-        "Segmenter.swift",
-        "== contract.logitsShape[...]",
-        "== contract.outputShape[...]",
-    ),
-    "an argument of another type": ("Camera.swift", "isVideoMirrored = false", "isVideoMirrored = 0"),
-    "a value that is never used": ("Effect.swift", "    switch settings", "    let unused = 1\n    switch settings"),
-    "a screen changed off the main actor": (
-        "Studio.swift",
-        'named: "pocketmask"',
-        "named: UIDevice.current.systemName",
-    ),
-    "an error that nobody handles": ("Studio.swift", "try done.get()", "done.get()"),
-}
-
-
 @pytest.fixture(scope="module")
-def planted(modules, tmp_path_factory):
-    """What the compiler says of all mistakes at once, and the lines where they are."""
+def wrong(modules, tmp_path_factory):
+    """What the compiler says of all planted errors at once, and the lines where they are."""
     sources = shutil.copytree(SOURCES, tmp_path_factory.mktemp("planted") / "sources")
-    for name, right, wrong in PLANTED.values():
-        text = (sources / name).read_text()
-        assert text.count(right) == 1, f"{right} is no one place for a planted error"
-        (sources / name).write_text(text.replace(right, wrong))
-    lines = {}
-    for mistake, (name, _, wrong) in PLANTED.items():
-        before, _ = (sources / name).read_text().split(wrong)
-        lines[mistake] = before.count("\n") + 1
+    lines = planted.plant(planted.TYPES, sources)
     return checked(modules, sources), lines
 
 
-@pytest.mark.parametrize("mistake", PLANTED)
-def test_the_compiler_sees(mistake, planted):
-    found, lines = planted
+@pytest.mark.parametrize("error", planted.TYPES)
+def test_a_planted_error_does_not_compile(error, wrong):
+    found, lines = wrong
+    file, _, _, says = planted.TYPES[error]
 
     assert found.returncode != 0
-    assert re.search(rf"{PLANTED[mistake][0]}:{lines[mistake]}:\d+: error:", found.stdout), found.stdout
+    assert re.search(rf"{file}\.swift:{lines[error]}:\d+: error: .*{says}", found.stdout), found.stdout
 
 
 # --- the app's own code, run ---
@@ -412,18 +389,7 @@ def test_the_xcode_project_is_whole():
     assert problems(PROJECT) == []
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "said"),
-    [
-        ("fileRef = A00000000000000000000011", "fileRef = A000000000000000000000FF", "leads nowhere"),
-        ('A00000000000000000000070 /* XCLocalSwiftPackageReference "SegPost" */,', "", "nothing leads to"),
-        ("path = Pocketmask; sourceTree", "path = Pocketmusk; sourceTree", "Pocketmusk is not there"),
-        ("relativePath = SegPost", "relativePath = SegPast", "SegPast is not there"),
-        ("path = Models;", "path = Modules;", "Modules is not there"),
-        ("INFOPLIST_FILE = Info.plist", "INFOPLIST_FILE = Into.plist", "Into.plist is not there"),
-        ("INFOPLIST_KEY_CFBundleDisplayName", "INFOPLIST_KEY_UIFileSharingEnabled", "not among the settings"),
-    ],
-)
+@pytest.mark.parametrize(("right", "wrong", "said"), planted.PROJECT.values(), ids=planted.PROJECT)
 def test_the_check_of_the_project_sees(right, wrong, said, tmp_path):
     for name in ("Pocketmask", "Models", "SegPost"):
         (tmp_path / name).mkdir()

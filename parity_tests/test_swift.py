@@ -6,7 +6,6 @@ Without Swift these tests are skipped, but where the variable CI is set they fai
 import json
 import re
 import shutil
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from conversion.gate.backends import BACKENDS
 from conversion.golden.vectors import VECTOR_FILES, write_vectors
+from parity_tests import planted_swift as planted
 from parity_tests import swift
 from training.data.photos import read_photo
 from training.student.contract import Contract
@@ -72,73 +72,17 @@ def test_the_packages_tests_pass_and_replay_every_vector(golden):
     assert "skipped" not in done.stdout
 
 
-@dataclass(frozen=True)
-class Plant:
-    """An error, and a vector that fails by it and by no other error of its build."""
-
-    file: str
-    right: str
-    wrong: str
-    fails: str
-
-
-PLANTED = {
-    "geometry and colour": {
-        "no half pixel": Plant(
-            "Resize.swift",
-            "(Double(index) + 0.5) * Double(source) / Double(target) - 0.5",
-            "Double(index) * Double(source) / Double(target)",
-            "resize: down by 29",
-        ),
-        "a frame that erodes": Plant(
-            "Opening.swift", "rows[start + word] : ~0", "rows[start + word] : 0", "postprocess: open 3"
-        ),
-        "bgr": Plant(
-            "Photo.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 2 }", "overlay: one pixel"
-        ),
-        "a blur that runs once": Plant(
-            "Effects.swift",
-            "blurred(blurred(photo, behind: cover, radius), behind",
-            "blurred(photo, behind",
-            "background: radius 1",
-        ),
-    },
-    "arithmetic": {
-        "a fused multiply-add": Plant(
-            "Resize.swift", "{ a + (b - a) * t }", "{ a.addingProduct(b - a, t) }", "smooth: rate 0.3"
-        ),
-        "equal counts as above": Plant(
-            "Postprocess.swift", "> threshold ? 1", ">= threshold ? 1", "postprocess: at threshold 0.3"
-        ),
-        "the last of equals": Plant(
-            "Postprocess.swift", "= logit > largest[column]", "= logit >= largest[column]", "postprocess: classes, tied"
-        ),
-        "closing": Plant(
-            "Opening.swift",
-            "    bits.erode(by: spans)\n    bits.invert()\n" * 2,
-            "    bits.invert()\n    bits.erode(by: spans)\n" * 2,
-            "postprocess: open 3",
-        ),
-    },
-}
-"""What is built at once: a build takes longer than all vectors, and no error here hides another."""
-
-
-@pytest.mark.parametrize("plants", PLANTED.values(), ids=PLANTED)
-def test_the_vectors_catch_planted_errors(golden, plants):
+@pytest.mark.parametrize("errors", planted.ARITHMETIC.values(), ids=planted.ARITHMETIC)
+def test_the_vectors_catch_planted_errors(golden, errors):
     package = swift.copy()
-    for plant in plants.values():
-        source = package / "Sources/SegPost" / plant.file
-        text = source.read_text(encoding="utf-8")
-        assert text.count(plant.right) == 1
-        source.write_text(text.replace(plant.right, plant.wrong), encoding="utf-8")
+    planted.plant(errors, package / "Sources/SegPost")
 
     done = swift.test(package, "--filter", "GoldenTests", SEGPOST_GOLDEN=str(golden))
 
     assert done.returncode != 0
     # Not for want of a build: the vectors themselves say so.
     failed = set(re.findall(r"error: GoldenTests\.test\w+ : .* failed - (.+)", done.stdout))
-    assert failed >= {plant.fails for plant in plants.values()}, done.stdout
+    assert failed >= {fails for _, _, _, fails in errors.values()}, done.stdout
 
 
 @pytest.mark.parametrize("backend", ["coreml-fp32", "coreml-fp16", "tflite-fp16"])
