@@ -8,7 +8,7 @@ import com.google.ai.edge.litert.TensorBuffer
 import java.io.File
 import pocketmask.core.BadInput
 import pocketmask.core.Contract
-import pocketmask.core.Grid
+import pocketmask.core.Logits
 import pocketmask.core.Photo
 import pocketmask.core.preprocess
 
@@ -39,7 +39,7 @@ class Runner private constructor(
      * @throws BadInput the model gave another number of logits than its contract says, with both shapes.
      * @throws LiteRtException the model failed.
      */
-    fun run(photo: Photo): Grid {
+    fun run(photo: Photo): Logits {
         val input = inputs.single()
         // The API has no name for uint8; writeInt8 copies the bytes as they are.
         if (bytes != null) input.writeInt8(preprocess(photo, contract, bytes)) else input.writeFloat(preprocess(photo, contract, floats))
@@ -49,7 +49,7 @@ class Runner private constructor(
         if (values.size != channels * rows * columns) {
             throw BadInput("the model gave ${values.size} logits, its contract says 1 × $rows × $columns × $channels; export it anew")
         }
-        return Grid.interleaved(values, channels, rows, columns)
+        return Logits.interleaved(values, channels, rows, columns)
     }
 
     override fun close() {

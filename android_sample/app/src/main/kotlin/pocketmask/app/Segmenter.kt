@@ -1,7 +1,7 @@
 package pocketmask.app
 
 import pocketmask.core.Contract
-import pocketmask.core.Grid
+import pocketmask.core.Logits
 import pocketmask.core.Mask
 import pocketmask.core.Photo
 import pocketmask.core.blurredBackground
@@ -47,7 +47,7 @@ class Segmenter(private val runner: Runner) : AutoCloseable by runner {
     val unit: String = runner.unit
     val refused: String = runner.refused
 
-    private var previous: Grid? = null
+    private var previous: Logits? = null
     private var mask: Mask? = null
     private var pixels = IntArray(0)
 

@@ -9,7 +9,7 @@ import kotlin.math.log10
 import kotlin.math.sqrt
 import pocketmask.core.BadInput
 import pocketmask.core.Contract
-import pocketmask.core.Grid
+import pocketmask.core.Logits
 import pocketmask.core.Mask
 import pocketmask.core.Photo
 import pocketmask.core.Replay
@@ -27,7 +27,7 @@ private const val RUNS = 50
  * @property name of the artefact, as in its manifest.
  * @property logits (channels, rows, columns).
  */
-class Recorded(val name: String, val contract: Contract, val photo: Photo, val logits: Grid, val mask: Mask)
+class Recorded(val name: String, val contract: Contract, val photo: Photo, val logits: Logits, val mask: Mask)
 
 /**
  * What a phone made of the same photo.
@@ -74,7 +74,7 @@ fun recorded(text: String): List<Recorded> {
             name = fields["name"] as? String ?: throw BadInput("the self-test has a vector without a name"),
             contract = Contract.of(fields["contract"]),
             photo = Photo.ofRgb(photo, rows, columns),
-            logits = Grid.planar(logits, channels, down, across),
+            logits = Logits.planar(logits, channels, down, across),
             mask = mask,
         )
     }
@@ -87,7 +87,7 @@ fun recorded(text: String): List<Recorded> {
  * @param run photo to logits.
  * @throws BadInput other shapes than recorded, or logits that are no numbers.
  */
-fun judge(recorded: Recorded, unit: String, run: (Photo) -> Grid): Verdict {
+fun judge(recorded: Recorded, unit: String, run: (Photo) -> Logits): Verdict {
     val logits = run(recorded.photo)
     val (found, expected) = shape(logits) to shape(recorded.logits)
     if (found != expected) throw BadInput("the model gave logits of shape $found, recorded are $expected; run `make apps` again")
@@ -113,10 +113,10 @@ fun judge(recorded: Recorded, unit: String, run: (Photo) -> Grid): Verdict {
     )
 }
 
-private fun shape(logits: Grid): List<Int> = listOf(logits.channels, logits.rows, logits.columns)
+private fun shape(logits: Logits): List<Int> = listOf(logits.channels, logits.rows, logits.columns)
 
 /** Channel by channel, whichever order the runtime left them in. */
-private fun inOrder(logits: Grid): List<Float> = List(logits.values.size) {
+private fun inOrder(logits: Logits): List<Float> = List(logits.values.size) {
     val pixel = it % (logits.rows * logits.columns)
     logits[it / (logits.rows * logits.columns), pixel / logits.columns, pixel % logits.columns]
 }

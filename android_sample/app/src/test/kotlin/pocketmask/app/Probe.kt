@@ -5,7 +5,7 @@ import java.io.File
 import java.nio.ByteBuffer
 import kotlin.system.exitProcess
 import pocketmask.core.BadInput
-import pocketmask.core.Grid
+import pocketmask.core.Logits
 import pocketmask.core.Photo
 import pocketmask.core.goldenFiles
 import pocketmask.core.replay
@@ -46,7 +46,7 @@ private fun selfTest(folder: File, name: String, shift: Float): String {
         val values = FloatArray(logits.values.size) {
             logits[it % channels, it / channels / columns, it / channels % columns] + shift
         }
-        Grid.interleaved(values, channels, logits.rows, columns)
+        Logits.interleaved(values, channels, logits.rows, columns)
     }
     return report(Phone("a \"JVM\"", "Java", "none"), model, verdict, golden)
 }

@@ -38,10 +38,10 @@ private fun timed(what: String, step: () -> Unit) {
 }
 
 /** Smooth logits with many edges, as TFLite gives them: the channels of a pixel beside each other. */
-private fun blobs(channels: Int): Grid {
+private fun blobs(channels: Int): Logits {
     val values = FloatArray(SIDE * SIDE * channels) {
         val (x, y) = it / channels % SIDE to it / channels / SIDE
         (8 * sin(x * 0.11 + it % channels) * cos(y * 0.07 - it % channels)).toFloat()
     }
-    return Grid.interleaved(values, channels, SIDE, SIDE)
+    return Logits.interleaved(values, channels, SIDE, SIDE)
 }

@@ -120,7 +120,7 @@ fun alpha(foreground: Mask, feather: Int): ByteArray {
  * @param into where the result is written; the values of [previous] may be given.
  * @throws BadInput another rate, or logits of two shapes.
  */
-fun smoothed(previous: Grid?, logits: Grid, rate: Double, into: FloatArray = FloatArray(logits.values.size)): Grid {
+fun smoothed(previous: Logits?, logits: Logits, rate: Double, into: FloatArray = FloatArray(logits.values.size)): Logits {
     if (!(rate > 0 && rate <= 1)) throw BadInput("rate $rate must be above 0 and at most 1, which smooths nothing")
     if (previous == null || rate == 1.0) return logits
     if (!previous.isLike(logits) || into.size != logits.values.size) {

@@ -60,7 +60,7 @@ private fun resizeReplays(vector: Vector): List<Replay> {
     val values = vector.tensor("values")
     val expected = vector.tensor("resized")
     val (height, width, channels) = expected.shape
-    val interleaved = Grid.interleaved(values.floats(), channels, values.shape[0], values.shape[1])
+    val interleaved = Logits.interleaved(values.floats(), channels, values.shape[0], values.shape[1])
     val resized = bilinear(interleaved, height, width)
     val found = FloatArray(resized.values.size) { resized[it % channels, it / channels / width, it / channels % width] }
     return listOf(vector.compared(found, expected.floats()))
@@ -87,7 +87,7 @@ private fun postprocessReplays(vector: Vector): List<Replay> {
     val planar = logits.floats()
     val pixels = rows * columns
     val interleaved = FloatArray(planar.size) { planar[it % channels * pixels + it / channels] }
-    return listOf(Grid.planar(planar, channels, rows, columns), Grid.interleaved(interleaved, channels, rows, columns))
+    return listOf(Logits.planar(planar, channels, rows, columns), Logits.interleaved(interleaved, channels, rows, columns))
         .map { vector.compared(postprocess(it, contract, height, width).pixels, mask.bytes()) }
 }
 
@@ -95,7 +95,7 @@ private fun smoothReplays(vector: Vector): List<Replay> {
     val (previous, logits) = listOf("previous", "logits").map { key ->
         val tensor = vector.tensor(key)
         val (channels, rows, columns) = tensor.shape
-        Grid.planar(tensor.floats(), channels, rows, columns)
+        Logits.planar(tensor.floats(), channels, rows, columns)
     }
     val rate = vector["rate"] as? Number ?: throw BadInput("vector '${vector.name}' has rate ${vector["rate"]}, expected a number")
     return listOf(vector.compared(smoothed(previous, logits, rate.toDouble()).values, vector.tensor("smoothed").floats()))

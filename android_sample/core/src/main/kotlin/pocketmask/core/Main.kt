@@ -49,8 +49,8 @@ private fun mask(arguments: List<String>) {
     val floats = ByteBuffer.wrap(File(logitsFile).readBytes()).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
     val values = FloatArray(floats.remaining()).also { floats.get(it) }
     val logits = when (layout) {
-        "planar" -> Grid.planar(values, channels, rows, columns)
-        "interleaved" -> Grid.interleaved(values, channels, rows, columns)
+        "planar" -> Logits.planar(values, channels, rows, columns)
+        "interleaved" -> Logits.interleaved(values, channels, rows, columns)
         else -> throw BadInput("layout $layout is unknown; expected planar or interleaved")
     }
     File(arguments[5]).writeBytes(postprocess(logits, contract, whole(height), whole(width)).pixels)

@@ -3,7 +3,7 @@ package pocketmask.core
 /**
  * A photo as it lies in memory, seen upright.
  *
- * Upright pixel (y, x) is `pixels[origin + y * down + x * across]`: turning and mirroring cost nothing.
+ * Upright pixel (y, x) is `pixels[origin + y * rowStride + x * columnStride]`: turning and mirroring cost nothing.
  *
  * @property height rows when upright.
  * @property width columns when upright.
@@ -13,11 +13,11 @@ class Photo private constructor(
     val height: Int,
     val width: Int,
     internal val origin: Int,
-    internal val down: Int,
-    internal val across: Int,
+    internal val rowStride: Int,
+    internal val columnStride: Int,
 ) {
     /** The packed pixel at upright row [y] and column [x]. */
-    operator fun get(y: Int, x: Int): Int = pixels[origin + y * down + x * across]
+    operator fun get(y: Int, x: Int): Int = pixels[origin + y * rowStride + x * columnStride]
 
     companion object {
         /**

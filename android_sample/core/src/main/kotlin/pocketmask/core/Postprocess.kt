@@ -5,7 +5,7 @@ import kotlin.math.round
 import kotlin.math.sqrt
 
 /** The mask of a photo of [height] × [width] pixels; see the other form for the rest. */
-fun postprocess(logits: Grid, contract: Contract, height: Int, width: Int): Mask =
+fun postprocess(logits: Logits, contract: Contract, height: Int, width: Int): Mask =
     postprocess(logits, contract, Mask(height, width))
 
 /**
@@ -15,7 +15,7 @@ fun postprocess(logits: Grid, contract: Contract, height: Int, width: Int): Mask
  * @param mask of the photo's own size; written and returned. Give the same one again for the next frame.
  * @throws BadInput the logits have another shape, or are not all finite.
  */
-fun postprocess(logits: Grid, contract: Contract, mask: Mask): Mask {
+fun postprocess(logits: Logits, contract: Contract, mask: Mask): Mask {
     if (logits.shape != contract.logitsShape) {
         throw BadInput("logits have shape ${logits.shape}, the contract says ${contract.logitsShape}")
     }
@@ -29,7 +29,7 @@ fun postprocess(logits: Grid, contract: Contract, mask: Mask): Mask {
     return mask
 }
 
-private fun checkFinite(logits: Grid) {
+private fun checkFinite(logits: Logits) {
     // An average of what is not finite would quietly become background.
     val bad = logits.values.indexOfFirst { !it.isFinite() }
     if (bad >= 0) {
@@ -40,7 +40,7 @@ private fun checkFinite(logits: Grid) {
     }
 }
 
-private fun threshold(logits: Grid, threshold: Float, mask: Mask) {
+private fun threshold(logits: Logits, threshold: Float, mask: Mask) {
     val width = mask.width
     val resizer = Resizer(logits, mask.height, width)
     val row = FloatArray(width)
@@ -52,7 +52,7 @@ private fun threshold(logits: Grid, threshold: Float, mask: Mask) {
     }
 }
 
-private fun argmax(logits: Grid, mask: Mask) {
+private fun argmax(logits: Logits, mask: Mask) {
     val width = mask.width
     val resizer = Resizer(logits, mask.height, width)
     val largest = FloatArray(width)

@@ -5,17 +5,17 @@ package pocketmask.core
 import kotlin.math.floor
 
 /** (channels, rows, columns) resized to (channels, height, width), planar. */
-fun bilinear(values: Grid, height: Int, width: Int): Grid {
+fun bilinear(values: Logits, height: Int, width: Int): Logits {
     val resized = FloatArray(elements("a grid", values.channels, height, width))
     val resizer = Resizer(values, height, width)
     for (channel in 0 until values.channels) {
         for (y in 0 until height) resizer.row(channel, y, resized, (channel * height + y) * width)
     }
-    return Grid.planar(resized, values.channels, height, width)
+    return Logits.planar(resized, values.channels, height, width)
 }
 
 /** Row by row, so that nothing as large as the result need be held. */
-internal class Resizer(private val source: Grid, height: Int, width: Int) {
+internal class Resizer(private val source: Logits, height: Int, width: Int) {
     private val vertical = Taps(source.rows, height)
     private val horizontal = Taps(source.columns, width)
     private val blended = FloatArray(source.columns)
@@ -24,10 +24,10 @@ internal class Resizer(private val source: Grid, height: Int, width: Int) {
     fun row(channel: Int, y: Int, into: FloatArray, start: Int) {
         // As locals, or they are loaded anew for every pixel.
         val values = source.values
-        val step = source.columnStep
+        val step = source.columnStride
         val blended = blended
-        var top = channel * source.channelStep + vertical.first[y] * source.rowStep
-        var bottom = channel * source.channelStep + vertical.second[y] * source.rowStep
+        var top = channel * source.channelStride + vertical.first[y] * source.rowStride
+        var bottom = channel * source.channelStride + vertical.second[y] * source.rowStride
         val down = vertical.weight[y]
         for (x in blended.indices) {
             blended[x] = values[top] + (values[bottom] - values[top]) * down

@@ -10,7 +10,7 @@ private val photo = Photo.of(IntArray(12) { Random(it).nextInt() }, 3, 4)
 
 private fun mask(vararg pixels: Byte) = Mask(3, 4).also { pixels.copyInto(it.pixels) }
 
-private fun grid(vararg values: Float) = Grid.interleaved(values, 2, 1, values.size / 2)
+private fun logits(vararg values: Float) = Logits.interleaved(values, 2, 1, values.size / 2)
 
 /** The vectors hold the arithmetic; this holds what they cannot: photos that are turned, refusals, arrays given again. */
 class EffectsTest {
@@ -48,10 +48,10 @@ class EffectsTest {
 
     @Test
     fun `logits are smoothed in place, and not at all on the first frame`() {
-        val first = grid(0f, 8f)
+        val first = logits(0f, 8f)
 
         assertSame(first, smoothed(null, first, 0.25))
-        val second = smoothed(first, grid(4f, 0f), 0.25, first.values)
+        val second = smoothed(first, logits(4f, 0f), 0.25, first.values)
         assertArrayEquals(floatArrayOf(1f, 6f), second.values, 0f)
         assertSame(first.values, second.values)
         assertEquals(6f, second[1, 0, 0], 0f)
@@ -63,8 +63,8 @@ class EffectsTest {
         assertRefused("11 pixels", "3 × 4") { cutOut(photo, mask(), 0, IntArray(11)) }
         assertRefused("background has 11", "3 × 4") { composed(photo, IntArray(11), ByteArray(12)) }
         assertRefused("radius -1") { alpha(mask(), -1) }
-        assertRefused("rate 0.0", "above 0") { smoothed(null, grid(0f, 0f), 0.0) }
-        assertRefused("rate NaN") { smoothed(null, grid(0f, 0f), Double.NaN) }
-        assertRefused("[2, 1, 1]", "[2, 1, 2]") { smoothed(grid(0f, 0f, 0f, 0f), grid(0f, 0f), 0.5) }
+        assertRefused("rate 0.0", "above 0") { smoothed(null, logits(0f, 0f), 0.0) }
+        assertRefused("rate NaN") { smoothed(null, logits(0f, 0f), Double.NaN) }
+        assertRefused("[2, 1, 1]", "[2, 1, 2]") { smoothed(logits(0f, 0f, 0f, 0f), logits(0f, 0f), 0.5) }
     }
 }
