@@ -10,8 +10,8 @@ ARITHMETIC = {
     "no_half_pixel": ("Resize", "((i + 0.5) * source) / target - 0.5", "i * source.toDouble() / target"),
     "columns_before_rows": (
         "Resize",
-        "blended[x] = values[top] + (values[bottom] - values[top]) * down",
-        "blended[x] = values[top] * (1 - down) + values[bottom] * down",
+        "blended[x] = values[top] + (values[bottom] - values[top]) * t",
+        "blended[x] = values[top] * (1 - t) + values[bottom] * t",
     ),
     "cut_off": ("Preprocess", "+ 0.5f).toInt()", ").toInt()"),
     "bgr": ("Preprocess", "put(index++,", "put(index++ / 3 * 3 + shift / 8,"),

@@ -11,6 +11,7 @@ import pocketmask.core.Contract
 import pocketmask.core.Logits
 import pocketmask.core.Photo
 import pocketmask.core.preprocess
+import pocketmask.core.preprocessFloats
 
 /** Of a phone's cores, the fast ones; more threads wait for the slow ones. */
 private const val THREADS = 4
@@ -42,7 +43,7 @@ class Runner private constructor(
     fun run(photo: Photo): Logits {
         val input = inputs.single()
         // The API has no name for uint8; writeInt8 copies the bytes as they are.
-        if (bytes != null) input.writeInt8(preprocess(photo, contract, bytes)) else input.writeFloat(preprocess(photo, contract, floats))
+        if (bytes != null) input.writeInt8(preprocess(photo, contract, bytes)) else input.writeFloat(preprocessFloats(photo, contract, floats))
         model.run(inputs, outputs)
         val values = outputs.single().readFloat()
         val (channels, rows, columns) = contract.logitsShape

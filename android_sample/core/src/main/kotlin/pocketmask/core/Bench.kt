@@ -24,7 +24,7 @@ internal fun bench() {
     val several = blobs(5)
     println("ms, one thread: fastest, p50, p90 of $RUNS runs")
     timed("photo $HEIGHT × $WIDTH to input $SIDE², uint8") { preprocess(photo, plain, bytes) }
-    timed("photo $HEIGHT × $WIDTH to input $SIDE², float, turned") { preprocess(turned, plain, floats) }
+    timed("photo $HEIGHT × $WIDTH to input $SIDE², float, turned") { preprocessFloats(turned, plain, floats) }
     timed("logits $SIDE² to mask $HEIGHT × $WIDTH") { postprocess(binary, plain, mask) }
     timed("logits $SIDE² to mask $HEIGHT × $WIDTH, open 7") { postprocess(binary, open, mask) }
     timed("logits $SIDE² to mask $HEIGHT × $WIDTH, 5 classes") { postprocess(several, classes, mask) }

@@ -11,7 +11,7 @@ private val COLOURS = intArrayOf(
 )
 
 /** Opaque, of a class; a binary mask's foreground is index 1 of one class. */
-fun colourOf(index: Int, classes: Int): Int = COLOURS[(index - (if (classes == 1) 1 else 0)) % COLOURS.size]
+fun colour(index: Int, classes: Int): Int = COLOURS[(index - (if (classes == 1) 1 else 0)) % COLOURS.size]
 
 /**
  * The photo with each class tinted, and outlined where it meets another.
@@ -30,8 +30,8 @@ fun overlay(photo: Photo, mask: Mask, classes: Int, picture: IntArray = IntArray
             val pixel = photo[y, x]
             picture[y * mask.width + x] = when {
                 index < first || index >= end -> pixel or OPAQUE
-                isOutline(mask, y, x) -> colourOf(index, classes)
-                else -> eachChannel(pixel, colourOf(index, classes)) { of, colour -> (6 * of + 4 * colour + 5) / 10 }
+                isOutline(mask, y, x) -> colour(index, classes)
+                else -> eachChannel(pixel, colour(index, classes)) { of, colour -> (6 * of + 4 * colour + 5) / 10 }
             }
         }
     }

@@ -74,7 +74,7 @@ private fun preprocessReplays(vector: Vector): List<Replay> {
     val floats = FloatArray(expected.size) { (expected[it].toInt() and 0xFF).toFloat() }
     return listOf(
         vector.compared(preprocess(photo, contract), expected),
-        vector.compared(preprocess(photo, contract, FloatArray(expected.size)), floats),
+        vector.compared(preprocessFloats(photo, contract), floats),
     )
 }
 

@@ -13,8 +13,12 @@ fun preprocess(photo: Photo, contract: Contract, input: ByteArray = ByteArray(in
     return input
 }
 
-/** The same whole numbers as float32, for an artefact that takes those. */
-fun preprocess(photo: Photo, contract: Contract, input: FloatArray): FloatArray {
+/** The same whole numbers as float32, for an artefact that takes a tensor of those. */
+fun preprocessFloats(
+    photo: Photo,
+    contract: Contract,
+    input: FloatArray = FloatArray(inputSize(contract)),
+): FloatArray {
     checkInput(input.size, contract)
     stretch(photo, contract.height, contract.width) { index, value -> input[index] = value.toFloat() }
     return input
@@ -29,28 +33,28 @@ private fun checkInput(found: Int, contract: Contract) {
 }
 
 private inline fun stretch(photo: Photo, height: Int, width: Int, put: (index: Int, value: Int) -> Unit) {
-    val vertical = Taps(photo.height, height)
-    val horizontal = Taps(photo.width, width)
+    val down = Taps(photo.height, height)
+    val across = Taps(photo.width, width)
     val pixels = photo.pixels
     var index = 0
     for (y in 0 until height) {
-        val top = photo.origin + vertical.first[y] * photo.down
-        val bottom = photo.origin + vertical.second[y] * photo.down
-        val down = vertical.weight[y]
+        val top = photo.origin + down.first[y] * photo.rowStride
+        val bottom = photo.origin + down.second[y] * photo.rowStride
+        val t = down.weight[y]
         for (x in 0 until width) {
-            val left = horizontal.first[x] * photo.across
-            val right = horizontal.second[x] * photo.across
-            val across = horizontal.weight[x]
+            val left = across.first[x] * photo.columnStride
+            val right = across.second[x] * photo.columnStride
+            val u = across.weight[x]
             val topLeft = pixels[top + left]
             val topRight = pixels[top + right]
             val bottomLeft = pixels[bottom + left]
             val bottomRight = pixels[bottom + right]
             var shift = 16
             while (shift >= 0) {
-                val first = mixed(channel(topLeft, shift), channel(bottomLeft, shift), down)
-                val second = mixed(channel(topRight, shift), channel(bottomRight, shift), down)
+                val first = lerp(channel(topLeft, shift), channel(bottomLeft, shift), t)
+                val second = lerp(channel(topRight, shift), channel(bottomRight, shift), t)
                 // Cut off after adding a half, so that halves go up.
-                put(index++, (mixed(first, second, across) + 0.5f).toInt())
+                put(index++, (lerp(first, second, u) + 0.5f).toInt())
                 shift -= 8
             }
         }
@@ -58,5 +62,3 @@ private inline fun stretch(photo: Photo, height: Int, width: Int, put: (index: I
 }
 
 private fun channel(pixel: Int, shift: Int): Float = (pixel shr shift and 0xFF).toFloat()
-
-private fun mixed(first: Float, second: Float, weight: Float): Float = first + (second - first) * weight

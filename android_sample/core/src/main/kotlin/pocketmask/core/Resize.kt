@@ -16,8 +16,8 @@ fun bilinear(values: Logits, height: Int, width: Int): Logits {
 
 /** Row by row, so that nothing as large as the result need be held. */
 internal class Resizer(private val source: Logits, height: Int, width: Int) {
-    private val vertical = Taps(source.rows, height)
-    private val horizontal = Taps(source.columns, width)
+    private val down = Taps(source.rows, height)
+    private val across = Taps(source.columns, width)
     private val blended = FloatArray(source.columns)
 
     /** Row `y` of the result, written into [into] from [start] on. */
@@ -26,17 +26,17 @@ internal class Resizer(private val source: Logits, height: Int, width: Int) {
         val values = source.values
         val step = source.columnStride
         val blended = blended
-        var top = channel * source.channelStride + vertical.first[y] * source.rowStride
-        var bottom = channel * source.channelStride + vertical.second[y] * source.rowStride
-        val down = vertical.weight[y]
+        var top = channel * source.channelStride + down.first[y] * source.rowStride
+        var bottom = channel * source.channelStride + down.second[y] * source.rowStride
+        val t = down.weight[y]
         for (x in blended.indices) {
-            blended[x] = values[top] + (values[bottom] - values[top]) * down
+            blended[x] = values[top] + (values[bottom] - values[top]) * t
             top += step
             bottom += step
         }
-        val first = horizontal.first
-        val second = horizontal.second
-        val weight = horizontal.weight
+        val first = across.first
+        val second = across.second
+        val weight = across.weight
         for (x in first.indices) {
             val left = blended[first[x]]
             into[start + x] = left + (blended[second[x]] - left) * weight[x]
@@ -60,3 +60,5 @@ internal class Taps(source: Int, target: Int) {
         }
     }
 }
+
+internal fun lerp(a: Float, b: Float, t: Float): Float = a + (b - a) * t

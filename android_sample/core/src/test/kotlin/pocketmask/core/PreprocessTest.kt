@@ -54,7 +54,7 @@ class PreprocessTest {
         val photo = Photo.of(IntArray(11 * 13) { Random(it).nextInt() }, 11, 13)
         val bytes = preprocess(photo, contract)
 
-        val floats = preprocess(photo, contract, FloatArray(bytes.size))
+        val floats = preprocessFloats(photo, contract)
 
         assertArrayEquals(FloatArray(bytes.size) { (bytes[it].toInt() and 0xFF).toFloat() }, floats, 0f)
     }
@@ -83,6 +83,6 @@ class PreprocessTest {
         val photo = Photo.of(IntArray(1), 1, 1)
 
         assertRefused("room for 95 values", "4 × 8 × 3") { preprocess(photo, contract, ByteArray(95)) }
-        assertRefused("room for 97 values", "4 × 8 × 3") { preprocess(photo, contract, FloatArray(97)) }
+        assertRefused("room for 97 values", "4 × 8 × 3") { preprocessFloats(photo, contract, FloatArray(97)) }
     }
 }
