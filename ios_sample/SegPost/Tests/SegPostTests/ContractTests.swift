@@ -31,67 +31,57 @@ final class ContractTests: XCTestCase {
     }
 
     func testANewerSchemaIsRefusedBeforeItsFieldsAreJudged() {
-        refuses("contract has schema 2, this version expects 1: update the app") {
+        assertRefused("contract has schema 2, this version expects 1: update the app") {
             try self.read { $0 = ["schema": 2, "shape": "of things to come"] }
         }
-        refuses("contract has schema 0, this version expects 1: export the model anew") {
+        assertRefused("contract has schema 0, this version expects 1: export the model anew") {
             try self.read { $0["schema"] = 0 }
         }
     }
 
     func testEveryFieldIsNeeded() {
         for name in fields.keys {
-            refuses("lacks fields [\"\(name)\"]") { try self.read { $0[name] = nil } }
+            assertRefused("lacks fields [\"\(name)\"]") { try self.read { $0[name] = nil } }
         }
     }
 
     func testAnUnknownFieldIsRefused() {
-        refuses("unknown fields [\"letterbox\"]") { try self.read { $0["letterbox"] = true } }
+        assertRefused("unknown fields [\"letterbox\"]") { try self.read { $0["letterbox"] = true } }
     }
 
     func testOtherConventionsAreRefused() {
         for name in ["input", "output", "colour", "resize", "upsample"] {
-            refuses("contract has \(name) \"other\", this version expects") { try self.read { $0[name] = "other" } }
+            assertRefused("contract has \(name) \"other\", this version expects") { try self.read { $0[name] = "other" } }
         }
-        refuses("contract has range [0, 1], this version expects [0, 255]") { try self.read { $0["range"] = [0, 1] } }
+        assertRefused("contract has range [0, 1], this version expects [0, 255]") { try self.read { $0["range"] = [0, 1] } }
     }
 
     func testOtherTypesAreRefused() {
         for name in fields.keys where name != "classes" && name != "range" {
-            refuses("at \(name)") { try self.read { $0[name] = [true] } }
+            assertRefused("at \(name)") { try self.read { $0[name] = [true] } }
         }
-        refuses("at classes") { try self.read { $0["classes"] = "coin" } }
-        refuses("contract") { try self.read { $0["height"] = 32.5 } }
-        refuses("at threshold") { try self.read { $0["threshold"] = NSNull() } }
+        assertRefused("at classes") { try self.read { $0["classes"] = "coin" } }
+        assertRefused("contract") { try self.read { $0["height"] = 32.5 } }
+        assertRefused("at threshold") { try self.read { $0["threshold"] = NSNull() } }
     }
 
     func testWhatIsNoJSONIsRefused() {
         for text in ["", "{", "coin", "[1]", "\u{0}"] {
-            refuses("contract") { try Contract(json: text) }
+            assertRefused("contract") { try Contract(json: text) }
         }
     }
 
     func testWhatNoStudentCanHaveIsRefused() {
-        refuses("stride 3 is unknown") { try self.read { $0["stride"] = 3 } }
-        refuses("height 30 is not a multiple of stride 4; use 28 or 32") { try self.read { $0["height"] = 30 } }
-        refuses("width 0 is not a multiple of stride 4; use 4 or 8") { try self.read { $0["width"] = 0 } }
-        refuses("width -8 is not a multiple") { try self.read { $0["width"] = -8 } }
-        refuses("more than memory") { try self.read { $0["width"] = Int.max - 3 } }
-        refuses("classes [] must be") { try self.read { $0["classes"] = [String]() } }
-        refuses("each its own") { try self.read { $0["classes"] = ["a", "a"] } }
-        refuses("open 4 must be 0 or odd, so that its ellipse has a centre; use 5") { try self.read { $0["open"] = 4 } }
-        refuses("open -1 must be 0 or odd") { try self.read { $0["open"] = -1 } }
-        refuses("wider than any photo") { try self.read { $0["open"] = Int.max } }
-        refuses("with several classes the argmax decides") { try self.read { $0["classes"] = ["a", "b"] } }
-    }
-}
-
-/// The body must throw `BadInput` with these words in its message.
-func refuses<Result>(
-    _ words: String, file: StaticString = #filePath, line: UInt = #line, _ body: () throws -> Result
-) {
-    XCTAssertThrowsError(try body(), words, file: file, line: line) { error in
-        XCTAssertTrue(error is BadInput, "\(type(of: error)): \(error)", file: file, line: line)
-        XCTAssertTrue("\(error)".contains(words), "\(error)", file: file, line: line)
+        assertRefused("stride 3 is unknown") { try self.read { $0["stride"] = 3 } }
+        assertRefused("height 30 is not a multiple of stride 4; use 28 or 32") { try self.read { $0["height"] = 30 } }
+        assertRefused("width 0 is not a multiple of stride 4; use 4 or 8") { try self.read { $0["width"] = 0 } }
+        assertRefused("width -8 is not a multiple") { try self.read { $0["width"] = -8 } }
+        assertRefused("more than memory") { try self.read { $0["width"] = Int.max - 3 } }
+        assertRefused("classes [] must be") { try self.read { $0["classes"] = [String]() } }
+        assertRefused("each its own") { try self.read { $0["classes"] = ["a", "a"] } }
+        assertRefused("open 4 must be 0 or odd, so that its ellipse has a centre; use 5") { try self.read { $0["open"] = 4 } }
+        assertRefused("open -1 must be 0 or odd") { try self.read { $0["open"] = -1 } }
+        assertRefused("wider than any photo") { try self.read { $0["open"] = Int.max } }
+        assertRefused("with several classes the argmax decides") { try self.read { $0["classes"] = ["a", "b"] } }
     }
 }

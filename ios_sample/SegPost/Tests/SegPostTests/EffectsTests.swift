@@ -65,17 +65,17 @@ final class EffectsTests: XCTestCase {
 
     func testWhatDoesNotFitIsRefused() throws {
         let photo = try picture(), mask = try half(), other = try Mask(height: width, width: height)
-        refuses("the mask is 31 × 23, its photo 23 × 31") { try overlay(photo, other, classes: 1) }
-        refuses("the mask is 31 × 23") { try cutOut(photo, other, feather: 0) }
-        refuses("the mask is 31 × 23") { try blurredBackground(photo, other, feather: 0, radius: 1) }
-        refuses("feather is -1") { try cutOut(photo, mask, feather: -1) }
-        refuses("radius is -1") { try blurredBackground(photo, mask, feather: 0, radius: -1) }
-        refuses("found 0 classes") { try overlay(photo, mask, classes: 0) }
-        refuses("its cover 3 pixels") { try composed(photo, photo, [0, 0, 0]) }
-        refuses("rate is 0.0") { try smoothed([1], [1], rate: 0) }
-        refuses("rate is nan") { try smoothed([1], [1], rate: .nan) }
-        refuses("the frame before has 2 logits, this one 1") { try smoothed([1, 2], [1], rate: 0.5) }
-        refuses("11 bytes are no picture") { try Picture(height: 1, width: 3, pixels: noise(11)) }
-        refuses("5 pixels are no mask of 2 × 3") { try Mask(height: 2, width: 3, pixels: noise(5)) }
+        assertRefused("the mask is 31 × 23, its photo 23 × 31") { try overlay(photo, other, classes: 1) }
+        assertRefused("the mask is 31 × 23") { try cutOut(photo, other, feather: 0) }
+        assertRefused("the mask is 31 × 23") { try blurredBackground(photo, other, feather: 0, radius: 1) }
+        assertRefused("feather is -1") { try cutOut(photo, mask, feather: -1) }
+        assertRefused("radius is -1") { try blurredBackground(photo, mask, feather: 0, radius: -1) }
+        assertRefused("found 0 classes") { try overlay(photo, mask, classes: 0) }
+        assertRefused("its cover 3 pixels") { try composed(photo, photo, [0, 0, 0]) }
+        assertRefused("rate is 0.0") { try smoothed([1], [1], rate: 0) }
+        assertRefused("rate is nan") { try smoothed([1], [1], rate: .nan) }
+        assertRefused("the frame before has 2 logits, this one 1") { try smoothed([1, 2], [1], rate: 0.5) }
+        assertRefused("11 bytes are no picture") { try Picture(height: 1, width: 3, pixels: noise(11)) }
+        assertRefused("5 pixels are no mask of 2 × 3") { try Mask(height: 2, width: 3, pixels: noise(5)) }
     }
 }

@@ -86,7 +86,7 @@ final class PreprocessTests: XCTestCase {
                 if format.bytes == 4 { XCTAssertEqual(pixels[3], 255) }
             }
             var small = [UInt8](repeating: 0, count: contract.height * contract.width * 4 - 1)
-            refuses("takes 384 bytes, found 383") {
+            assertRefused("takes 384 bytes, found 383") {
                 try small.withUnsafeMutableBytes { try preprocess(photo, self.contract, into: $0, format: .bgra) }
             }
         }
@@ -105,13 +105,13 @@ final class PreprocessTests: XCTestCase {
         func photo(_ height: Int, _ width: Int, _ bytesPerRow: Int? = nil) throws -> Int {
             try bytes.withUnsafeBytes { try Photo($0, height: height, width: width, bytesPerRow: bytesPerRow).height }
         }
-        refuses("at least one row and one column, found 0 × 5") { try photo(0, 5) }
-        refuses("at least one row and one column, found 4 × -5") { try photo(4, -5) }
-        refuses("takes 63 bytes, found 60") { try photo(3, 7) }
-        refuses("14 bytes per row, 5 rgb pixels take 15") { try photo(4, 5, 14) }
-        refuses("more than memory can address") { try photo(Int.max, 2) }
-        refuses("more than memory can address") { try photo(2, Int.max) }
-        refuses("found 0") { try Photo(UnsafeRawBufferPointer(start: nil, count: 0), height: 1, width: 1) }
+        assertRefused("at least one row and one column, found 0 × 5") { try photo(0, 5) }
+        assertRefused("at least one row and one column, found 4 × -5") { try photo(4, -5) }
+        assertRefused("takes 63 bytes, found 60") { try photo(3, 7) }
+        assertRefused("14 bytes per row, 5 rgb pixels take 15") { try photo(4, 5, 14) }
+        assertRefused("more than memory can address") { try photo(Int.max, 2) }
+        assertRefused("more than memory can address") { try photo(2, Int.max) }
+        assertRefused("found 0") { try Photo(UnsafeRawBufferPointer(start: nil, count: 0), height: 1, width: 1) }
     }
 }
 
