@@ -1,17 +1,42 @@
 import Foundation
-import SegPost
 
-// The files of docs/golden.md, and this device's arithmetic held against them.
+// Replays the golden vectors, whose files and arithmetic docs/golden.md describes: in tests, and on the phone itself.
+
+/// What one golden file found: how many vectors it has, and the names of those that this device computes otherwise.
+public struct Replay: Codable, Equatable, Sendable {
+    public let file: String
+    public let vectors: Int
+    public let failed: [String]
+
+    /// Whether all are identical, to the bit.
+    public var holds: Bool { failed.isEmpty }
+}
+
+/// The files that `replay` can read, without `.json`.
+public var goldenFiles: [String] { replays.map(\.file) }
+
+/// Every vector of one golden file; all must agree to the bit.
+///
+/// - Parameters:
+///   - file: Its name without `.json`, one of `goldenFiles`.
+///   - data: What is in it.
+/// - Throws: `BadInput`: an unknown file or schema, a damaged vector, or none at all; or what decoding JSON throws.
+public func replay(_ file: String, _ data: Data) throws -> Replay {
+    guard let known = replays.first(where: { $0.file == file }) else {
+        throw BadInput("golden file \(file) is unknown; expected one of \(goldenFiles.joined(separator: ", "))")
+    }
+    return try known.replay(file, data)
+}
 
 /// One file: its vectors, of one kind.
-struct Vectors<Vector: Decodable>: Decodable {
-    let vectors: [Vector]
+public struct Vectors<Vector: Decodable>: Decodable {
+    public let vectors: [Vector]
 
     private enum Key: CodingKey {
         case schema, vectors
     }
 
-    init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let object = try decoder.container(keyedBy: Key.self)
         let schema = try object.decode(Int.self, forKey: .schema)
         guard schema == 1 else {
@@ -21,20 +46,20 @@ struct Vectors<Vector: Decodable>: Decodable {
     }
 }
 
-struct Tensor: Decodable {
-    let type: String
-    let shape: [Int]
+public struct Tensor: Decodable {
+    public let type: String
+    public let shape: [Int]
     /// Elements, the last axis fastest, little-endian.
-    let data: Data
+    public let data: Data
 
     /// - Throws: `BadInput`: of another type, or with another number of elements than its shape has.
-    func bytes() throws -> [UInt8] {
+    public func bytes() throws -> [UInt8] {
         try expect("uint8", size: 1)
         return [UInt8](data)
     }
 
     /// - Throws: as `bytes`.
-    func floats() throws -> [Float] {
+    public func floats() throws -> [Float] {
         try expect("float32", size: 4)
         return data.withUnsafeBytes { bytes in
             (0..<data.count / 4).map { index in
@@ -44,13 +69,13 @@ struct Tensor: Decodable {
     }
 
     /// (rows, columns) as a mask.
-    func mask() throws -> Mask {
+    public func mask() throws -> Mask {
         try axes(2)
         return try Mask(height: shape[0], width: shape[1], pixels: bytes())
     }
 
     /// (rows, columns, 3), or with alpha (rows, columns, 4), as a picture.
-    func picture() throws -> Picture {
+    public func picture() throws -> Picture {
         try axes(3)
         if shape[2] == 4 { return try Picture(height: shape[0], width: shape[1], pixels: bytes()) }
         return try bytes().withUnsafeBytes { try Picture(Photo($0, height: shape[0], width: shape[1])) }
@@ -67,66 +92,64 @@ struct Tensor: Decodable {
     }
 }
 
-/// What one golden file found: how many vectors it has, and the names of those that this device computes otherwise.
-struct Replay: Codable, Equatable, Sendable {
-    let file: String
-    let vectors: Int
-    let failed: [String]
-}
-
-/// Replays every golden file of a folder; all must agree to the bit.
-///
-/// - Throws: `BadInput`, or what reading a missing or damaged file throws.
-func replay(_ folder: URL) throws -> [Replay] {
-    [
-        try replay(folder, "resize") { (vector: Resize) in
-            try vector.holds()
-        },
-        try replay(folder, "preprocess") { (vector: Preprocess) in
-            let shape = vector.photo.shape
-            try vector.photo.axes(3)
-            return try vector.photo.bytes().withUnsafeBytes { bytes in
-                preprocess(try Photo(bytes, height: shape[0], width: shape[1]), vector.contract)
-            } == vector.input.bytes()
-        },
-        try replay(folder, "postprocess") { (vector: Postprocess) in
+/// Each file's vectors, in every form that apps have their result, against what was recorded.
+private let replays: [(file: String, replay: @Sendable (String, Data) throws -> Replay)] = [
+    ("resize", each { (vector: Resize) in try vector.holds() }),
+    ("preprocess", each { (vector: Preprocess) in try vector.holds() }),
+    (
+        "postprocess",
+        each { (vector: Postprocess) in
             let expected = try vector.mask.mask()
             return try vector.logits.floats().withUnsafeBytes { bytes in
                 try postprocess(
                     Logits(bytes, shape: vector.logits.shape), vector.contract,
                     height: expected.height, width: expected.width)
             } == expected
-        },
-        try replay(folder, "overlay") { (vector: Overlay) in
+        }
+    ),
+    (
+        "overlay",
+        each { (vector: Overlay) in
             try overlay(vector.photo.picture(), vector.mask.mask(), classes: vector.classes) == vector.picture.picture()
-        },
-        try replay(folder, "cut_out") { (vector: CutOut) in
+        }
+    ),
+    (
+        "cut_out",
+        each { (vector: CutOut) in
             try cutOut(vector.photo.picture(), vector.foreground.mask(), feather: vector.feather)
                 == vector.picture.picture()
-        },
-        try replay(folder, "background") { (vector: Background) in
+        }
+    ),
+    (
+        "background",
+        each { (vector: Background) in
             try blurredBackground(
                 vector.photo.picture(), vector.foreground.mask(), feather: vector.feather, radius: vector.radius)
                 == vector.picture.picture()
-        },
-        try replay(folder, "smooth") { (vector: Smooth) in
+        }
+    ),
+    (
+        "smooth",
+        each { (vector: Smooth) in
             try smoothed(vector.previous.floats(), vector.logits.floats(), rate: vector.rate).map(\.bitPattern)
                 == vector.smoothed.floats().map(\.bitPattern)
-        },
-    ]
-}
+        }
+    ),
+]
 
 private protocol Named: Decodable {
     var name: String { get }
 }
 
-private func replay<Vector: Named>(
-    _ folder: URL, _ stem: String, _ holds: (Vector) throws -> Bool
-) throws -> Replay {
-    let data = try Data(contentsOf: folder.appendingPathComponent(stem).appendingPathExtension("json"))
-    let vectors = try JSONDecoder().decode(Vectors<Vector>.self, from: data).vectors
-    let failed = try vectors.filter { try !holds($0) }.map(\.name)
-    return Replay(file: stem, vectors: vectors.count, failed: failed)
+private func each<Vector: Named>(
+    _ holds: @escaping @Sendable (Vector) throws -> Bool
+) -> @Sendable (String, Data) throws -> Replay {
+    { file, data in
+        let vectors = try JSONDecoder().decode(Vectors<Vector>.self, from: data).vectors
+        guard !vectors.isEmpty else { throw BadInput("\(file).json has no vector, so nothing would be checked") }
+        let failed = try vectors.filter { try !holds($0) }.map(\.name)
+        return Replay(file: file, vectors: vectors.count, failed: failed)
+    }
 }
 
 private struct Resize: Named {
@@ -152,6 +175,17 @@ private struct Preprocess: Named {
     let name: String
     let contract: Contract
     let photo: Tensor, input: Tensor
+
+    /// As bytes and as floats.
+    func holds() throws -> Bool {
+        try photo.axes(3)
+        let expected = try input.bytes()
+        return try photo.bytes().withUnsafeBytes { bytes in
+            let photo = try Photo(bytes, height: photo.shape[0], width: photo.shape[1])
+            return input.shape == contract.inputShape && preprocess(photo, contract) == expected
+                && preprocessFloats(photo, contract) == expected.map(Float.init)
+        }
+    }
 }
 
 private struct Postprocess: Named {
