@@ -123,9 +123,9 @@ private fun inOrder(logits: Logits): List<Float> = List(logits.values.size) {
 
 /** What `python -m conversion bench --import FILE` reads: a JSON object, as docs/golden.md describes it. */
 fun report(phone: Phone, model: Shipped, verdict: Verdict, golden: List<Replay>): String {
-    val replays = golden.groupBy { it.file }.map { (file, vectors) ->
-        val failed = vectors.filterNot { it.holds }.joinToString { quoted(it.name) }
-        "{\"file\": ${quoted(file)}, \"vectors\": ${vectors.size}, \"failed\": [$failed]}"
+    val replays = golden.map { replay ->
+        val failed = replay.failed.joinToString { quoted(it.name) }
+        "{\"file\": ${quoted(replay.file)}, \"vectors\": ${replay.vectors}, \"failed\": [$failed]}"
     }
     val milliseconds = verdict.milliseconds
     val entries = listOf(

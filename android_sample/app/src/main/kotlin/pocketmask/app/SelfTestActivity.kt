@@ -52,7 +52,7 @@ class SelfTestActivity : ComponentActivity() {
     /** Whether all holds, and the JSON. */
     private fun test(models: Models): Pair<Boolean, String> {
         val model = models.shipped().firstOrNull() ?: throw BadInput(getString(R.string.no_model))
-        val golden = goldenFiles.flatMap { replay(it, models.golden(it)) }
+        val golden = goldenFiles.map { replay(it, models.golden(it)) }
         val recorded = models.recorded(model)
         val verdict = models.open(model).use { judge(recorded, it.unit, it::run) }
         val phone = Phone(

@@ -39,7 +39,7 @@ private fun model(file: File, sha256: String?): String {
 private fun selfTest(folder: File, name: String, shift: Float): String {
     val recorded = recorded(File(folder, "self-test.json").readText()).first { it.name == name }
     val model = shipped(folder.name, File(folder, "manifest.json").readText()).first { it.name == name }
-    val golden = goldenFiles.flatMap { replay(it, File(folder.parentFile, "golden/$it.json").readText()) }
+    val golden = goldenFiles.map { replay(it, File(folder.parentFile, "golden/$it.json").readText()) }
     val verdict = judge(recorded, "JVM") {
         val logits = recorded.logits
         val (channels, columns) = logits.channels to logits.columns

@@ -9,54 +9,62 @@ import kotlin.math.abs
 private const val GOLDEN_SCHEMA = 1L
 
 /**
- * What came of one golden vector.
+ * What one golden file found.
  *
- * @property file the stem of the file that it is of.
- * @property differing elements that are not what Python recorded, of [size].
- * @property worst the largest absolute difference.
+ * @property file its name without `.json`.
+ * @property vectors how many it has.
+ * @property failed those that this device computes otherwise.
  */
-data class Replay(val file: String, val name: String, val differing: Int, val size: Int, val worst: Float) {
-    /** Whether all is identical, to the bit. */
-    val holds: Boolean get() = differing == 0
+data class Replay(val file: String, val vectors: Int, val failed: List<Difference>) {
+    /** Whether all are identical, to the bit. */
+    val holds: Boolean get() = failed.isEmpty()
+
+    /**
+     * What came of one vector.
+     *
+     * @property differing elements that are not what Python recorded, of [size].
+     * @property worst the largest absolute difference.
+     */
+    data class Difference(val name: String, val differing: Int, val size: Int, val worst: Float)
 }
 
 /** The files that [replay] can read, without `.json`. */
 val goldenFiles: Set<String> get() = VECTORS.keys
 
 /**
- * Every vector of one golden file.
+ * Every vector of one golden file; all must agree to the bit.
  *
  * @param file its name without `.json`, one of [goldenFiles].
  * @param text what is in it.
  * @throws BadInput an unknown file or schema, a damaged vector, or none at all.
  */
-fun replay(file: String, text: String): List<Replay> {
+fun replay(file: String, text: String): Replay {
     val one = VECTORS[file] ?: throw BadInput("golden file $file is unknown; expected one of ${goldenFiles.joinToString()}")
     val found = readJson(text) as? Map<*, *> ?: throw BadInput("$file.json must hold a JSON object")
     if (found["schema"] != GOLDEN_SCHEMA) throw BadInput("$file.json has schema ${found["schema"]}, this version expects $GOLDEN_SCHEMA")
     val vectors = found["vectors"] as? List<*> ?: throw BadInput("$file.json has no list of vectors")
     if (vectors.isEmpty()) throw BadInput("$file.json has no vector, so nothing would be checked")
-    return vectors.map { vector ->
+    val differences = vectors.map { vector ->
         val fields = Vector(file, vector as? Map<*, *> ?: throw BadInput("$file.json has a vector that is no object"))
-        val results = one(fields)
-        results.maxBy { it.differing }
+        one(fields).maxBy { it.differing }
     }
+    return Replay(file, vectors.size, differences.filter { it.differing > 0 })
 }
 
 /** Each result of a vector, in every form that apps have it, against what was recorded. */
-private val VECTORS: Map<String, (Vector) -> List<Replay>> = mapOf(
-    "resize" to ::resizeReplays,
-    "preprocess" to ::preprocessReplays,
-    "postprocess" to ::postprocessReplays,
+private val VECTORS: Map<String, (Vector) -> List<Replay.Difference>> = mapOf(
+    "resize" to ::resizeDifferences,
+    "preprocess" to ::preprocessDifferences,
+    "postprocess" to ::postprocessDifferences,
     "overlay" to { it.drawn { photo -> overlay(photo, it.mask("mask"), it.whole("classes")) } },
     "cut_out" to { it.drawn { photo -> cutOut(photo, it.mask("foreground"), it.whole("feather")) } },
     "background" to {
         it.drawn { photo -> blurredBackground(photo, it.mask("foreground"), it.whole("feather"), it.whole("radius")) }
     },
-    "smooth" to ::smoothReplays,
+    "smooth" to ::smoothDifferences,
 )
 
-private fun resizeReplays(vector: Vector): List<Replay> {
+private fun resizeDifferences(vector: Vector): List<Replay.Difference> {
     val values = vector.tensor("values")
     val expected = vector.tensor("resized")
     val (height, width, channels) = expected.shape
@@ -66,7 +74,7 @@ private fun resizeReplays(vector: Vector): List<Replay> {
     return listOf(vector.compared(found, expected.floats()))
 }
 
-private fun preprocessReplays(vector: Vector): List<Replay> {
+private fun preprocessDifferences(vector: Vector): List<Replay.Difference> {
     val contract = Contract.of(vector["contract"])
     val stored = vector.tensor("photo")
     val expected = vector.tensor("input").bytes()
@@ -78,7 +86,7 @@ private fun preprocessReplays(vector: Vector): List<Replay> {
     )
 }
 
-private fun postprocessReplays(vector: Vector): List<Replay> {
+private fun postprocessDifferences(vector: Vector): List<Replay.Difference> {
     val contract = Contract.of(vector["contract"])
     val logits = vector.tensor("logits")
     val mask = vector.tensor("mask")
@@ -91,7 +99,7 @@ private fun postprocessReplays(vector: Vector): List<Replay> {
         .map { vector.compared(postprocess(it, contract, height, width).pixels, mask.bytes()) }
 }
 
-private fun smoothReplays(vector: Vector): List<Replay> {
+private fun smoothDifferences(vector: Vector): List<Replay.Difference> {
     val (previous, logits) = listOf("previous", "logits").map { key ->
         val tensor = vector.tensor(key)
         val (channels, rows, columns) = tensor.shape
@@ -115,7 +123,7 @@ private class Vector(private val file: String, private val fields: Map<*, *>) {
     }
 
     /** What [draw] makes of the photo, packed, against the recorded picture of three channels, or four with alpha. */
-    fun drawn(draw: (Photo) -> IntArray): List<Replay> {
+    fun drawn(draw: (Photo) -> IntArray): List<Replay.Difference> {
         val stored = tensor("photo")
         val expected = tensor("picture")
         val channels = expected.shape[2]
@@ -127,16 +135,16 @@ private class Vector(private val file: String, private val fields: Map<*, *>) {
 
     fun tensor(key: String): Tensor = Tensor.of("$key of vector '$name' of $file.json", get(key))
 
-    fun compared(found: FloatArray, expected: FloatArray): Replay {
+    fun compared(found: FloatArray, expected: FloatArray): Replay.Difference {
         checkSize(found.size, expected.size)
         val differing = found.indices.count { found[it].toRawBits() != expected[it].toRawBits() }
-        return Replay(file, name, differing, found.size, found.indices.maxOf { abs(found[it] - expected[it]) })
+        return Replay.Difference(name, differing, found.size, found.indices.maxOf { abs(found[it] - expected[it]) })
     }
 
-    fun compared(found: ByteArray, expected: ByteArray): Replay {
+    fun compared(found: ByteArray, expected: ByteArray): Replay.Difference {
         checkSize(found.size, expected.size)
         val differences = found.indices.map { abs((found[it].toInt() and 0xFF) - (expected[it].toInt() and 0xFF)) }
-        return Replay(file, name, differences.count { it > 0 }, found.size, differences.max().toFloat())
+        return Replay.Difference(name, differences.count { it > 0 }, found.size, differences.max().toFloat())
     }
 
     private fun checkSize(found: Int, expected: Int) {
