@@ -37,8 +37,8 @@ def golden(tmp_path_factory):
 def command(tmp_path_factory):
     """SegPost on files, as it ships."""
     library, path = swift.library(), tmp_path_factory.mktemp("command") / "segpost-command"
-    source = swift.PACKAGE / "Sources/Command/main.swift"
-    built = swift.run("swiftc", "-O", "-warnings-as-errors", "-I", library, "-o", path, source, library / "SegPost.o")
+    sources = sorted((swift.PACKAGE / "Sources/Command").glob("*.swift"))
+    built = swift.run("swiftc", "-O", "-warnings-as-errors", "-I", library, "-o", path, *sources, library / "SegPost.o")
     assert built.returncode == 0, built.stdout
 
     def run(*arguments):
