@@ -21,13 +21,13 @@ struct Artefact: Identifiable, Equatable, Sendable {
 
     /// Whether the file is the one that its manifest lists; nothing to say where there is no manifest.
     ///
-    /// - Throws: `Refusal.missing`, `Refusal.digest`, or what the file system says.
+    /// - Throws: `BadInput.missing`, `BadInput.digest`, or what the file system says.
     func check() throws {
         let name = url.lastPathComponent
-        guard FileManager.default.fileExists(atPath: url.path) else { throw Refusal.missing(file: name) }
+        guard FileManager.default.fileExists(atPath: url.path) else { throw BadInput.missing(file: name) }
         guard let entry else { return }
         let found = try digest(of: url)
-        guard found == entry.sha256 else { throw Refusal.digest(file: name, found: found, expected: entry.sha256) }
+        guard found == entry.sha256 else { throw BadInput.digest(file: name, found: found, expected: entry.sha256) }
     }
 }
 
@@ -52,7 +52,7 @@ struct Manifest: Decodable, Sendable {
         let schema: Int
     }
 
-    /// - Throws: `Refusal.manifest`: damaged, of another schema, or naming a file that does not lie beside it.
+    /// - Throws: `BadInput.manifest`: damaged, of another schema, or naming a file that does not lie beside it.
     static func read(_ url: URL) throws -> Manifest {
         do {
             let data = try Data(contentsOf: url)
@@ -67,14 +67,14 @@ struct Manifest: Decodable, Sendable {
             return manifest
         } catch {
             let name = url.deletingLastPathComponent().lastPathComponent + "/" + file
-            throw Refusal.manifest(file: name, reason: (error as? BadInput)?.description ?? "\(error)")
+            throw BadInput.manifest(file: name, reason: (error as? BadInput)?.description ?? "\(error)")
         }
     }
 }
 
 /// The Core ML models of a folder: those that its manifest lists, or, without one, every package in it.
 ///
-/// - Throws: `Refusal.manifest`.
+/// - Throws: `BadInput.manifest`.
 func artefacts(in folder: URL) throws -> [Artefact] {
     let listing = folder.appendingPathComponent(Manifest.file)
     guard FileManager.default.fileExists(atPath: listing.path) else {
@@ -91,10 +91,10 @@ func artefacts(in folder: URL) throws -> [Artefact] {
 }
 
 /// The models that came with the app, by `make apps` or by hand, and what is wrong with those that cannot be listed.
-func bundled(in models: URL) -> (artefacts: [Artefact], refusals: [Refusal]) {
-    var found = [Artefact](), refusals = [Refusal]()
+func bundled(in models: URL) -> (artefacts: [Artefact], refusals: [BadInput]) {
+    var found = [Artefact](), refusals = [BadInput]()
     for folder in [models] + contents(of: models).filter({ $0.hasDirectoryPath && !isModel($0) }) {
-        do { found += try artefacts(in: folder) } catch let refusal as Refusal { refusals.append(refusal) } catch {
+        do { found += try artefacts(in: folder) } catch let refusal as BadInput { refusals.append(refusal) } catch {
             refusals.append(.manifest(file: folder.lastPathComponent, reason: "\(error)"))
         }
     }

@@ -13,7 +13,7 @@ let longestSide = 4096
 extension Picture {
     /// A photo from the bytes of any image file that the system reads, turned upright as its EXIF says.
     ///
-    /// - Throws: `Refusal.noPhoto`.
+    /// - Throws: `BadInput.noPhoto`.
     init(file: Data) throws {
         let options: [String: Any] = [
             kCGImageSourceCreateThumbnailFromImageAlways as String: true,
@@ -23,15 +23,15 @@ extension Picture {
         guard let source = CGImageSourceCreateWithData(NSData(data: file) as CFData, nil),
             let image = CGImageSourceCreateThumbnailAtIndex(source, 0, NSDictionary(dictionary: options) as CFDictionary)
         else {
-            throw Refusal.noPhoto(reason: "its \(file.count) bytes are no image that this device can decode")
+            throw BadInput.noPhoto(reason: "its \(file.count) bytes are no image that this device can decode")
         }
         try self.init(image)
     }
 
-    /// - Throws: `Refusal.noPhoto`: no pixels, or no memory for them.
+    /// - Throws: `BadInput.noPhoto`: no pixels, or no memory for them.
     init(_ image: CGImage) throws {
         let (height, width) = (image.height, image.width)
-        guard height > 0, width > 0 else { throw Refusal.noPhoto(reason: "it has \(height) × \(width) pixels") }
+        guard height > 0, width > 0 else { throw BadInput.noPhoto(reason: "it has \(height) × \(width) pixels") }
         var pixels = [UInt8](repeating: 255, count: height * width * 4)
         let isDrawn = pixels.withUnsafeMutableBytes { bytes -> Bool in
             // Without alpha: what is transparent is drawn on white, as the pixels were.
@@ -43,7 +43,7 @@ extension Picture {
             context.draw(image, in: CGRect(x: 0, y: 0, width: width, height: height))
             return true
         }
-        guard isDrawn else { throw Refusal.noPhoto(reason: "no memory for \(height) × \(width) pixels") }
+        guard isDrawn else { throw BadInput.noPhoto(reason: "no memory for \(height) × \(width) pixels") }
         try self.init(height: height, width: width, pixels: pixels)
     }
 
@@ -57,7 +57,7 @@ extension Picture {
                 space: space, bitmapInfo: alpha, provider: provider, decode: nil, shouldInterpolate: true,
                 intent: .defaultIntent)
         else {
-            throw Refusal.noPhoto(reason: "no memory for \(height) × \(width) pixels")
+            throw BadInput.noPhoto(reason: "no memory for \(height) × \(width) pixels")
         }
         return image
     }
@@ -65,18 +65,18 @@ extension Picture {
 
 /// A PNG, which keeps the alpha of a cut-out, in a temporary file to share.
 ///
-/// - Throws: `Refusal.noPhoto`: it cannot be written.
+/// - Throws: `BadInput.noPhoto`: it cannot be written.
 func write(_ image: CGImage, named name: String) throws -> URL {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent(name).appendingPathExtension("png")
     guard
         let target = CGImageDestinationCreateWithURL(
             NSURL(fileURLWithPath: url.path) as CFURL, NSString(string: UTType.png.identifier) as CFString, 1, nil)
     else {
-        throw Refusal.noPhoto(reason: "no PNG can be written to \(url.path)")
+        throw BadInput.noPhoto(reason: "no PNG can be written to \(url.path)")
     }
     CGImageDestinationAddImage(target, image, nil)
     guard CGImageDestinationFinalize(target) else {
-        throw Refusal.noPhoto(reason: "no PNG can be written to \(url.path); is the disk full?")
+        throw BadInput.noPhoto(reason: "no PNG can be written to \(url.path); is the disk full?")
     }
     return url
 }

@@ -28,9 +28,9 @@ final class Camera: NSObject, @unchecked Sendable {
 
     /// Asks for permission if need be, and starts.
     ///
-    /// - Throws: `Refusal.cameraRefused`, `Refusal.noCamera`, `CancellationError`, or what AVFoundation says.
+    /// - Throws: `BadInput.cameraRefused`, `BadInput.noCamera`, `CancellationError`, or what AVFoundation says.
     func start(_ side: Side) async throws {
-        guard await AVCaptureDevice.requestAccess(for: .video) else { throw Refusal.cameraRefused }
+        guard await AVCaptureDevice.requestAccess(for: .video) else { throw BadInput.cameraRefused }
         // The user may think for long, and meanwhile pick a photo.
         try Task.checkCancellation()
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
@@ -51,7 +51,7 @@ final class Camera: NSObject, @unchecked Sendable {
     private func configure(_ side: Side) throws {
         let position: AVCaptureDevice.Position = side == .back ? .back : .front
         guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: position) else {
-            throw Refusal.noCamera(side: side.rawValue)
+            throw BadInput.noCamera(side: side.rawValue)
         }
         let input = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()
@@ -59,13 +59,13 @@ final class Camera: NSObject, @unchecked Sendable {
         configured = nil
         for old in session.inputs { session.removeInput(old) }
         if session.outputs.isEmpty {
-            guard session.canAddOutput(output) else { throw Refusal.noCamera(side: side.rawValue) }
+            guard session.canAddOutput(output) else { throw BadInput.noCamera(side: side.rawValue) }
             output.videoSettings = [kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_32BGRA]
             output.alwaysDiscardsLateVideoFrames = true
             output.setSampleBufferDelegate(self, queue: queue)
             session.addOutput(output)
         }
-        guard session.canAddInput(input) else { throw Refusal.noCamera(side: side.rawValue) }
+        guard session.canAddInput(input) else { throw BadInput.noCamera(side: side.rawValue) }
         session.addInput(input)
         // Set with the camera in place, or it would be judged by none; a camera that lacks it keeps its own size.
         if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }

@@ -87,7 +87,7 @@ final class Pipeline: @unchecked Sendable {
     }
 
     private func show(_ photo: Photo, smoothing: Double) throws -> Shown {
-        guard let segmenter else { throw Refusal.noModel }
+        guard let segmenter else { throw BadInput.noModel }
         // Taken out while it is written to, or Swift would copy it.
         var mask = try reused(height: photo.height, width: photo.width)
         var times = try segmenter.segment(photo, smoothing: smoothing, into: &mask)

@@ -43,16 +43,16 @@ final class Segmenter: @unchecked Sendable {
     /// - Parameters:
     ///   - model: With image and logits as its contract says.
     ///   - compiled: Where it was loaded from, to be deleted with it; Core ML reads its weights from there as it runs.
-    /// - Throws: `Refusal`, or `BadInput` for a contract that this version does not understand.
+    /// - Throws: `BadInput`, as for a contract that this version does not understand.
     init(_ model: MLModel, from compiled: URL, of artefact: Artefact, unit: ComputeUnit) throws {
         let description = model.modelDescription
         let properties = description.metadata[.creatorDefinedKey] as? [String: String]
         guard let json = properties?[contractKey] else {
-            throw Refusal.noContract(file: artefact.url.lastPathComponent)
+            throw BadInput.noContract(file: artefact.url.lastPathComponent)
         }
         contract = try Contract(json: json)
         if let expected = artefact.contract, expected != contract {
-            throw Refusal.anotherContract(found: contract, expected: expected)
+            throw BadInput.anotherContract(found: contract, expected: expected)
         }
         try Self.check(description, contract)
         self.model = model
@@ -65,7 +65,7 @@ final class Segmenter: @unchecked Sendable {
             nil, contract.width, contract.height, kCVPixelFormatType_32BGRA,
             NSDictionary(dictionary: attributes) as CFDictionary, &buffer)
         guard let buffer else {
-            throw Refusal.noPixelBuffer(height: contract.height, width: contract.width, code: Int(code))
+            throw BadInput.noPixelBuffer(height: contract.height, width: contract.width, code: Int(code))
         }
         input = buffer
     }
@@ -82,7 +82,7 @@ final class Segmenter: @unchecked Sendable {
         try artefact.check()
         let compiled: URL
         do { compiled = try await MLModel.compileModel(at: artefact.url) } catch {
-            throw Refusal.notCompiled(file: name, reason: error.localizedDescription)
+            throw BadInput.notCompiled(file: name, reason: error.localizedDescription)
         }
         let configuration = MLModelConfiguration()
         configuration.computeUnits = unit.units
@@ -91,8 +91,8 @@ final class Segmenter: @unchecked Sendable {
             return try Segmenter(model, from: compiled, of: artefact, unit: unit)
         } catch {
             try? FileManager.default.removeItem(at: compiled)
-            guard error is Refusal || error is BadInput else {
-                throw Refusal.notCompiled(file: name, reason: error.localizedDescription)
+            guard error is BadInput else {
+                throw BadInput.notCompiled(file: name, reason: error.localizedDescription)
             }
             throw error
         }
@@ -101,7 +101,7 @@ final class Segmenter: @unchecked Sendable {
     /// The mask of a photo, into one of the photo's size.
     ///
     /// - Parameter smoothing: 1 judges the photo by itself; less draws its logits towards those of the photo before.
-    /// - Throws: `Refusal`, `BadInput` for logits that are no numbers, or what Core ML says.
+    /// - Throws: `BadInput`, as for logits that are no numbers, or what Core ML says.
     func segment(_ photo: Photo, smoothing: Double = 1, into mask: inout Mask) throws -> Times {
         var times = Times()
         var clock = Stopwatch()
@@ -147,7 +147,7 @@ final class Segmenter: @unchecked Sendable {
         let features = try MLDictionaryFeatureProvider(dictionary: [Contract.input: image])
         let found = try model.prediction(from: features)
         guard let array = found.featureValue(for: Contract.output)?.multiArrayValue else {
-            throw Refusal.outputs(found: found.featureNames.sorted(), expected: [Contract.output])
+            throw BadInput.outputs(found: found.featureNames.sorted(), expected: [Contract.output])
         }
         return array
     }
@@ -156,14 +156,14 @@ final class Segmenter: @unchecked Sendable {
     private func read<Result>(_ array: MLMultiArray, _ body: (Logits) throws -> Result) throws -> Result {
         let shape = array.shape.map(\.intValue)
         guard shape.suffix(3) == contract.logitsShape[...], shape.dropLast(3).allSatisfy({ $0 == 1 }) else {
-            throw Refusal.logitsShape(found: shape, expected: [1] + contract.logitsShape)
+            throw BadInput.logitsShape(found: shape, expected: [1] + contract.logitsShape)
         }
         let element: Logits.Element
         switch array.dataType {
         case .float16: element = .float16
         case .float32: element = .float32
-        case .double: throw Refusal.logitsType(found: "float64")
-        default: throw Refusal.logitsType(found: "number \(array.dataType.rawValue)")
+        case .double: throw BadInput.logitsType(found: "float64")
+        default: throw BadInput.logitsType(found: "number \(array.dataType.rawValue)")
         }
         let strides = array.strides.map(\.intValue)
         return try array.withUnsafeBytes { bytes in
@@ -175,19 +175,19 @@ final class Segmenter: @unchecked Sendable {
         let inputs = description.inputDescriptionsByName, outputs = description.outputDescriptionsByName
         guard inputs.count == 1, let image = inputs[Contract.input]?.imageConstraint else {
             let found = inputs.map { "\($0.key): \($0.value.imageConstraint == nil ? "no" : "an") image" }.sorted()
-            throw Refusal.inputs(found: found, expected: ["\(Contract.input): an image"])
+            throw BadInput.inputs(found: found, expected: ["\(Contract.input): an image"])
         }
         guard image.pixelsHigh == contract.height, image.pixelsWide == contract.width else {
-            throw Refusal.inputSize(
+            throw BadInput.inputSize(
                 found: [image.pixelsHigh, image.pixelsWide], expected: [contract.height, contract.width])
         }
         guard let logits = outputs[Contract.output]?.multiArrayConstraint else {
-            throw Refusal.outputs(found: outputs.keys.sorted(), expected: [Contract.output])
+            throw BadInput.outputs(found: outputs.keys.sorted(), expected: [Contract.output])
         }
         let shape = logits.shape.map(\.intValue)
         // Core ML leaves a shape empty where the model does not say it; then the first prediction is held to the contract.
         guard shape.isEmpty || shape == [1] + contract.logitsShape else {
-            throw Refusal.logitsShape(found: shape, expected: [1] + contract.logitsShape)
+            throw BadInput.logitsShape(found: shape, expected: [1] + contract.logitsShape)
         }
     }
 }

@@ -84,7 +84,7 @@ struct Report: Codable, Sendable {
 /// - Parameters:
 ///   - artefact: With its manifest, in a folder that `make apps` wrote.
 ///   - golden: The folder of the vectors.
-/// - Throws: `Refusal`, `BadInput`, `CancellationError`, or what Core ML or the file system say.
+/// - Throws: `BadInput`, `CancellationError`, or what Core ML or the file system say.
 func selfTest(
     _ artefact: Artefact, unit: ComputeUnit, golden: URL, device: String, system: String, runs: Int = 50
 ) async throws -> Report {

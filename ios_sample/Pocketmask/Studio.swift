@@ -116,7 +116,7 @@ final class Studio: ObservableObject {
             do {
                 let file = try await load()
                 try Task.checkCancellation()
-                guard let file else { throw Refusal.noPhoto(reason: "the library gave no bytes for it") }
+                guard let file else { throw BadInput.noPhoto(reason: "the library gave no bytes for it") }
                 pipeline.set(photo: file)
             } catch { complain(of: error) }
         }
@@ -193,7 +193,7 @@ private let inbox: URL = {
 /// The models in a package, or in a folder with a manifest, that was picked in Files. They are copied, off the main actor,
 /// since access to what was picked ends with this call.
 ///
-/// - Throws: `BadInput`: there is no model in it; `Refusal.manifest`; or what the file system says.
+/// - Throws: `BadInput`: there is no model in it; `BadInput.manifest`; or what the file system says.
 func copied(from url: URL) async throws -> [Artefact] {
     let isScoped = url.startAccessingSecurityScopedResource()
     defer { if isScoped { url.stopAccessingSecurityScopedResource() } }

@@ -8,7 +8,7 @@ let folder = URL(fileURLWithPath: arguments.dropFirst().first ?? "")
 
 /// The first model of a folder, as a tap on it in the menu opens it.
 func first(in folder: URL) throws -> Artefact {
-    guard let artefact = try artefacts(in: folder).first else { throw Refusal.noModel }
+    guard let artefact = try artefacts(in: folder).first else { throw BadInput.noModel }
     return artefact
 }
 
