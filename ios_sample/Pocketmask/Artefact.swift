@@ -111,8 +111,8 @@ private func contents(of folder: URL) -> [URL] {
     return (found ?? []).sorted { $0.lastPathComponent < $1.lastPathComponent }
 }
 
-/// sha256 of a file; of a folder, over the relative paths and the digests of its files, in order, as
-/// `conversion/artefact/kinds.py` has it.
+/// sha256 of a file; of a folder, over the relative paths and the digests of its files, in order, as Python
+/// has it.
 func digest(of url: URL) throws -> String {
     var isFolder = ObjCBool(false)
     _ = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)

@@ -21,13 +21,6 @@ enum ComputeUnit: String, CaseIterable, Identifiable, Sendable {
     }
 }
 
-/// Milliseconds that the steps of one photo took.
-struct Times: Equatable, Sendable {
-    var preprocess = 0.0, model = 0.0, postprocess = 0.0, draw = 0.0
-
-    var total: Double { preprocess + model + postprocess + draw }
-}
-
 /// A student on this device: an upright photo in, its mask out.
 ///
 /// Not for two queues at a time: it owns the one input that it writes into, and what smoothing remembers. That it is

@@ -18,6 +18,13 @@ func quantile(_ values: [Double], _ share: Double) -> Double {
     return sorted[min(last, Int(Double(sorted.count) * share))]
 }
 
+/// Milliseconds that the steps of one photo took.
+struct Times: Equatable, Sendable {
+    var preprocess = 0.0, model = 0.0, postprocess = 0.0, draw = 0.0
+
+    var total: Double { preprocess + model + postprocess + draw }
+}
+
 /// What the screen says of speed: of the last frames, so that it follows a phone that grows warm.
 struct Pace: Equatable, Sendable {
     static let frames = 60
