@@ -21,7 +21,7 @@ struct Settings: Equatable, Sendable {
     /// Pixels over which an edge fades, to either side.
     var feather = 2
     /// Pixels to either side that a blurred background is averaged over, twice.
-    var blur = 12
+    var radius = 12
 }
 
 /// The photo with its mask, as the effect shows it.
@@ -34,7 +34,7 @@ func draw(_ photo: Picture, _ mask: Mask, _ contract: Contract, _ settings: Sett
     case .cutOut: return try cutOut(photo, foreground(mask, contract, settings.subject), feather: settings.feather)
     case .blur:
         let kept = try foreground(mask, contract, settings.subject)
-        return try blurredBackground(photo, kept, feather: settings.feather, radius: settings.blur)
+        return try blurredBackground(photo, kept, feather: settings.feather, radius: settings.radius)
     }
 }
 
