@@ -75,8 +75,8 @@ class MainActivity : ComponentActivity() {
         onClick(R.id.save) { if (last != null) pickTarget.launch("pocketmask.png") }
         onClick(R.id.self_test) { startActivity(Intent(this, SelfTestActivity::class.java)) }
         set(settings)
-        onWorker({ models.shipped() }) { shipped ->
-            if (shipped.isEmpty()) say(getString(R.string.no_model)) else open { models.open(shipped.first()) }
+        onWorker({ models.bundled() }) { bundled ->
+            if (bundled.isEmpty()) say(getString(R.string.no_model)) else open { models.open(bundled.first()) }
         }
     }
 
@@ -92,13 +92,13 @@ class MainActivity : ComponentActivity() {
 
     // Models
 
-    private fun chooseModel() = onWorker({ models.shipped() }) { shipped ->
-        val names = shipped.map { "${it.folder}: ${it.name}${if (it.gate == "passed") "" else " (${it.gate})"}" }
+    private fun chooseModel() = onWorker({ models.bundled() }) { bundled ->
+        val names = bundled.map { "${it.folder}: ${it.name}${if (it.gate == "passed") "" else " (${it.gate})"}" }
         AlertDialog.Builder(this)
             .setTitle(R.string.model)
             .setItems((names + getString(R.string.from_file)).toTypedArray<CharSequence>()) { _, which ->
                 // Files have no type of their own for models.
-                if (which < shipped.size) open { models.open(shipped[which]) } else pickModel.launch(arrayOf("*/*"))
+                if (which < bundled.size) open { models.open(bundled[which]) } else pickModel.launch(arrayOf("*/*"))
             }
             .show()
     }

@@ -7,7 +7,6 @@ import java.io.RandomAccessFile
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.channels.FileChannel
-import java.security.MessageDigest
 import pocketmask.core.BadInput
 import pocketmask.core.Contract
 
@@ -89,20 +88,6 @@ class ModelFile private constructor(val contract: Contract, val takesBytes: Bool
 fun mapped(file: File): ByteBuffer = RandomAccessFile(file, "r").use {
     if (it.length() > Int.MAX_VALUE) throw BadInput("not a TFLite file: ${it.length()} bytes, expected at most ${Int.MAX_VALUE}")
     it.channel.map(FileChannel.MapMode.READ_ONLY, 0, it.length())
-}
-
-/** Lower-case hexadecimal, as in `manifest.json`. */
-fun sha256(bytes: ByteBuffer): String {
-    val digest = MessageDigest.getInstance("SHA-256").apply { update(bytes.duplicate()) }.digest()
-    return digest.joinToString("") { "%02x".format(it) }
-}
-
-/** @throws BadInput the bytes are not those that the manifest lists. */
-fun checkDigest(name: String, bytes: ByteBuffer, expected: String) {
-    val found = sha256(bytes)
-    if (found != expected) {
-        throw BadInput("$name has sha256 $found, its manifest says $expected; copy both again with `make apps`")
-    }
 }
 
 private class Tensor(val name: String, val type: String, val shape: List<Int>) {

@@ -28,18 +28,18 @@ class Models(context: Context) {
      *
      * @throws BadInput a manifest of another schema, or damaged.
      */
-    fun shipped(): List<Shipped> = assets.list("").orEmpty()
+    fun bundled(): List<Artefact> = assets.list("").orEmpty()
         .filter { MANIFEST in assets.list(it).orEmpty() }
-        .flatMap { shipped(it, text("$it/$MANIFEST")) }
+        .flatMap { artefacts(it, text("$it/$MANIFEST")) }
 
     /** @throws BadInput the copy is not the artefact that its manifest lists. */
-    fun open(shipped: Shipped): Runner {
-        val file = File(folder, "${shipped.sha256}.tflite")
-        forgetAllBut(shipped().map { it.sha256 })
-        if (!file.exists()) assets.open("${shipped.folder}/${shipped.file}").use { copy(it, file) }
+    fun open(artefact: Artefact): Runner {
+        val file = File(folder, "${artefact.sha256}.tflite")
+        forgetAllBut(bundled().map { it.sha256 })
+        if (!file.exists()) assets.open("${artefact.folder}/${artefact.file}").use { copy(it, file) }
         try {
             // Each time, not only after copying: storage fails as well.
-            checkDigest(shipped.file, mapped(file), shipped.sha256)
+            checkDigest(artefact.file, mapped(file), artefact.sha256)
         } catch (error: BadInput) {
             file.delete()
             throw error
@@ -59,10 +59,10 @@ class Models(context: Context) {
     }
 
     /** The self-test's photo and masks that were written beside an artefact. */
-    fun recorded(shipped: Shipped): Recorded {
-        val all = recorded(text("${shipped.folder}/self-test.json"))
-        return all.firstOrNull { it.name == shipped.name }
-            ?: throw BadInput("the self-test records ${all.map { it.name }}, expected ${shipped.name}; run `make apps` again")
+    fun recorded(artefact: Artefact): Recorded {
+        val all = recorded(text("${artefact.folder}/self-test.json"))
+        return all.firstOrNull { it.name == artefact.name }
+            ?: throw BadInput("the self-test records ${all.map { it.name }}, expected ${artefact.name}; run `make apps` again")
     }
 
     /** @throws IOException the app was built without golden vectors. */

@@ -122,7 +122,7 @@ private fun inOrder(logits: Logits): List<Float> = List(logits.values.size) {
 }
 
 /** What `python -m conversion bench --import FILE` reads: a JSON object, as docs/golden.md describes it. */
-fun report(phone: Phone, model: Shipped, verdict: Verdict, golden: List<Replay>): String {
+fun report(phone: Phone, artefact: Artefact, verdict: Verdict, golden: List<Replay>): String {
     val replays = golden.map { replay ->
         val failed = replay.failed.joinToString { quoted(it.name) }
         "{\"file\": ${quoted(replay.file)}, \"vectors\": ${replay.vectors}, \"failed\": [$failed]}"
@@ -134,9 +134,9 @@ fun report(phone: Phone, model: Shipped, verdict: Verdict, golden: List<Replay>)
         "system" to quoted(phone.system),
         "runtime" to quoted(phone.runtime),
         "unit" to quoted(verdict.unit),
-        "model" to quoted(model.folder),
-        "artefact" to quoted(model.name),
-        "sha256" to quoted(model.sha256),
+        "model" to quoted(artefact.folder),
+        "artefact" to quoted(artefact.name),
+        "sha256" to quoted(artefact.sha256),
         "golden" to replays.joinToString(", ", "[", "]"),
         "drift" to "{\"flips\": ${verdict.flips}, \"pixels\": ${verdict.pixels}, " +
             "\"error\": ${verdict.error}${verdict.psnr?.let { ", \"psnr\": $it" }.orEmpty()}}",

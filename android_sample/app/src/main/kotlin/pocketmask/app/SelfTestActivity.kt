@@ -14,7 +14,7 @@ import pocketmask.core.BadInput
 import pocketmask.core.goldenFiles
 import pocketmask.core.replay
 
-/** Replays the golden vectors, runs the bundled photo through the first model that was shipped, and gives out the JSON. */
+/** Replays the golden vectors, runs the bundled photo through the first model that came with the app, and gives out the JSON. */
 class SelfTestActivity : ComponentActivity() {
     private val worker = Executors.newSingleThreadExecutor()
     private var json: String? = null
@@ -51,16 +51,16 @@ class SelfTestActivity : ComponentActivity() {
 
     /** Whether all holds, and the JSON. */
     private fun test(models: Models): Pair<Boolean, String> {
-        val model = models.shipped().firstOrNull() ?: throw BadInput(getString(R.string.no_model))
+        val artefact = models.bundled().firstOrNull() ?: throw BadInput(getString(R.string.no_model))
         val golden = goldenFiles.map { replay(it, models.golden(it)) }
-        val recorded = models.recorded(model)
-        val verdict = models.open(model).use { judge(recorded, it.unit, it::run) }
+        val recorded = models.recorded(artefact)
+        val verdict = models.open(artefact).use { judge(recorded, it.unit, it::run) }
         val phone = Phone(
             device = "${Build.MANUFACTURER} ${Build.MODEL}",
             system = "Android ${Build.VERSION.RELEASE}, API ${Build.VERSION.SDK_INT}",
             runtime = "LiteRT ${BuildConfig.LITERT_VERSION}",
         )
-        return (verdict.holds && golden.all { it.holds }) to report(phone, model, verdict, golden)
+        return (verdict.holds && golden.all { it.holds }) to report(phone, artefact, verdict, golden)
     }
 
     private fun save(uri: Uri) = worker.execute {

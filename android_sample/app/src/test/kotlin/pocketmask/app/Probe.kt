@@ -38,7 +38,7 @@ private fun model(file: File, sha256: String?): String {
 /** The report of a model that gives the recorded logits, as TFLite orders them, each larger by [shift]. */
 private fun selfTest(folder: File, name: String, shift: Float): String {
     val recorded = recorded(File(folder, "self-test.json").readText()).first { it.name == name }
-    val model = shipped(folder.name, File(folder, "manifest.json").readText()).first { it.name == name }
+    val artefact = artefacts(folder.name, File(folder, "manifest.json").readText()).first { it.name == name }
     val golden = goldenFiles.map { replay(it, File(folder.parentFile, "golden/$it.json").readText()) }
     val verdict = judge(recorded, "JVM") {
         val logits = recorded.logits
@@ -48,7 +48,7 @@ private fun selfTest(folder: File, name: String, shift: Float): String {
         }
         Logits.interleaved(values, channels, logits.rows, columns)
     }
-    return report(Phone("a \"JVM\"", "Java", "none"), model, verdict, golden)
+    return report(Phone("a \"JVM\"", "Java", "none"), artefact, verdict, golden)
 }
 
 /** A frame's bytes to its upright pixels, as hexadecimal RGB, row by row. */
