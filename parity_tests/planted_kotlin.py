@@ -28,12 +28,12 @@ ARITHMETIC = {
 }
 
 TYPES = {
-    "a_member_that_litert_lacks": ("Runner", "readFloat()", "readUInt8()", "readUInt8"),
+    "a_member_that_litert_lacks": ("Segmenter", "readFloat()", "readUInt8()", "readUInt8"),
     "a_member_that_camerax_lacks": ("Camera", "STRATEGY_KEEP_ONLY_LATEST", "STRATEGY_KEEP_LATEST", "KEEP_LATEST"),
     "arguments_in_another_order": ("Photos", "(it, null, options)", "(it, options, null)", "mismatch"),
     "a_document_without_content": ("Models", ' ?: throw IOException("$document has no content")', "", "mismatch"),
     "a_resource_that_is_not_there": ("MainActivity", "R.layout.main", "R.layout.mian", "mian"),
-    "an_effect_left_out": ("Segmenter", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
+    "an_effect_left_out": ("Pipeline", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
 }
 
 RESOURCES = {

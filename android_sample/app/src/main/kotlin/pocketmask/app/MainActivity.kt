@@ -26,7 +26,7 @@ class MainActivity : ComponentActivity() {
     private val worker: ExecutorService = Executors.newSingleThreadExecutor()
 
     // Of the worker alone.
-    private var segmenter: Segmenter? = null
+    private var pipeline: Pipeline? = null
     private val pace = Pace()
     private val screens = arrayOfNulls<Bitmap>(3)
     private var frames = 0
@@ -35,7 +35,7 @@ class MainActivity : ComponentActivity() {
     @Volatile private var settings = Settings()
 
     // Written by the worker; its pixels are the worker's, who draws the next frame into them.
-    @Volatile private var last: Picture? = null
+    @Volatile private var last: Shown? = null
 
     // Of the main thread alone.
     private var classes = listOf<String>()
@@ -83,8 +83,8 @@ class MainActivity : ComponentActivity() {
     override fun onDestroy() {
         camera.stop()
         worker.execute {
-            segmenter?.close()
-            segmenter = null
+            pipeline?.close()
+            pipeline = null
         }
         worker.shutdown()
         super.onDestroy()
@@ -104,12 +104,12 @@ class MainActivity : ComponentActivity() {
     }
 
     /** Takes the place of the model before it only once it runs: a refused one leaves the app as it was. */
-    private fun open(model: () -> Runner) {
+    private fun open(model: () -> Segmenter) {
         say(getString(R.string.opening))
         onWorker({
-            val opened = Segmenter(model())
-            segmenter?.close()
-            segmenter = opened
+            val opened = Pipeline(model())
+            pipeline?.close()
+            pipeline = opened
             opened
         }) { opened ->
             classes = opened.contract.classes
@@ -133,7 +133,7 @@ class MainActivity : ComponentActivity() {
     }
 
     private fun startCamera() {
-        worker.execute { segmenter?.cut() }
+        worker.execute { pipeline?.forget() }
         camera.start(isFront)
     }
 
@@ -164,7 +164,7 @@ class MainActivity : ComponentActivity() {
         val still = photo ?: return
         // A photo has no frame before it.
         worker.execute {
-            segmenter?.cut()
+            pipeline?.forget()
             show(still, settings.copy(rate = 1.0))
         }
     }
@@ -173,16 +173,16 @@ class MainActivity : ComponentActivity() {
     private fun show(frame: Photo) = show(frame, settings)
 
     private fun show(frame: Photo, settings: Settings) {
-        val segmenter = segmenter ?: return
-        attempt { segmenter.picture(frame, settings) }.fold(
-            { picture ->
-                last = picture
-                pace.add(picture.times, System.nanoTime())
+        val pipeline = pipeline ?: return
+        attempt { pipeline.show(frame, settings) }.fold(
+            { shown ->
+                last = shown
+                pace.add(shown.times, System.nanoTime())
                 val median = pace.median()
                 val readout = getString(
-                    R.string.readout, segmenter.unit, median.model, median.whole, pace.framesPerSecond(), picture.width, picture.height,
+                    R.string.readout, pipeline.unit, median.model, median.whole, pace.framesPerSecond(), shown.width, shown.height,
                 )
-                val screen = screen(picture)
+                val screen = screen(shown)
                 runOnUiThread {
                     findViewById<ImageView>(R.id.picture).setImageBitmap(screen)
                     findViewById<TextView>(R.id.readout).text = readout
@@ -193,21 +193,21 @@ class MainActivity : ComponentActivity() {
     }
 
     /** Three in turn: the one shown, the one on its way, and the one written to. Those of another size are let go. */
-    private fun screen(picture: Picture): Bitmap {
-        screens.indices.filter { screens[it]?.let { old -> old.width != picture.width || old.height != picture.height } == true }
+    private fun screen(shown: Shown): Bitmap {
+        screens.indices.filter { screens[it]?.let { old -> old.width != shown.width || old.height != shown.height } == true }
             .forEach { screens[it] = null }
         val turn = frames++ % screens.size
-        val screen = screens[turn] ?: Bitmap.createBitmap(picture.width, picture.height, Bitmap.Config.ARGB_8888)
+        val screen = screens[turn] ?: Bitmap.createBitmap(shown.width, shown.height, Bitmap.Config.ARGB_8888)
         screens[turn] = screen
-        screen.setPixels(picture.pixels, 0, picture.width, 0, 0, picture.width, picture.height)
+        screen.setPixels(shown.pixels, 0, shown.width, 0, 0, shown.width, shown.height)
         return screen
     }
 
     private fun save(uri: Uri) {
         onWorker({
-            val picture = last ?: throw IOException("there is no picture to save")
+            val shown = last ?: throw IOException("there is no picture to save")
             // Not the bitmap on screen, which the next frame will be written to. A cut-out keeps its alpha.
-            val bitmap = Bitmap.createBitmap(picture.pixels, picture.width, picture.height, Bitmap.Config.ARGB_8888)
+            val bitmap = Bitmap.createBitmap(shown.pixels, shown.width, shown.height, Bitmap.Config.ARGB_8888)
             val stream = contentResolver.openOutputStream(uri) ?: throw IOException("$uri cannot be written to")
             stream.use { if (!bitmap.compress(Bitmap.CompressFormat.PNG, 100, it)) throw IOException("$uri could not be written") }
         }) { say(getString(R.string.saved)) }

@@ -33,7 +33,7 @@ class Models(context: Context) {
         .flatMap { artefacts(it, text("$it/$MANIFEST")) }
 
     /** @throws BadInput the copy is not the artefact that its manifest lists. */
-    fun open(artefact: Artefact): Runner {
+    fun open(artefact: Artefact): Segmenter {
         val file = File(folder, "${artefact.sha256}.tflite")
         forgetAllBut(bundled().map { it.sha256 })
         if (!file.exists()) assets.open("${artefact.folder}/${artefact.file}").use { copy(it, file) }
@@ -44,18 +44,18 @@ class Models(context: Context) {
             file.delete()
             throw error
         }
-        return Runner.open(file)
+        return Segmenter.open(file)
     }
 
     /**
      * @throws BadInput not an artefact of ours, or none that this phone can run.
      * @throws IOException the document cannot be read.
      */
-    fun open(document: Uri): Runner {
+    fun open(document: Uri): Segmenter {
         val file = File(folder, "$PICKED.tflite")
         val stream = documents.openInputStream(document) ?: throw IOException("$document has no content")
         stream.use { copy(it, file) }
-        return Runner.open(file)
+        return Segmenter.open(file)
     }
 
     /** The self-test's photo and masks that were written beside an artefact. */

@@ -1,100 +1,118 @@
 package pocketmask.app
 
+import com.google.ai.edge.litert.Accelerator
+import com.google.ai.edge.litert.CompiledModel
+import com.google.ai.edge.litert.Environment
+import com.google.ai.edge.litert.LiteRtException
+import com.google.ai.edge.litert.TensorBuffer
+import java.io.File
+import pocketmask.core.BadInput
 import pocketmask.core.Contract
 import pocketmask.core.Logits
-import pocketmask.core.Mask
 import pocketmask.core.Photo
-import pocketmask.core.blurredBackground
-import pocketmask.core.cutOut
-import pocketmask.core.overlay
-import pocketmask.core.postprocess
-import pocketmask.core.smoothed
+import pocketmask.core.preprocess
+import pocketmask.core.preprocessFloats
 
-/** A photo has no alpha; what is shown of it has. */
-private const val OPAQUE = 0xFF shl 24
-
-/** What is drawn with a mask. A new effect is one more case, and one more line in [draw]. */
-enum class Effect { OVERLAY, BLUR, CUT_OUT, PHOTO }
+/** Of a phone's cores, the fast ones; more threads wait for the slow ones. */
+private const val THREADS = 4
 
 /**
- * What the user has set.
+ * An artefact, run by LiteRT. Not for several threads at once.
  *
- * @property subject the class that blur and cut-out keep; a binary student has only its foreground.
- * @property rate share of a new frame's logits in what is judged; 1 smooths nothing.
- * @property feather pixels over which an edge fades, to either side.
- * @property radius pixels to either side that a blurred background is averaged over, twice.
+ * @property unit what it runs on: GPU or CPU.
+ * @property refused why each unit that was tried before could not run it; empty where the first could.
  */
-data class Settings(
-    val effect: Effect = Effect.OVERLAY,
-    val subject: Int = 1,
-    val rate: Double = 1.0,
-    val feather: Int = 2,
-    val radius: Int = 12,
-)
-
-/**
- * A photo with its mask, as the effect shows it.
- *
- * @property pixels height × width of packed 0xAARRGGBB, not premultiplied; the next picture of this size is drawn into them.
- */
-class Picture(val pixels: IntArray, val height: Int, val width: Int, val times: Times)
-
-/** Photo to picture; keeps logits from frame to frame where they are smoothed. Not for several threads at once. */
-class Segmenter(private val runner: Runner) : AutoCloseable by runner {
-    val contract: Contract = runner.contract
-
-    /** What it runs on, and why not on what was tried before. */
-    val unit: String = runner.unit
-    val refused: String = runner.refused
-
-    private var previous: Logits? = null
-    private var mask: Mask? = null
-    private var pixels = IntArray(0)
-
-    /** Forgets the frames before, as where the picture cuts to another camera. */
-    fun cut() {
-        previous = null
-    }
+class Segmenter private constructor(
+    val contract: Contract,
+    val unit: String,
+    val refused: String,
+    private val model: CompiledModel,
+    private val inputs: List<TensorBuffer>,
+    private val outputs: List<TensorBuffer>,
+    takesBytes: Boolean,
+) : AutoCloseable {
+    private val bytes = if (takesBytes) ByteArray(contract.inputShape.reduce(Int::times)) else null
+    private val floats = if (takesBytes) FloatArray(0) else FloatArray(contract.inputShape.reduce(Int::times))
 
     /**
-     * One frame, or one photo.
+     * The logits of a photo.
      *
-     * @throws BadInput logits that are no numbers, or not as many as the contract says.
-     * @throws com.google.ai.edge.litert.LiteRtException the model failed.
+     * @throws BadInput the model gave another number of logits than its contract says, with both shapes.
+     * @throws LiteRtException the model failed.
      */
-    fun picture(photo: Photo, settings: Settings): Picture {
-        val started = System.nanoTime()
-        val logits = runner.run(photo)
-        val ran = System.nanoTime()
-        val before = previous
-        val judged = if (settings.rate < 1) smoothed(before, logits, settings.rate, (before ?: logits).values) else logits
-        // Logits that are no numbers are refused below, and must not be drawn into every frame to come.
-        previous = null
-        val room = mask?.takeIf { it.height == photo.height && it.width == photo.width } ?: Mask(photo.height, photo.width)
-        mask = room
-        postprocess(judged, contract, room)
-        if (settings.rate < 1) previous = judged
-        if (pixels.size != room.pixels.size) pixels = IntArray(room.pixels.size)
-        draw(photo, room, contract, settings, pixels)
-        val done = System.nanoTime()
-        return Picture(pixels, photo.height, photo.width, Times(model = (ran - started) / 1e6, whole = (done - started) / 1e6))
+    fun logits(photo: Photo): Logits {
+        val input = inputs.single()
+        // The API has no name for uint8; writeInt8 copies the bytes as they are.
+        if (bytes != null) input.writeInt8(preprocess(photo, contract, bytes)) else input.writeFloat(preprocessFloats(photo, contract, floats))
+        model.run(inputs, outputs)
+        val values = outputs.single().readFloat()
+        val (channels, rows, columns) = contract.logitsShape
+        if (values.size != channels * rows * columns) {
+            throw BadInput("the model gave ${values.size} logits, its contract says 1 × $rows × $columns × $channels; export it anew")
+        }
+        return Logits.interleaved(values, channels, rows, columns)
     }
-}
 
-/** The photo with its mask, as the effect shows it, into [picture]: height × width of packed 0xAARRGGBB. */
-fun draw(photo: Photo, mask: Mask, contract: Contract, settings: Settings, picture: IntArray): IntArray = when (settings.effect) {
-    Effect.PHOTO -> picture.apply { for (i in indices) this[i] = photo[i / photo.width, i % photo.width] or OPAQUE }
-    Effect.OVERLAY -> overlay(photo, mask, contract.classes.size, picture)
-    Effect.CUT_OUT -> cutOut(photo, foreground(mask, contract, settings.subject), settings.feather, picture)
-    Effect.BLUR -> blurredBackground(photo, foreground(mask, contract, settings.subject), settings.feather, settings.radius, picture)
-}
+    override fun close() {
+        (inputs + outputs).forEach { it.close() }
+        model.close()
+    }
 
-/** 1 where the mask is of that class, 0 elsewhere. */
-private fun foreground(mask: Mask, contract: Contract, subject: Int): Mask {
-    if (contract.isBinary) return mask
-    // For a frame or two the setting may still be of a model with more classes.
-    val kept = minOf(subject, contract.classes.size - 1)
-    return Mask(mask.height, mask.width).apply {
-        for (i in pixels.indices) pixels[i] = if (mask.pixels[i].toInt() and 0xFF == kept) 1 else 0
+    companion object {
+        /** One for the process: each environment holds a GPU context of its own. */
+        private val environment by lazy { Environment.create() }
+
+        /**
+         * Opens an artefact by its path, which LiteRT maps into memory, on the first unit that runs it.
+         *
+         * A unit runs it when it compiles it whole and gives finite logits for a grey photo: some GPU drivers compile what
+         * they then compute wrongly. Finer differences are for the self-test to find.
+         *
+         * @param units in the order to try.
+         * @throws BadInput none can run it, with the reason of each; or what [ModelFile.open] refuses.
+         */
+        fun open(file: File, units: List<Accelerator> = listOf(Accelerator.GPU, Accelerator.CPU)): Segmenter {
+            val read = ModelFile.open(file)
+            var refused = ""
+            for (unit in units) {
+                try {
+                    return compiled(file, read, unit, refused)
+                } catch (error: LiteRtException) {
+                    refused += "$unit: ${error.message}. "
+                } catch (error: BadInput) {
+                    refused += "$unit: ${error.message}. "
+                }
+            }
+            throw BadInput("no unit runs the model. ${refused}Update the app's LiteRT, or export without the operator named")
+        }
+
+        private fun compiled(file: File, read: ModelFile, unit: Accelerator, refused: String): Segmenter {
+            // One unit at a time, so that what the screen names is what runs.
+            val options = CompiledModel.Options(unit)
+            if (unit == Accelerator.CPU) options.cpuOptions = CompiledModel.CpuOptions(numThreads = THREADS)
+            val model = CompiledModel.create(file.absolutePath, options, environment)
+            val segmenter = try {
+                Segmenter(read.contract, unit.name, refused, model, model.createInputBuffers(), model.createOutputBuffers(), read.takesBytes)
+            } catch (error: LiteRtException) {
+                model.close()
+                throw error
+            }
+            try {
+                segmenter.check()
+            } catch (error: LiteRtException) {
+                segmenter.close()
+                throw error
+            } catch (error: BadInput) {
+                segmenter.close()
+                throw error
+            }
+            return segmenter
+        }
+
+        private fun Segmenter.check() {
+            val logits = logits(Photo.of(intArrayOf(0xFF808080.toInt()), 1, 1)).values
+            val bad = logits.firstOrNull { !it.isFinite() }
+            if (bad != null) throw BadInput("gave $bad among ${logits.size} logits of a grey photo")
+        }
     }
 }

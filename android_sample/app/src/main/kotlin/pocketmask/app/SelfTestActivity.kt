@@ -54,7 +54,7 @@ class SelfTestActivity : ComponentActivity() {
         val artefact = models.bundled().firstOrNull() ?: throw BadInput(getString(R.string.no_model))
         val golden = goldenFiles.map { replay(it, models.golden(it)) }
         val recorded = models.recorded(artefact)
-        val verdict = models.open(artefact).use { judge(recorded, it.unit, it::run) }
+        val verdict = models.open(artefact).use { judge(recorded, it.unit, it::logits) }
         val phone = Phone(
             device = "${Build.MANUFACTURER} ${Build.MODEL}",
             system = "Android ${Build.VERSION.RELEASE}, API ${Build.VERSION.SDK_INT}",
