@@ -33,7 +33,7 @@ TYPES = {
     "arguments_in_another_order": ("Photos", "(it, null, options)", "(it, options, null)", "mismatch"),
     "a_document_without_content": ("Models", ' ?: throw IOException("$document has no content")', "", "mismatch"),
     "a_resource_that_is_not_there": ("MainActivity", "R.layout.main", "R.layout.mian", "mian"),
-    "an_effect_left_out": ("Pipeline", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
+    "an_effect_left_out": ("Effect", "    Effect.CUT_OUT -> cutOut", "    // cutOut", "exhaustive"),
 }
 
 RESOURCES = {

@@ -18,9 +18,6 @@ import java.util.concurrent.ExecutorService
 import java.util.concurrent.Executors
 import pocketmask.core.Photo
 
-/** Share of a new frame's logits where frames are smoothed. */
-private const val STEADY = 0.4
-
 /** The camera or a photo, with what the model makes of it. Everything heavy runs on one worker, in the order asked for. */
 class MainActivity : ComponentActivity() {
     private val worker: ExecutorService = Executors.newSingleThreadExecutor()
@@ -71,7 +68,7 @@ class MainActivity : ComponentActivity() {
         onClick(R.id.model) { chooseModel() }
         onClick(R.id.effect) { set(settings.copy(effect = Effect.entries[(settings.effect.ordinal + 1) % Effect.entries.size])) }
         onClick(R.id.subject) { set(settings.copy(subject = (settings.subject + 1) % classes.size)) }
-        onClick(R.id.steady) { set(settings.copy(rate = if (settings.rate < 1) 1.0 else STEADY)) }
+        onClick(R.id.smooth) { set(settings.copy(smoothing = if (settings.isSmooth) 1.0 else SMOOTH)) }
         onClick(R.id.save) { if (last != null) pickTarget.launch("pocketmask.png") }
         onClick(R.id.self_test) { startActivity(Intent(this, SelfTestActivity::class.java)) }
         set(settings)
@@ -156,7 +153,7 @@ class MainActivity : ComponentActivity() {
             },
         )
         findViewById<Button>(R.id.subject).text = classes.getOrNull(changed.subject).orEmpty()
-        findViewById<Button>(R.id.steady).setText(if (changed.rate < 1) R.string.steady_on else R.string.steady_off)
+        findViewById<Button>(R.id.smooth).setText(if (changed.isSmooth) R.string.smooth_on else R.string.smooth_off)
         redraw()
     }
 
@@ -165,7 +162,7 @@ class MainActivity : ComponentActivity() {
         // A photo has no frame before it.
         worker.execute {
             pipeline?.forget()
-            show(still, settings.copy(rate = 1.0))
+            show(still, settings.copy(smoothing = 1.0))
         }
     }
 
