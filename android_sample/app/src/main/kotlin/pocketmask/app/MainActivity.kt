@@ -23,7 +23,7 @@ class MainActivity : ComponentActivity() {
     private val worker: ExecutorService = Executors.newSingleThreadExecutor()
 
     // Of the worker alone.
-    private var pipeline: Pipeline? = null
+    private val pipeline = Pipeline()
     private val pace = Pace()
     private val screens = arrayOfNulls<Bitmap>(3)
     private var frames = 0
@@ -79,10 +79,7 @@ class MainActivity : ComponentActivity() {
 
     override fun onDestroy() {
         camera.stop()
-        worker.execute {
-            pipeline?.close()
-            pipeline = null
-        }
+        worker.execute { pipeline.close() }
         worker.shutdown()
         super.onDestroy()
     }
@@ -103,12 +100,7 @@ class MainActivity : ComponentActivity() {
     /** Takes the place of the model before it only once it runs: a refused one leaves the app as it was. */
     private fun open(model: () -> Segmenter) {
         say(getString(R.string.opening))
-        onWorker({
-            val opened = Pipeline(model())
-            pipeline?.close()
-            pipeline = opened
-            opened
-        }) { opened ->
+        onWorker({ model().also(pipeline::use) }) { opened ->
             classes = opened.contract.classes
             findViewById<View>(R.id.subject).visibility = if (opened.contract.isBinary) View.GONE else View.VISIBLE
             set(settings.copy(subject = minOf(1, classes.size - 1)))
@@ -130,7 +122,7 @@ class MainActivity : ComponentActivity() {
     }
 
     private fun startCamera() {
-        worker.execute { pipeline?.forget() }
+        worker.execute { pipeline.forget() }
         camera.start(isFront)
     }
 
@@ -161,7 +153,7 @@ class MainActivity : ComponentActivity() {
         val still = photo ?: return
         // A photo has no frame before it.
         worker.execute {
-            pipeline?.forget()
+            pipeline.forget()
             show(still, settings.copy(smoothing = 1.0))
         }
     }
@@ -170,14 +162,14 @@ class MainActivity : ComponentActivity() {
     private fun show(frame: Photo) = show(frame, settings)
 
     private fun show(frame: Photo, settings: Settings) {
-        val pipeline = pipeline ?: return
         attempt { pipeline.show(frame, settings) }.fold(
             { shown ->
+                if (shown == null) return
                 last = shown
                 pace.add(shown.times, System.nanoTime())
                 val median = pace.median()
                 val readout = getString(
-                    R.string.readout, pipeline.unit, median.model, median.whole, pace.framesPerSecond(), shown.width, shown.height,
+                    R.string.readout, shown.unit, median.model, median.whole, pace.framesPerSecond(), shown.width, shown.height,
                 )
                 val screen = screen(shown)
                 runOnUiThread {

@@ -9,15 +9,19 @@ import java.io.File
 import pocketmask.core.BadInput
 import pocketmask.core.Contract
 import pocketmask.core.Logits
+import pocketmask.core.Mask
 import pocketmask.core.Photo
+import pocketmask.core.postprocess
 import pocketmask.core.preprocess
 import pocketmask.core.preprocessFloats
+import pocketmask.core.smoothed
 
 /** Of a phone's cores, the fast ones; more threads wait for the slow ones. */
 private const val THREADS = 4
 
 /**
- * An artefact, run by LiteRT. Not for several threads at once.
+ * An artefact, run by LiteRT: an upright photo in, its mask out. Keeps logits from frame to frame where they are smoothed.
+ * Not for several threads at once.
  *
  * @property unit what it runs on: GPU or CPU.
  * @property refused why each unit that was tried before could not run it; empty where the first could.
@@ -31,6 +35,7 @@ class Segmenter private constructor(
     private val outputs: List<TensorBuffer>,
     takesBytes: Boolean,
 ) : AutoCloseable {
+    private var previous: Logits? = null
     private val bytes = if (takesBytes) ByteArray(contract.inputShape.reduce(Int::times)) else null
     private val floats = if (takesBytes) FloatArray(0) else FloatArray(contract.inputShape.reduce(Int::times))
 
@@ -51,6 +56,33 @@ class Segmenter private constructor(
             throw BadInput("the model gave ${values.size} logits, its contract says 1 × $rows × $columns × $channels; export it anew")
         }
         return Logits.interleaved(values, channels, rows, columns)
+    }
+
+    /**
+     * The mask of a photo.
+     *
+     * @param smoothing 1 judges the photo by itself; less draws its logits towards those of the photo before.
+     * @param mask of the photo's own size; written.
+     * @return milliseconds that the model took: input written, run, logits read.
+     * @throws BadInput logits that are no numbers, or not as many as the contract says.
+     * @throws LiteRtException the model failed.
+     */
+    fun segment(photo: Photo, smoothing: Double, mask: Mask): Double {
+        val started = System.nanoTime()
+        val logits = logits(photo)
+        val milliseconds = (System.nanoTime() - started) / 1e6
+        val before = previous
+        val judged = if (smoothing < 1) smoothed(before, logits, smoothing, (before ?: logits).values) else logits
+        // Logits that are no numbers are refused below, and must not be drawn into every frame to come.
+        previous = null
+        postprocess(judged, contract, mask)
+        if (smoothing < 1) previous = judged
+        return milliseconds
+    }
+
+    /** Smooth the next photo by none before it: it shows something else. */
+    fun forget() {
+        previous = null
     }
 
     override fun close() {
