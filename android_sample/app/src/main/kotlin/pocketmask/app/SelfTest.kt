@@ -21,6 +21,9 @@ private const val SCHEMA = 1L
 /** Runs that are timed, after one that is not: the first pays for memory that is touched for the first time. */
 private const val RUNS = 50
 
+/** Share of a mask's pixels. */
+private const val BUDGET = 0.001
+
 /**
  * A photo, and what an artefact made of it on the machine that verified it (docs/golden.md).
  *
@@ -30,27 +33,73 @@ private const val RUNS = 50
 class Recorded(val name: String, val contract: Contract, val photo: Photo, val logits: Logits, val mask: Mask)
 
 /**
- * What a phone made of the same photo.
+ * How far a phone's logits and mask are from the recorded ones.
  *
  * @property flips share of the photo's [pixels] whose class changed.
  * @property error the largest difference of a logit.
  * @property psnr decibels of the recorded logits' range over the RMS of all differences; null where there is none.
- * @property milliseconds from photo to mask, run by run; nothing is drawn.
  */
-class Verdict(
-    val unit: String,
-    val flips: Double,
-    val pixels: Int,
-    val error: Double,
-    val psnr: Double?,
-    val milliseconds: List<Double>,
-) {
-    /** As for float16 in conversion/gate/budgets.yaml. */
-    val holds: Boolean get() = flips <= 0.001
+class Drift private constructor(val flips: Double, val pixels: Int, val error: Double, val psnr: Double?) {
+    companion object {
+        fun of(reference: Recorded, logits: Logits, mask: Mask): Drift {
+            val pixels = mask.pixels
+            val flips = pixels.indices.count { pixels[it] != reference.mask.pixels[it] }
+            val errors = inOrder(logits).zip(inOrder(reference.logits)) { candidate, recorded -> (candidate - recorded).toDouble() }
+            val square = errors.sumOf { it * it } / errors.size
+            val range = (reference.logits.values.max() - reference.logits.values.min()).toDouble()
+            return Drift(
+                flips = flips.toDouble() / pixels.size,
+                pixels = pixels.size,
+                error = errors.maxOf { abs(it) },
+                psnr = if (square > 0 && range > 0) 20 * log10(range / sqrt(square)) else null,
+            )
+        }
+    }
 }
 
 /** Where and with what a self-test was run. */
 data class Phone(val device: String, val system: String, val runtime: String)
+
+/**
+ * What the self-test writes.
+ *
+ * @property unit what the model ran on.
+ * @property milliseconds from photo to mask, run by run; nothing is drawn.
+ */
+class Report(
+    val phone: Phone,
+    val unit: String,
+    val artefact: Artefact,
+    val golden: List<Replay>,
+    val drift: Drift,
+    val milliseconds: List<Double>,
+) {
+    /** At most one pixel in a thousand may flip, as for float16 in conversion/gate/budgets.yaml; the golden vectors not one. */
+    val holds: Boolean get() = golden.all { it.holds } && drift.flips <= BUDGET
+
+    /** What `python -m conversion bench --import FILE` reads: a JSON object, as docs/golden.md describes it. */
+    fun json(): String {
+        val replays = golden.map { replay ->
+            val failed = replay.failed.joinToString { quoted(it.name) }
+            "{\"file\": ${quoted(replay.file)}, \"vectors\": ${replay.vectors}, \"failed\": [$failed]}"
+        }
+        val entries = listOf(
+            "schema" to "$SCHEMA",
+            "device" to quoted(phone.device),
+            "system" to quoted(phone.system),
+            "runtime" to quoted(phone.runtime),
+            "unit" to quoted(unit),
+            "model" to quoted(artefact.folder),
+            "artefact" to quoted(artefact.name),
+            "sha256" to quoted(artefact.sha256),
+            "golden" to replays.joinToString(", ", "[", "]"),
+            "drift" to "{\"flips\": ${drift.flips}, \"pixels\": ${drift.pixels}, " +
+                "\"error\": ${drift.error}${drift.psnr?.let { ", \"psnr\": $it" }.orEmpty()}}",
+            "ms" to "{\"p50\": ${percentile(milliseconds, 50)}, \"p90\": ${percentile(milliseconds, 90)}, \"runs\": ${milliseconds.size}}",
+        )
+        return entries.joinToString(",\n", "{\n", "\n}\n") { (key, value) -> " \"$key\": $value" }
+    }
+}
 
 /**
  * Reads a `self-test.json`.
@@ -81,36 +130,33 @@ fun recorded(text: String): List<Recorded> {
 }
 
 /**
- * Runs a model on the recorded photo.
+ * Runs a model on the recorded photo, and times it.
  *
+ * @param golden what came of the golden vectors.
  * @param unit what the model runs on.
  * @param run photo to logits.
  * @throws BadInput other shapes than recorded, or logits that are no numbers.
  */
-fun judge(recorded: Recorded, unit: String, run: (Photo) -> Logits): Verdict {
+fun selfTest(
+    artefact: Artefact,
+    recorded: Recorded,
+    golden: List<Replay>,
+    phone: Phone,
+    unit: String,
+    run: (Photo) -> Logits,
+): Report {
     val logits = run(recorded.photo)
     val (found, expected) = shape(logits) to shape(recorded.logits)
     if (found != expected) throw BadInput("the model gave logits of shape $found, recorded are $expected; run `make apps` again")
     val mask = Mask(recorded.mask.height, recorded.mask.width)
     postprocess(logits, recorded.contract, mask)
-    val pixels = mask.pixels
-    val flips = pixels.indices.count { pixels[it] != recorded.mask.pixels[it] }
+    val drift = Drift.of(recorded, logits, mask)
     val milliseconds = List(RUNS) {
         val started = System.nanoTime()
         postprocess(run(recorded.photo), recorded.contract, mask)
         (System.nanoTime() - started) / 1e6
     }
-    val errors = inOrder(logits).zip(inOrder(recorded.logits)) { candidate, reference -> (candidate - reference).toDouble() }
-    val square = errors.sumOf { it * it } / errors.size
-    val range = (recorded.logits.values.max() - recorded.logits.values.min()).toDouble()
-    return Verdict(
-        unit = unit,
-        flips = flips.toDouble() / pixels.size,
-        pixels = pixels.size,
-        error = errors.maxOf { abs(it) },
-        psnr = if (square > 0 && range > 0) 20 * log10(range / sqrt(square)) else null,
-        milliseconds = milliseconds,
-    )
+    return Report(phone, unit, artefact, golden, drift, milliseconds)
 }
 
 private fun shape(logits: Logits): List<Int> = listOf(logits.channels, logits.rows, logits.columns)
@@ -119,30 +165,6 @@ private fun shape(logits: Logits): List<Int> = listOf(logits.channels, logits.ro
 private fun inOrder(logits: Logits): List<Float> = List(logits.values.size) {
     val pixel = it % (logits.rows * logits.columns)
     logits[it / (logits.rows * logits.columns), pixel / logits.columns, pixel % logits.columns]
-}
-
-/** What `python -m conversion bench --import FILE` reads: a JSON object, as docs/golden.md describes it. */
-fun report(phone: Phone, artefact: Artefact, verdict: Verdict, golden: List<Replay>): String {
-    val replays = golden.map { replay ->
-        val failed = replay.failed.joinToString { quoted(it.name) }
-        "{\"file\": ${quoted(replay.file)}, \"vectors\": ${replay.vectors}, \"failed\": [$failed]}"
-    }
-    val milliseconds = verdict.milliseconds
-    val entries = listOf(
-        "schema" to "$SCHEMA",
-        "device" to quoted(phone.device),
-        "system" to quoted(phone.system),
-        "runtime" to quoted(phone.runtime),
-        "unit" to quoted(verdict.unit),
-        "model" to quoted(artefact.folder),
-        "artefact" to quoted(artefact.name),
-        "sha256" to quoted(artefact.sha256),
-        "golden" to replays.joinToString(", ", "[", "]"),
-        "drift" to "{\"flips\": ${verdict.flips}, \"pixels\": ${verdict.pixels}, " +
-            "\"error\": ${verdict.error}${verdict.psnr?.let { ", \"psnr\": $it" }.orEmpty()}}",
-        "ms" to "{\"p50\": ${percentile(milliseconds, 50)}, \"p90\": ${percentile(milliseconds, 90)}, \"runs\": ${milliseconds.size}}",
-    )
-    return entries.joinToString(",\n", "{\n", "\n}\n") { (key, value) -> " \"$key\": $value" }
 }
 
 /** As a JSON string: what RFC 8259 says must be escaped, and no more. */

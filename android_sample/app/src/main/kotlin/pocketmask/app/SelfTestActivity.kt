@@ -34,9 +34,9 @@ class SelfTestActivity : ComponentActivity() {
             runOnUiThread {
                 val report = findViewById<TextView>(R.id.report)
                 result.fold(
-                    { (verdict, text) ->
+                    { (holds, text) ->
                         json = text
-                        report.text = getString(if (verdict) R.string.self_test_holds else R.string.self_test_fails, text)
+                        report.text = getString(if (holds) R.string.self_test_holds else R.string.self_test_fails, text)
                     },
                     { report.text = it.reason },
                 )
@@ -54,13 +54,13 @@ class SelfTestActivity : ComponentActivity() {
         val artefact = models.bundled().firstOrNull() ?: throw BadInput(getString(R.string.no_model))
         val golden = goldenFiles.map { replay(it, models.golden(it)) }
         val recorded = models.recorded(artefact)
-        val verdict = models.open(artefact).use { judge(recorded, it.unit, it::logits) }
         val phone = Phone(
             device = "${Build.MANUFACTURER} ${Build.MODEL}",
             system = "Android ${Build.VERSION.RELEASE}, API ${Build.VERSION.SDK_INT}",
             runtime = "LiteRT ${BuildConfig.LITERT_VERSION}",
         )
-        return (verdict.holds && golden.all { it.holds }) to report(phone, artefact, verdict, golden)
+        val report = models.open(artefact).use { selfTest(artefact, recorded, golden, phone, it.unit, it::logits) }
+        return report.holds to report.json()
     }
 
     private fun save(uri: Uri) = worker.execute {

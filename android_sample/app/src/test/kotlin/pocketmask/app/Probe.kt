@@ -40,15 +40,14 @@ private fun selfTest(folder: File, name: String, shift: Float): String {
     val recorded = recorded(File(folder, "self-test.json").readText()).first { it.name == name }
     val artefact = artefacts(folder.name, File(folder, "manifest.json").readText()).first { it.name == name }
     val golden = goldenFiles.map { replay(it, File(folder.parentFile, "golden/$it.json").readText()) }
-    val verdict = judge(recorded, "JVM") {
+    return selfTest(artefact, recorded, golden, Phone("a \"JVM\"", "Java", "none"), "JVM") {
         val logits = recorded.logits
         val (channels, columns) = logits.channels to logits.columns
         val values = FloatArray(logits.values.size) {
             logits[it % channels, it / channels / columns, it / channels % columns] + shift
         }
         Logits.interleaved(values, channels, logits.rows, columns)
-    }
-    return report(Phone("a \"JVM\"", "Java", "none"), artefact, verdict, golden)
+    }.json()
 }
 
 /** A frame's bytes to its upright pixels, as hexadecimal RGB, row by row. */
