@@ -14,7 +14,7 @@ import pocketmask.core.Photo
 private const val MOST = 12_000_000L
 
 /** Of either side, at most: what every phone's GPU can still show as one picture. */
-private const val LONGEST = 4096
+private const val LONGEST_SIDE = 4096
 
 /**
  * A picked photo, upright by its EXIF orientation.
@@ -45,7 +45,7 @@ fun readPhoto(documents: ContentResolver, uri: Uri): Photo {
 /** How many pixels of a row or column become one: a power of two, so that decoders can skip work. */
 fun sampling(rows: Int, columns: Int): Int {
     var step = 1
-    while (rows.toLong() * columns / (step.toLong() * step) > MOST || maxOf(rows, columns) / step > LONGEST) step *= 2
+    while (rows.toLong() * columns / (step.toLong() * step) > MOST || maxOf(rows, columns) / step > LONGEST_SIDE) step *= 2
     return step
 }
 
