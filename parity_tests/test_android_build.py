@@ -163,15 +163,15 @@ def test_each_planted_error_does_not_compile(kotlin_classes, android_resources, 
         assert re.search(rf"{error}/\w+\.kt:\d+:\d+: error: .*{says}", done.stderr), (error, done.stderr)
 
 
-def test_a_planted_warning_does_not_compile(tmp_path):
-    text = (SOURCES / "Pace.kt").read_text(encoding="utf-8")
-    right = "times.addLast(frame)"
+@pytest.mark.parametrize(("file", "right", "wrong", "says"), planted.WARNINGS.values(), ids=planted.WARNINGS)
+def test_a_planted_warning_does_not_compile(tmp_path, file, right, wrong, says):
+    text = (SOURCES / f"{file}.kt").read_text(encoding="utf-8")
     assert right in text
 
-    done, _ = kotlin.compile_({"Pace.kt": text.replace(right, f"val unused = 1\n        {right}")}, tmp_path)
+    done, _ = kotlin.compile_({f"{file}.kt": text.replace(right, wrong)}, tmp_path)
 
     assert done.returncode != 0
-    assert "warning: variable is unused" in done.stderr
+    assert f"warning: {says}" in done.stderr
 
 
 def test_every_stub_says_where_its_signatures_are_documented():

@@ -61,7 +61,8 @@ def test_a_planted_error_differs(kotlin_classes, vectors, error):
     done = kotlin.java(kotlin_classes, f"planted.{error}.MainKt", "golden", vectors)
 
     assert done.returncode == 4, done.stdout + done.stderr
-    assert re.search(r"\d+ of \d+ differ", done.stdout)
+    fails = planted.ARITHMETIC[error][3].replace(": ", ", ", 1)
+    assert re.search(rf"^{re.escape(fails)}: \d+ of \d+ differ", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_a_damaged_vector_differs(core, vectors, tmp_path):
