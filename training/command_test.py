@@ -63,7 +63,7 @@ def refused(found, message):
         (("label", "discs/photos", "--phrase", "", *MASKS), "phrase '' is not of the form"),
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "0/2"), "shard '0/2' is not of the form i/n"),
         (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs"), "the photos lie in discs"),
-        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs/masks"), "masks holds something else"),
+        (("label", "discs/photos", "--phrase", "disc", *MASKS, "--out", "discs/masks"), "masks is not empty and was"),
         (("tune", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
         (("tune", "classical", "clahee=1", *PHRASED), "unknown classical key 'clahee'"),
         (
@@ -148,10 +148,10 @@ def test_photos_are_labelled_and_counted_and_a_second_time_left_alone(call, draw
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert first.stdout.splitlines() == [
         "labelled/photos-masks: 12 of 13 photos labelled, 0 show nothing",
-        "  12 looked at, 0 decided anew, 0 as they were",
+        "  12 looked at, 0 decided from cached findings, 0 unchanged",
         "  1 skipped, named above: 1 unusable",
     ]
-    assert "  0 looked at, 0 decided anew, 12 as they were" in second.stdout
+    assert "  0 looked at, 0 decided from cached findings, 12 unchanged" in second.stdout
     assert "skipped: bad.jpg has no mask bad.png in discs" in first.stderr
     assert [pair.name for pair in read_pairs(tmp_path / "labelled" / "photos-masks").pairs][:2] == [
         "disc_00",
@@ -171,7 +171,7 @@ def test_every_process_of_torchrun_labels_its_own_share(call, draw_discs, tmp_pa
     assert "photos of share 2/2 labelled" in found[1]
     assert len(read_pairs(tmp_path / "labelled" / "photos-masks").pairs) == 12
     whole = call("label", "discs/photos", "--phrase", "disc", *MASKS, "--shard", "1/1")
-    assert "12 as they were" in whole.stdout
+    assert "12 unchanged" in whole.stdout
 
 
 def test_knobs_are_tuned_on_either_half_or_on_all_and_kept(call, discs, tmp_path):
@@ -220,7 +220,7 @@ def test_photos_alone_become_a_student_held_against_its_teacher(call, discs, tin
     assert verdict.startswith("the student beats" if gain > 0 else "the student does not beat its teacher (-0.")
     # Nothing is drawn or learnt again, and the list of what was dropped is left as it is.
     assert second.stdout.splitlines()[-4:] == [run, teacher, student, verdict]
-    assert "0 looked at, 0 decided anew, 12 as they were" in second.stdout
+    assert "0 looked at, 0 decided from cached findings, 12 unchanged" in second.stdout
 
 
 @pytest.mark.parametrize(

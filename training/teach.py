@@ -1,6 +1,7 @@
-"""From photos without masks to a student, in one go: a teacher draws, doubtful masks are dropped, a student learns.
+"""The parts of the command `teach`: label photos, drop suspicious masks, and compare student and teacher.
 
-Or a second teacher draws as well, an earlier student, and what both say is learnt beside what that one learnt from.
+With `--agree-with RUN`, the student of that run labels the photos too; pixels on which it agrees with the teacher are
+kept, and the run's own data is added.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from training.teacher.tuning import TeacherScorer
 
 @dataclass(frozen=True, slots=True)
 class TeacherConfig:
-    """A teacher, and what it is to look for."""
+    """A teacher with its settings, phrases, weights and device."""
 
     entry: Entry
     settings: Settings
@@ -37,7 +38,7 @@ class TeacherConfig:
     device: str = "auto"
 
     def label_folder(self, photos: Path, to: Path) -> JobSummary:
-        """Draw masks on all photos of a folder.
+        """Label all photos of a folder.
 
         Raises:
             BadInput: As `training.teacher.job.label_photos`, or weights are missing.
@@ -49,7 +50,7 @@ class TeacherConfig:
 def curated_pairs(folder: Path, limit: float) -> Pairs:
     """The pairs of a labelled folder, without those whose suspicion is above `limit`.
 
-    A `dropped.txt` that is there already is somebody's choice, and stays.
+    An existing `dropped.txt` is used unchanged.
 
     Raises:
         BadInput: No pair would be left, or the folder cannot be read or written to.
@@ -63,21 +64,21 @@ def curated_pairs(folder: Path, limit: float) -> Pairs:
 def agreeing_pairs(
     teacher: TeacherConfig, drawn: Path, photos: Path, run: Run, copies: str
 ) -> tuple[JobSummary, Pairs]:
-    """What a teacher and the student of a finished run agree on, and with it all that the run learnt from.
+    """Pairs on which a teacher and the student of a finished run agree, together with the data of that run.
 
     Args:
-        teacher: Says what to look for.
-        drawn: The folder that it labelled; those of the student and of what both agree on go beside it.
-        photos: What it labelled.
-        run: Whose student labels them too.
-        copies: Which copies of each photo the student looks at.
+        teacher: The teacher; its phrases and device are used for the student too.
+        drawn: The folder that it labelled. The masks of the student, and those of both, go into folders beside it.
+        photos: The folder of photos.
+        run: The run with the student.
+        copies: The option `copies` of the teacher `student`.
 
     Returns:
-        What became of the photos, and the pairs of all folders.
+        The summary of the combined labelling job, and all pairs.
 
     Raises:
-        BadInput: As `training.teacher.job.label_photos`; the run has not finished, was taught other classes, or its
-            data is gone; or both hardly agree on any photo.
+        BadInput: As `training.teacher.job.label_photos`; the run has not finished, has other classes, or its
+            data is missing; or both agree on no photo.
     """
     own, both = (drawn.with_name(f"{photos.resolve().name}-{part}") for part in (run.folder.name, "agreement"))
 
@@ -92,13 +93,13 @@ def agreeing_pairs(
 
 @dataclass(frozen=True, slots=True)
 class StudentVersusTeacher:
-    """Teacher and student, judged by the same masks, which neither has seen."""
+    """IoU of teacher and student on the same pairs, which neither was trained on."""
 
     photos: int
     teacher: float
     """Mean IoU over photos."""
     student: float
-    """Likewise."""
+    """Mean IoU over photos."""
 
     def __str__(self) -> str:
         """Three lines."""
@@ -112,10 +113,10 @@ class StudentVersusTeacher:
 
 
 def compare_with_teacher(teacher: TeacherConfig, student: Checkpoint, data: Pairs) -> StudentVersusTeacher:
-    """Hold both against the masks of `data`.
+    """Compare student and teacher with the masks of `data`.
 
     Raises:
-        BadInput: The masks have other classes than the phrases make, or a file cannot be read.
+        BadInput: The classes of the masks differ from the phrases, or a file cannot be read.
     """
     check_classes(teacher.phrases, data.classes, str(data.folder))
     teacher_iou = TeacherScorer(teacher.entry, data.pairs, teacher.phrases, teacher.weights, teacher.device)(

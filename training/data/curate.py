@@ -1,4 +1,4 @@
-"""The contact sheet: every mask over its photo, most suspicious first, to drop or to keep."""
+"""The curation page: a contact sheet of photos with their masks, most suspicious first, to drop or keep each."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ from training.student.effects import colour_of
 from training.student.errors import BadInput
 
 DROP_LIMIT = 0.8
-"""Suspicion above which a mask is marked, and offered to be dropped."""
+"""Masks with a higher suspicion are marked on the page; also the default of `Drop all above`."""
 
 _SIDE = 300
-"""Pixels of a picture's longer side: some 12 kB each."""
+"""Longer side of a picture in pixels; about 12 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Card:
 
     name: str
     line: str
-    """Of `dropped.txt`, should it be dropped."""
+    """Its line in `dropped.txt`, if it is dropped."""
     suspicion: float
     reasons: tuple[str, ...]
     picture: str
-    """As a URL; empty where the pair cannot be read."""
+    """A data URL; empty if the pair cannot be read."""
     width: int
     height: int
 
@@ -45,14 +45,14 @@ def write_curation_page(
     """Write the page.
 
     Args:
-        path: Of the page.
-        pairs: Read with those that were dropped.
+        path: The page to write.
+        pairs: All pairs, including dropped ones.
         ranked: The same pairs, most suspicious first.
-        most: As many of them are shown.
-        against: Another teacher's masks, to be outlined.
+        most: How many of them to show.
+        against: Another teacher's masks, drawn as outlines.
 
     Returns:
-        How many are on the page.
+        How many photos are on the page.
 
     Raises:
         BadInput: A name cannot stand in a line of `dropped.txt`, or the page cannot be written.
@@ -71,7 +71,7 @@ def write_curation_page(
         bar = tqdm(pool.map(card, shown), "draw masks", len(shown), unit=" photos", leave=False, disable=None)
         cards = list(bar)
     listed = [(line.text, line.name) for line in dropped.read_dropped_list(pairs.folder, by_name)]
-    # Choices made on an earlier page hold as long as photos and list are the same.
+    # Choices made on an earlier page are kept as long as photos and list are the same.
     digest = hashlib.sha256(json.dumps([sorted(by_name), listed]).encode()).hexdigest()
     folder = pairs.folder.resolve().name
     html_page.write_page(
@@ -90,19 +90,19 @@ def write_curation_page(
 
 
 def drop_above(limit: float, pairs: Pairs, ranked: Sequence[Suspect], *, replace: bool = False) -> int:
-    """Write `dropped.txt` with all masks above a suspicion, and why.
+    """Write `dropped.txt` with all masks above a suspicion, and the reasons.
 
     Args:
         limit: 0 to 1.
-        pairs: Read with those that were dropped.
+        pairs: All pairs, including dropped ones.
         ranked: The same pairs.
-        replace: Whether another list may be lost.
+        replace: Whether to overwrite a different list.
 
     Returns:
         How many it drops.
 
     Raises:
-        BadInput: There is another list, or it would drop every photo.
+        BadInput: There is a different list, or every photo would be dropped.
     """
     reasons = {
         each.name: f"{each.suspicion:.2f}: {'; '.join(reason.words for reason in each.reasons)}"
@@ -110,7 +110,7 @@ def drop_above(limit: float, pairs: Pairs, ranked: Sequence[Suspect], *, replace
         if each.suspicion > limit
     }
     if len(reasons) == len(ranked):
-        raise BadInput(f"all {len(ranked)} masks of {pairs.folder} are above {limit}; nothing would be left")
+        raise BadInput(f"all {len(ranked)} masks of {pairs.folder} are above {limit}; no pair would be left")
     dropped.write_dropped_list(pairs.folder, reasons, [pair.name for pair in pairs.pairs], replace=replace)
     return len(reasons)
 
@@ -121,14 +121,14 @@ def _picture(pair: Pair, classes: int, other: Pair | None) -> tuple[str, int, in
         mask = pair.read_mask(photo.shape, classes)
         other_mask = None if other is None else other.read_mask(photo.shape, classes)
     except BadInput:
-        # Its reasons say why.
+        # The reasons on the card say why.
         return "", 0, 0
     drawn = draw_preview(photo, mask, classes, side=_SIDE, other=other_mask)
     return jpeg_data_url(drawn), drawn.shape[1], drawn.shape[0]
 
 
 def _legend(pairs: Pairs, against: Pairs | None) -> list[tuple[str, str]]:
-    """Names with their colours, as CSS has them."""
+    """Names with their CSS colours."""
     classes = len(pairs.classes)
     entries = [(name, colour_of(index + (classes == 1), classes)) for index, name in enumerate(pairs.classes)]
     if against:

@@ -226,7 +226,7 @@ def test_the_command_drops_what_is_above_and_says_why_and_leaves_a_person_s_list
     (folder / "dropped.txt").write_text("7\n")
     refused = call(folder, "--drop-above", 0.8)
     assert refused.exit_code == 2
-    assert "is there already and drops 1 of 9 photos" in refused.stderr
+    assert "exists and drops 1 of 9 photos" in refused.stderr
     assert (folder / "dropped.txt").read_text() == "7\n"
     assert call(folder, "--drop-above", 0.8, "--replace").exit_code == 0
     assert read_pairs(folder).dropped == {"4"}

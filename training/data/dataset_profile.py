@@ -1,4 +1,4 @@
-"""What a folder of pairs is made of, on one page: sizes, areas, scores, and how often each class is shown."""
+"""A page that profiles a folder of pairs: photo sizes, mask areas, scores, and class frequencies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ class ClassRow:
     name: str
     colour: str
     photos: int
-    """That show it."""
+    """Number of photos that show it."""
     median: str
-    """Of its area on those."""
+    """Median of its area on those photos."""
     share: str
-    """Of the pixels that were judged, all photos weighing alike."""
+    """Share of the pixels that are not ignored, mean over photos."""
     percent: float
-    """The same as a number."""
+    """`share` as a number, 0 to 100."""
 
 
 def write_profile_page(path: Path, pairs: Pairs) -> dict[str, int]:
-    """Write the page of a folder, read without what it drops.
+    """Write the page of a folder; dropped pairs are left out.
 
     Returns:
-        Its counts, by what is counted.
+        The counts, by name.
 
     Raises:
         BadInput: The page cannot be written.
@@ -57,7 +57,7 @@ def write_profile_page(path: Path, pairs: Pairs) -> dict[str, int]:
 
 
 def count_pairs(pairs: Pairs, features: Sequence[MaskFeatures]) -> dict[str, int]:
-    """How many there are of what; reads every photo once more, for its hash."""
+    """Count photos, empty masks, near-duplicates and others; reads every photo once more, for its hash."""
     return {
         "photos": len(features),
         "empty": sum(each.is_empty for each in features),
@@ -69,7 +69,7 @@ def count_pairs(pairs: Pairs, features: Sequence[MaskFeatures]) -> dict[str, int
 
 
 def class_rows(classes: tuple[str, ...], features: Sequence[MaskFeatures]) -> list[ClassRow]:
-    """How often, and how large, each class is shown."""
+    """One row per class: how often it is shown, and how large."""
     rows = []
     for index, name in enumerate(classes):
         areas = [each.areas[index] for each in features]
@@ -82,15 +82,15 @@ def class_rows(classes: tuple[str, ...], features: Sequence[MaskFeatures]) -> li
 
 
 def charts(classes: tuple[str, ...], features: Sequence[MaskFeatures]) -> list[Histogram]:
-    """Of those features that any pair has."""
+    """One histogram for each feature that some pair has."""
     drawn = [
         histogram.make_histogram("Longer side of the photos", [max(t.rows, t.columns) for t in features], _pixels),
         histogram.make_histogram(
-            "Aspect of the photos, width to height", [t.columns / t.rows for t in features], "{:.2f}".format
+            "Aspect ratio of the photos (width / height)", [t.columns / t.rows for t in features], "{:.2f}".format
         ),
         *(
             histogram.make_histogram(
-                f"Area of {name}, of photos that show it", [t.areas[i] for t in features if t.areas[i]], percent, (0, 1)
+                f"Area of {name} on photos that show it", [t.areas[i] for t in features if t.areas[i]], percent, (0, 1)
             )
             for i, name in enumerate(classes)
         ),
@@ -99,7 +99,7 @@ def charts(classes: tuple[str, ...], features: Sequence[MaskFeatures]) -> list[H
             "Small fragments and holes", [t.specks for t in features if not t.is_empty], "{:.0f}".format
         ),
         histogram.make_histogram(
-            "Contrast on the border, to that beside it",
+            "Contrast on the mask's border / beside it",
             [float(np.exp(t.sharpness)) for t in features if t.sharpness is not None],
             "{:.1f}".format,
         ),

@@ -60,7 +60,7 @@ def test_the_page_draws_every_trait_that_is_there_and_says_it_in_words(tmp_path,
 
     titles = browser.run("[...document.querySelectorAll('h3')].map(h => h.textContent)")
     assert titles[0] == "Longer side of the photos"
-    assert "Area of <script>disc, of photos that show it" in titles
+    assert "Area of <script>disc on photos that show it" in titles
     assert "Score" not in titles
     assert browser.run(
         "[...document.querySelectorAll('svg')].every(s => s.getAttribute('aria-label').includes('median'))"

@@ -1,8 +1,7 @@
-"""`dropped.txt`: the photos of a folder that nobody is to learn from or be judged by, without touching their files.
+"""`dropped.txt`: lists the photos of a folder to leave out of training and evaluation; their files stay.
 
-One name a line, as in `photos/NAME.jpg`; what follows a `#` says why, and an empty line or one that is all comment
-means nothing. Since names may hold a `#` themselves, a line names the longest photo that it begins with: all of it,
-or all before one of its `#`.
+One name per line, as in `photos/NAME.jpg`. Text after a `#` is a comment; empty lines are ignored. Since a name may
+contain a `#`, the name of a line is the longest existing one: the whole line, or the part before one of its `#`.
 """
 
 import difflib
@@ -24,18 +23,18 @@ class Line:
 
     text: str
     name: str | None
-    """The photo that it drops; None: a comment, or nothing."""
+    """The photo that it drops; None for a comment or an empty line."""
 
 
 def read_dropped_list(folder: Path, names: Collection[str]) -> list[Line]:
-    """The lines of the folder's list; none where there is no list.
+    """Read the lines of the folder's list; empty if there is no list.
 
     Args:
-        folder: Of the pairs.
-        names: Of all its pairs.
+        folder: The folder of pairs.
+        names: The names of all its pairs.
 
     Raises:
-        BadInput: The list is not UTF-8 text, or names a photo that is not there.
+        BadInput: The list is not UTF-8 text, or names a photo that does not exist.
     """
     path = folder / FILE
     if not path.exists():
@@ -43,26 +42,26 @@ def read_dropped_list(folder: Path, names: Collection[str]) -> list[Line]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text, one photo's name a line") from error
+        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text with one name per line") from error
     known = frozenset(names)
-    # Only these end a line: a name may hold what str.splitlines would break it at.
+    # Split at these alone: a name may contain other characters at which str.splitlines splits.
     lines = [Line(line, _named(line, known)) for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n")]
     for number, line in enumerate(lines, start=1):
         if line.name is not None and line.name not in known:
             near = difflib.get_close_matches(line.name, known, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "a name is a file's, without its suffix"
-            raise BadInput(f"{path}, line {number}, names '{line.name}', which is no photo of {folder}; {hint}")
+            raise BadInput(f"{path}, line {number}, names '{line.name}', which is not a photo of {folder}; {hint}")
     return lines
 
 
 def as_line(name: str, reason: str, names: Collection[str]) -> str:
-    """The line that drops a photo, without the reason where that would make it name another.
+    """The line that drops a photo; without the reason if with it the line would name another photo.
 
     Raises:
-        BadInput: The name cannot stand in a line.
+        BadInput: The name cannot be written in a line.
     """
     if name != name.strip() or "\n" in name or "\r" in name:
-        raise BadInput(f"{FILE} cannot name {name!r}: it holds a line break, or a space at an end; rename the photo")
+        raise BadInput(f"{FILE} cannot name {name!r}: it has a line break, or a space at one end; rename the photo")
     line = f"{name}  # {' '.join(reason.split())}"
     return line if _named(line, names) == name else name
 
@@ -73,26 +72,24 @@ def write_dropped_list(
     """Write the list.
 
     Args:
-        folder: Of the pairs.
-        reasons: Why, by the names of the photos to drop.
-        names: Of all its pairs.
-        replace: Whether another list may be lost.
+        folder: The folder of pairs.
+        reasons: The reason, by the name of each photo to drop.
+        names: The names of all its pairs.
+        replace: Whether to overwrite a different list.
 
     Raises:
-        BadInput: There is another list, a name cannot stand in a line, or the folder cannot be written to.
+        BadInput: There is a different list, a name cannot be written in a line, or the folder cannot be written to.
     """
     path = folder / FILE
     text = "".join(f"{line}\n" for line in (HEAD, *(as_line(name, why, names) for name, why in reasons.items())))
     if path.exists() and not replace and path.read_bytes() != text.encode():
         listed = sum(line.name is not None for line in read_dropped_list(folder, names))
-        raise BadInput(
-            f"{path} is there already and drops {listed} of {len(names)} photos; move it away, or use --replace"
-        )
+        raise BadInput(f"{path} exists and drops {listed} of {len(names)} photos; move it away, or use --replace")
     write_text(path, text)
 
 
 def _named(line: str, known: Collection[str]) -> str | None:
-    """The photo that a line drops, or what it would be called; None where there is none."""
+    """The photo that a line drops, or the name it gives if there is no such photo; None if it gives none."""
     beginnings = [line[:end] for end in range(len(line), -1, -1) if end == len(line) or line[end] == "#"]
     found = [unicodedata.normalize("NFC", beginning.strip()) for beginning in beginnings]
     return next((name for name in found if name in known), found[-1] or None)

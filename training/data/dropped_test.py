@@ -50,7 +50,7 @@ def test_comments_and_spacing_are_kept_for_whoever_writes_the_list_again(tmp_pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("coin\nIMG_042 # blurred", r"line 2, names 'IMG_042', which is no photo of .*; did you mean 'IMG_0042'\?"),
+        ("coin\nIMG_042 # blurred", r"line 2, names 'IMG_042', which is not a photo of .*; did you mean 'IMG_0042'\?"),
         ("con", r"did you mean 'coin' or 'coin #2'\?"),
         ("something else", "a name is a file's, without its suffix"),
         (b"\xff\xfe", "expected UTF-8 text"),
@@ -88,7 +88,7 @@ def test_a_list_is_written_with_its_reasons_and_again_without_asking(tmp_path):
 def test_another_list_is_replaced_only_when_told_so(tmp_path):
     listing(tmp_path, "# mine\na.b\n")
 
-    with pytest.raises(BadInput, match=r"is there already and drops 1 of 6 photos; move it away, or use --replace"):
+    with pytest.raises(BadInput, match=r"exists and drops 1 of 6 photos; move it away, or use --replace"):
         write_dropped_list(tmp_path, {"coin": "empty"}, NAMES)
     assert dropped(tmp_path) == ["a.b"]
 

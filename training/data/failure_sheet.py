@@ -1,4 +1,4 @@
-"""A sheet of the photos on which masks are worst, as one picture."""
+"""A contact sheet of the photos with the worst masks, as one picture."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,36 +14,36 @@ from training.student.atomic_write import write_figure
 from training.student.effects import colour_of
 
 _SIDE = 320
-"""Pixels of a photo on the sheet."""
+"""Longer side of a photo on the sheet, in pixels."""
 _WIDTH, _TALLEST = 2.2, 3.6
-"""Inches of a picture."""
+"""Size of a picture on the sheet, in inches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A photo that somebody did badly on."""
+    """A photo with a bad mask."""
 
     iou: float
     pair: Pair
     mask: Pixels
-    """What was drawn on it."""
+    """The mask of a teacher or student."""
 
 
 def worst_failures(failures: Iterable[Failure], count: int) -> list[Failure]:
-    """Those of the lowest IoU, lowest first."""
+    """The failures with the lowest IoU, lowest first."""
     return sorted(failures, key=lambda failure: failure.iou)[:count]
 
 
 def draw_failure_sheet(rows: Sequence[tuple[str, Sequence[Failure]]], classes: tuple[str, ...], path: Path) -> None:
-    """Rows of photos with their masks, each row with a word before it; as PNG.
+    """Draw rows of photos with their masks, each row with a label; as PNG.
 
-    Binary masks are tinted and the pairs' own outlined; of several classes, the pairs' own are shown below.
+    Binary masks are tinted, with the reference mask outlined. With several classes, the reference mask is shown below.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     most = max(len(failures) for _, failures in rows)
-    pictures = [[_pictured(failure, len(classes)) for failure in failures] for _, failures in rows]
+    pictures = [[_draw_failure(failure, len(classes)) for failure in failures] for _, failures in rows]
     aspects = [max(picture.shape[0] / picture.shape[1] for picture in row) for row in pictures]
     heights = [min(_WIDTH * aspect, _TALLEST) + 0.3 for aspect in aspects]
     several = len(classes) > 1
@@ -65,11 +65,11 @@ def draw_failure_sheet(rows: Sequence[tuple[str, Sequence[Failure]]], classes: t
     write_figure(path, figure)
 
 
-def _pictured(failure: Failure, classes: int) -> Pixels:
+def _draw_failure(failure: Failure, classes: int) -> Pixels:
     photo = read_photo(failure.pair.photo)
     own = failure.pair.read_mask(photo.shape, classes)
     if classes == 1:
         return draw_preview(photo, failure.mask, classes, side=_SIDE, other=own)
-    # Outlines of many classes would hide what they surround.
+    # Outlines of many classes would hide the photo.
     above, below = (draw_preview(photo, mask, classes, side=_SIDE) for mask in (failure.mask, own))
     return np.vstack([above, np.full((4, above.shape[1], 3), 255, np.uint8), below])

@@ -1,4 +1,4 @@
-"""How often each value occurs, as bars that a page can draw."""
+"""Histograms as bars that a page can draw."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _MOST = 24
-"""Bars: narrow enough for a phone's screen."""
+"""Largest number of bars, so that they fit a phone's screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,21 +14,21 @@ class Bar:
     """One range of values."""
 
     words: str
-    """The range, for people."""
+    """The range, in words."""
     count: int
     height: float
-    """0 to 1: beside the highest."""
+    """0 to 1, relative to the highest bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """One picture."""
+    """One histogram."""
 
     title: str
     bars: tuple[Bar, ...]
-    """From the least values to the largest."""
+    """From the smallest values to the largest."""
     summary: str
-    """What the picture shows, in a sentence."""
+    """The histogram in a sentence."""
     least: str
     largest: str
 
@@ -36,13 +36,13 @@ class Histogram:
 def make_histogram(
     title: str, values: Sequence[float], say: Callable[[float], str], within: tuple[float, float] | None = None
 ) -> Histogram | None:
-    """The histogram of some values; None where there are none, no bars where all are the same.
+    """Make a histogram; None if there are no values, and without bars if all values are equal.
 
     Args:
-        title: What is counted.
+        title: Title of the histogram.
         values: Finite, in any order.
-        say: A value in words, with its unit.
-        within: Where the bars begin and end; from the least to the largest value when left out.
+        say: Formats a value, with its unit.
+        within: Range of the bars; None: from the smallest to the largest value.
     """
     if not values:
         return None
@@ -50,7 +50,7 @@ def make_histogram(
     low, high = within or (float(found.min()), float(found.max()))
     if low == high:
         return Histogram(title, (), f"all {len(found)}: {say(low)}", say(low), say(high))
-    # Whole numbers get a bar each while there are few.
+    # A small range of whole numbers gets one bar per number.
     whole = within is None and high - low < _MOST and bool((found == found.round()).all())
     edges = np.arange(low - 0.5, high + 1) if whole else np.linspace(low, high, _MOST + 1)
     counts = np.histogram(found, edges)[0].tolist()

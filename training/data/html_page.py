@@ -1,4 +1,4 @@
-"""Pages that open from disk: one file each, no network, nothing run but a script of ours."""
+"""Self-contained HTML pages: one file each, without network access; only our own script may run."""
 
 import base64
 import hashlib
@@ -13,15 +13,14 @@ _HERE = Path(__file__).parent
 def write_page(path: Path, template: str, script: str = "", folder: Path = _HERE, **facts: Any) -> None:
     """Render a template that extends `page.html.j2`.
 
-    Names and texts may hold anything: they are escaped, and the page's own policy lets no script run but this one
-    and nothing be fetched.
+    All texts are escaped. The page's content security policy blocks every script but this one, and every request.
 
     Args:
-        path: Of the page.
-        template: Its file name.
-        script: File name of its script, if it has one.
-        folder: Where both lie; this one when left out.
-        facts: What the template asks for.
+        path: The page to write.
+        template: File name of the template.
+        script: File name of the page's script, if it has one.
+        folder: The folder of both.
+        facts: The variables of the template.
 
     Raises:
         BadInput: The page cannot be written there.
@@ -43,10 +42,10 @@ def write_page(path: Path, template: str, script: str = "", folder: Path = _HERE
 
 
 def data_url_of_file(picture: Path) -> str:
-    """A PNG or JPEG file as an address that needs no other file."""
+    """A PNG or JPEG file as a data URL."""
     return data_url(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
 
 
 def data_url(encoded: bytes, kind: Literal["png", "jpeg"]) -> str:
-    """The same of a picture that is no file."""
+    """An encoded picture as a data URL."""
     return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"

@@ -1,4 +1,4 @@
-"""What the ICC profile of a photo says of its colours, as a conversion to sRGB."""
+"""ICC colour profiles of photos: conversion to sRGB."""
 
 import io
 from functools import lru_cache
@@ -6,22 +6,22 @@ from functools import lru_cache
 from PIL import Image, ImageCms
 
 _SPACES = {"RGB": b"RGB ", "L": b"GRAY", "CMYK": b"CMYK"}
-"""By Pillow's mode: the colour space of its data that a profile names in its header (ICC.1, 7.2)."""
+"""By Pillow's mode: the colour space that the header of a matching profile names (ICC.1, 7.2)."""
 
 _ROUNDING = 1
-"""Levels of 255: a profile that changes no colour by more is sRGB's own, and costs nothing."""
+"""In levels of 255: a profile that changes no colour by more is treated as sRGB."""
 
 
 @lru_cache(maxsize=32)
 def to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The conversion of a photo's colours; None where there is none to make.
+    """The conversion of a photo's colours to sRGB; None if the photo should be taken as sRGB.
 
-    That is where the profile is sRGB's own, damaged, or of another kind of colour than the photo's: such a one says
-    nothing, and everybody's viewer takes these photos for sRGB.
+    That is so if the profile is sRGB itself, is damaged, or is for another colour space than the photo's. Image viewers
+    treat such photos as sRGB too.
 
     Args:
-        profile: As it lies in the photo.
-        mode: Pillow's, of the photo: RGB, L or CMYK.
+        profile: The profile's bytes, from the photo.
+        mode: The photo's mode in Pillow: RGB, L or CMYK.
     """
     if profile[16:20] != _SPACES[mode]:
         return None
@@ -31,7 +31,7 @@ def to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.createProfile("sRGB"),
             mode,
             "RGB",
-            # White stays white, black stays black: what photo editors do unless told otherwise.
+            # White stays white and black stays black: the default of photo editors.
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
@@ -41,7 +41,7 @@ def to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_nothing(conversion: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """On nine levels of each channel, all of them combined."""
+    """Whether the conversion is the identity, on a grid of nine levels per channel."""
     levels = range(0, 256, 255 // 8)
     if mode == "L":
         given = Image.frombytes("L", (len(levels), 1), bytes(levels))

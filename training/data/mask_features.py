@@ -1,4 +1,4 @@
-"""What can be measured of one pair without knowing the others: a few numbers, so that thousands fit in memory."""
+"""Features of one mask and its photo, measured independently of other pairs; a few numbers each."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +18,12 @@ from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
 
 SIDE = 256
-"""Pixels of the longer side at which borders are measured: a photo's size shall not make its mask look ragged."""
+"""Longer side in pixels at which borders are measured, so that raggedness does not depend on the photo's size."""
 
 _SPECK = 0.02
-"""Pieces below this share of their class's largest are specks."""
+"""Components smaller than this share of their class's largest one are specks."""
 _NEAR, _FAR = 1.0, (3.0, 8.0)
-"""Pixels from the border that count as on it, and as beside it."""
+"""Distances in pixels from the border: on it (at most), and beside it (from, to)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +35,45 @@ class MaskFeatures:
     columns: int = 0
     """Of the photo, upright."""
     areas: tuple[float, ...] = ()
-    """By class that masks can show (`Pairs.classes`, foreground alone for one): share of the judged pixels."""
+    """For each class (for binary masks, the foreground alone): share of the pixels that are not ignored."""
     frames: tuple[float, ...] = ()
-    """Likewise: share of the outermost rows and columns."""
+    """For each class: share of the outermost rows and columns."""
     specks: int = 0
-    """Pieces, and holes, that are small beside the largest."""
+    """Number of components and holes that are small beside the largest component."""
     raggedness: float = 0.0
-    """Pixels that smoothing changes, per pixel of the border; 0 for a disc, about 1 for teeth."""
+    """Pixels changed by smoothing, per pixel of border; 0 for a disc, about 1 for a toothed border."""
     sharpness: float | None = None
-    """Log of the photo's contrast on the mask's border over that beside it; None where there is no border."""
+    """Log of (the photo's contrast on the mask's border / beside it); None if there is no border."""
     score: float | None = None
-    """How sure the teacher was, from the sidecar."""
+    """The teacher's score, from the sidecar."""
     agreement: float | None = None
     """IoU with another teacher's mask."""
     fault: str = ""
-    """Why the pair cannot be read; all else is then left as it is."""
+    """Why the pair cannot be read; the other fields then keep their defaults."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the mask shows nothing, or nothing but class 0."""
+        """Whether the mask shows nothing, or class 0 alone."""
         return not self.fault and not any(self.areas[1:] if len(self.areas) > 1 else self.areas)
 
 
 def measure_features(pairs: Pairs, against: Pairs | None = None) -> list[MaskFeatures]:
-    """Those of every pair, in their order; one that cannot be read says why.
+    """Measure every pair, in order; pairs that cannot be read have a `fault`.
 
     Args:
-        pairs: Whose photos and masks to read.
-        against: Masks of another teacher for the same photos, or for some of them.
+        pairs: Photos and masks to read.
+        against: Masks of another teacher for all or some of these photos.
 
     Raises:
-        BadInput: The other teacher drew other classes, or none of these photos.
+        BadInput: The other masks have other classes, or belong to none of these photos.
     """
     others: dict[str, Pair] = {}
     if against:
         if against.classes != pairs.classes:
             found, expected = (", ".join(each.classes) for each in (against, pairs))
-            raise BadInput(f"{against.folder} has the classes {found}, {pairs.folder} has {expected}; compare like")
+            raise BadInput(
+                f"{against.folder} has the classes {found}, {pairs.folder} has {expected}; they must be the same"
+            )
         others = {pair.name: pair for pair in against.pairs}
         if not any(pair.name in others for pair in pairs.pairs):
             raise BadInput(f"{against.folder} has no mask of any photo of {pairs.folder}")
@@ -109,7 +111,7 @@ def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> MaskFeatures:
 
 
 def shrunk_mask(mask: Pixels) -> Pixels:
-    """The mask with `SIDE` pixels on its longer side, or as it is where it has fewer."""
+    """The mask, shrunk to `SIDE` pixels on its longer side if it is larger."""
     shrink = SIDE / max(mask.shape)
     if shrink >= 1:
         return mask
@@ -118,8 +120,8 @@ def shrunk_mask(mask: Pixels) -> Pixels:
 
 
 def _specks(member: NDArray[np.bool_]) -> int:
-    """Pieces and holes that are small beside the largest piece."""
-    # A bool array is bytes of 0 and 1 already.
+    """Number of components and holes that are small beside the largest component."""
+    # A bool array is stored as bytes 0 and 1.
     pieces = cv2.connectedComponentsWithStats(member.view(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
     if not len(pieces):
         return 0
@@ -128,10 +130,10 @@ def _specks(member: NDArray[np.bool_]) -> int:
 
 
 def raggedness(mask: Pixels) -> float:
-    """Pixels that a median over 5 × 5 changes, per pixel of the border; 0 where there is no border.
+    """Pixels changed by a 5 × 5 median filter, per pixel of border; 0 if there is no border.
 
     Args:
-        mask: (rows, columns) of class indices; what is ignored counts as a class.
+        mask: (rows, columns) of class indices; ignored pixels count as a class.
     """
     changed = border = 0
     for index in np.flatnonzero(np.bincount(mask.reshape(-1)))[1:]:
@@ -146,17 +148,17 @@ _CROSS: Any = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 def sharpness(photo: Pixels, mask: Pixels) -> float | None:
-    """Log of the photo's mean gradient on the mask's border over that beside it.
+    """Log of (the photo's mean gradient on the mask's border / beside it).
 
-    A mask that was drawn too large, too small or elsewhere has its border where the photo is smooth, and the photo's
-    own edges beside it.
+    If a mask is too large, too small or misplaced, its border lies where the photo is smooth, and the photo's own edges
+    lie beside it.
 
     Args:
-        photo: (H, W, 3).
+        photo: (rows, columns, 3) RGB.
         mask: (rows, columns) of class indices, of any size; the photo is shrunk to it.
 
     Returns:
-        None where there is no border, or nothing beside it.
+        None if there is no border, or nothing beside it.
     """
     border = np.zeros(mask.shape, np.bool_)
     border[:-1] |= mask[:-1] != mask[1:]
@@ -168,13 +170,13 @@ def sharpness(photo: Pixels, mask: Pixels) -> float | None:
     small = cv2.resize(photo, mask.shape[::-1], interpolation=cv2.INTER_AREA)
     smooth: Any = cv2.GaussianBlur(small, (0, 0), 1).astype(np.float32)
     gradient = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)).max(axis=2)
-    # One strong line beside the border shall not outweigh all of a faint one on it.
+    # The square root keeps one strong edge beside the border from outweighing a faint one on it.
     contrast = np.sqrt(gradient) + 1
     return float(np.log(contrast[on].mean() / contrast[beside].mean()))
 
 
 def _score(sidecar: Path) -> float | None:
-    """How sure the teacher was; None without a sidecar, or where it cannot tell."""
+    """The teacher's score; None without a sidecar, or if the teacher gave none."""
     try:
         found = json.loads(sidecar.read_bytes())
     except FileNotFoundError:

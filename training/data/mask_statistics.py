@@ -1,4 +1,4 @@
-"""What is usual among the masks of a folder: middles and spreads, which stay put while fewer than half are wrong."""
+"""Robust statistics of the masks of a folder: medians and spreads. Valid while most masks are right."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,21 +13,21 @@ from training.data.split import group_alike
 
 @dataclass(frozen=True, slots=True)
 class RobustRange:
-    """What is usual of one feature."""
+    """Median and spread of one feature."""
 
     median: float
     spread_below: float
-    """A standard deviation downwards, were the feature normal: from the median absolute deviation."""
+    """Standard deviation below the median, estimated from the median absolute deviation."""
     spread_above: float
-    """Upwards: at least what the upper quarter has, for counts are mostly 0 and few."""
+    """Standard deviation above the median; the upper quartile counts too, since most counts are 0."""
 
     @classmethod
     def of(cls, values: Iterable[float], least: float, features_compared: int = 1) -> "RobustRange":
-        """From the values of all pairs.
+        """Estimate from the values of all pairs.
 
         Args:
-            values: One a pair.
-            least: A spread below which differences mean nothing.
+            values: One per pair.
+            least: Lower bound of the spread; smaller differences mean nothing.
             features_compared: How many such features are compared at once. Only the most unusual counts, and
                 the more there are, the further out it lies by chance.
         """
@@ -41,16 +41,16 @@ class RobustRange:
         return cls(median, chance * spread_below, chance * spread_above)
 
     def below(self, value: float) -> float:
-        """0 to 1: how odd it is to be this low; a half at two and a half spreads."""
+        """Outlier score from 0 to 1 for a low value; one half at 2.5 spreads."""
         return _outlier_score((self.median - value) / self.spread_below)
 
     def above(self, value: float) -> float:
-        """Likewise, this high."""
+        """Outlier score from 0 to 1 for a high value."""
         return _outlier_score((value - self.median) / self.spread_above)
 
 
 _QUARTILE = 0.6745
-"""Standard deviations from the median of a normal distribution to its quartiles."""
+"""Quartile of the standard normal distribution."""
 
 
 def _outlier_score(spreads: float) -> float:
@@ -61,23 +61,23 @@ def _outlier_score(spreads: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FolderStatistics:
-    """What is usual in a folder, and what looks alike in it."""
+    """Statistics of all features in a folder, and its near-duplicates."""
 
     classes: tuple[str, ...]
     areas: tuple[RobustRange, ...]
-    """Logs of the share, by class, of the masks that show it."""
+    """By class: log of the area share, over masks that show the class."""
     frames: tuple[RobustRange, ...]
     specks: RobustRange
-    """Log of 1 + their number."""
+    """Log of (1 + number of specks)."""
     raggedness: RobustRange
     sharpness: RobustRange
     score: RobustRange
     near_duplicates: dict[str, str]
-    """Of each photo that looks like an earlier one, the earlier one."""
+    """For each photo that looks like an earlier one: the name of the earlier one."""
 
     @classmethod
     def of(cls, pairs: Pairs, features: Sequence[MaskFeatures]) -> "FolderStatistics":
-        """From the features of all pairs; reads every photo once more, for its hash."""
+        """Compute from the features of all pairs; reads every photo once more, for its hash."""
         drawn = [each for each in features if not each.fault and not each.is_empty]
         shown = range(len(drawn[0].areas) if drawn else 0)
         return cls(
@@ -93,7 +93,7 @@ class FolderStatistics:
 
 
 def near_duplicates(pairs: Pairs, features: Sequence[MaskFeatures]) -> dict[str, str]:
-    """Of each photo that looks like an earlier one, the earlier one, by name; what cannot be read is left out."""
+    """For each photo that looks like an earlier one: the earlier one, by name. Unreadable pairs are left out."""
     readable = [pair for pair, each in zip(pairs.pairs, features, strict=True) if not each.fault]
     groups = group_alike([pair.photo for pair in readable])
     return {readable[index].name: readable[group[0]].name for group in groups for index in group[1:]}

@@ -1,4 +1,4 @@
-"""Photos with their masks, small enough for a page of hundreds."""
+"""Small pictures of photos with their masks, for pages with hundreds of them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from training.student.arrays import Pixels
 from training.student.effects import overlay
 
 OTHER = (255, 0, 80)
-"""Outlines another teacher's mask."""
+"""RGB colour of the outline of a second mask."""
 
 _QUALITY = 74
 
@@ -22,9 +22,9 @@ def draw_preview(photo: Pixels, mask: Pixels, classes: int, *, side: int, other:
     Args:
         photo: (rows, columns, 3) RGB.
         mask: (rows, columns) of class indices.
-        classes: As many as there are names; 1 for a binary mask.
-        side: Pixels of the picture's longer side, at most.
-        other: Another mask, which is outlined alone.
+        classes: Number of classes; 1 for a binary mask.
+        side: Largest length of the picture's longer side, in pixels.
+        other: A second mask, drawn as an outline.
     """
     small = shrunk(photo, side)
     picture = overlay(small, _nearest(mask, small.shape[1::-1]), classes)
@@ -34,14 +34,14 @@ def draw_preview(photo: Pixels, mask: Pixels, classes: int, *, side: int, other:
 
 
 def shrunk(picture: Pixels, side: int) -> Pixels:
-    """With at most `side` pixels on its longer side."""
+    """The picture, shrunk to at most `side` pixels on its longer side."""
     shrink = min(1.0, side / max(picture.shape[:2]))
     size = [max(1, round(length * shrink)) for length in picture.shape[1::-1]]
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def jpeg_data_url(picture: Pixels) -> str:
-    """A JPEG that a page holds in itself."""
+    """The picture as a JPEG data URL."""
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     encoded: Any = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1]
     return data_url(encoded.tobytes(), "jpeg")

@@ -1,8 +1,8 @@
-"""Which teacher masks deserve a look first: those unlike the others, or unlike the photo they lie on.
+"""Ranks teacher masks by suspicion: masks unlike the others in the folder, or unlike their own photo, come first.
 
-Nothing here knows what a mask should show. A feature is held against those of all pairs, by median and median absolute
-deviation, which stay put while fewer than half of the masks are wrong; what is wrong by itself, such as an empty mask,
-needs no others. Each ground gives 0 to 1, times its weight; together they doubt as independent witnesses would,
+The method does not know what a mask should show. It compares each feature with those of all pairs, by median and median
+absolute deviation, which are robust while fewer than half of the masks are wrong. Some faults, such as an empty mask,
+need no comparison. Each ground gives a measure from 0 to 1. Grounds are combined as independent probabilities,
 1 − Π (1 − weight · measure), so that one strong ground or several mild ones bring a mask to the top.
 """
 
@@ -16,12 +16,12 @@ from training.data.mask_statistics import FolderStatistics
 from training.data.pairs import Pairs
 
 SHOWN = 0.05
-"""Grounds that contribute less are not worth a word."""
+"""Grounds that contribute less are not listed as reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One ground to doubt one mask."""
+    """One reason to doubt one mask."""
 
     words: str
     doubt: float
@@ -30,7 +30,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A pair, how much its mask is to be doubted, and why."""
+    """A pair, the suspicion of its mask, and the reasons."""
 
     features: MaskFeatures
     suspicion: float
@@ -45,7 +45,7 @@ class Suspect:
 
 
 Measured = tuple[float, str]
-"""0 to 1, and what the words of the ground are to say of it."""
+"""A measure from 0 to 1, and the detail to insert into the words of the ground."""
 
 
 def _fault(features: MaskFeatures, _: FolderStatistics) -> Measured:
@@ -104,7 +104,7 @@ def _most_unusual(
     shares: Sequence[float],
     usual: Sequence[float],
 ) -> Measured:
-    """Of the class that is most unusual."""
+    """The measure of the class with the highest outlier score."""
     worst = max((index for index, area in enumerate(features.areas) if area), key=outlier_score, default=None)
     if worst is None:
         return 0.0, ""
@@ -137,7 +137,7 @@ def _ramp(value: float, *, none: float, all_: float) -> float:
 
 
 def percent(share: float) -> str:
-    """For people: two digits, but not of what is next to nothing."""
+    """A share as a percentage with two digits, for people."""
     if 0 < share < 1e-4:
         return "below 0.01 %"
     return f"{100 * share:.0f} %" if share == 0 or share > 0.0995 else f"{100 * share:.2g} %"
@@ -150,9 +150,9 @@ class Ground:
     name: str
     measure: Callable[[MaskFeatures, FolderStatistics], Measured]
     weight: float
-    """What a measure of 1 is worth: how sure it makes that the mask is wrong."""
+    """The probability that the mask is wrong, given a measure of 1."""
     words: str
-    """For people; `{}` is what was measured."""
+    """The reason in words; `{}` is replaced by the detail."""
 
 
 GROUNDS = (
@@ -169,18 +169,18 @@ GROUNDS = (
     Ground("tiny", _tiny, 0.85, "tiny photo ({})"),
     Ground("near-duplicate", _alike, 0.3, "looks like {}"),
 )
-"""Weights below 0.8 are of grounds that a good mask may well have, so that none of them condemns it alone."""
+"""Weights below 0.8 are for grounds that a good mask may have too, so that one alone does not condemn it."""
 
 
 def rank_by_suspicion(pairs: Pairs, against: Pairs | None = None) -> list[Suspect]:
     """All pairs, most suspicious first, those of equal suspicion by name.
 
     Args:
-        pairs: Read with or without those that were dropped; what is usual is told from all that are given.
-        against: Another teacher's masks for the same photos, or for some of them.
+        pairs: With or without dropped ones; the statistics are taken over all that are given.
+        against: Another teacher's masks for all or some of these photos.
 
     Raises:
-        BadInput: The other teacher drew other classes, or none of these photos.
+        BadInput: The other masks have other classes, or belong to none of these photos.
     """
     features = measure_features(pairs, against)
     statistics = FolderStatistics.of(pairs, features)
@@ -190,9 +190,9 @@ def rank_by_suspicion(pairs: Pairs, against: Pairs | None = None) -> list[Suspec
 
 
 def score_suspicion(features: MaskFeatures, statistics: FolderStatistics) -> Suspect:
-    """How much one mask is to be doubted among others, and why."""
+    """The suspicion of one mask within its folder, and the reasons."""
     reasons = []
-    # Of what cannot be read nothing else is known, and an empty mask has no features of its own.
+    # If a pair cannot be read, nothing else is known of it.
     grounds = GROUNDS[:1] if features.fault else GROUNDS
     for ground in grounds:
         measured, what = ground.measure(features, statistics)

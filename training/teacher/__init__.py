@@ -1,1 +1,1 @@
-"""Who labels photos: each teacher a module behind one protocol, and labelling as a job."""
+"""Teachers, which draw masks on photos. Each is one module behind one protocol; a job labels a folder with one."""

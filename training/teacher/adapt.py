@@ -1,4 +1,4 @@
-"""Adapting a SAM to a domain from a handful of pairs: boxes of their masks as prompts, low-rank additions learn."""
+"""Fine-tunes a SAM with LoRA on a few pairs. The prompts are the boxes of the pairs' own masks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,83 +20,87 @@ from training.teacher.segmenters import SEGMENTERS, Segmenter
 from training.teacher.weights import find_weights
 
 PairInstances = Sequence[tuple[Pair, Sequence[MaskInstance]]]
-"""Pairs, and what is on each: something."""
+"""Pairs with the instances in their masks, at least one each."""
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
 class Options(Settings):
-    """All that decides what is learnt, the pairs apart."""
+    """The options of a fine-tuning run."""
 
     segmenter: str = "facebook/sam-vit-base"
-    """A folder, or a repository of the hub: SAM, SAM-HQ or SAM 2."""
+    """A folder or a repository of the hub: SAM, SAM-HQ or SAM 2."""
     rank: Count = 4
-    """Of the additions to query and value; 4 makes a file of about 1 MB for the smallest SAM."""
+    """LoRA rank for query and value; rank 4 makes a file of about 1 MB for the smallest SAM."""
     steps: Count = 300
     batch: Count = 4
-    """Photos a step, one instance of each."""
+    """Photos per step, one instance of each."""
     learning_rate: Positive = 1e-3
     """Peak of the one-cycle schedule."""
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    """How far an edge of a prompt may stray, as a share of the box: a detector's boxes are no better."""
+    """How far each edge of a prompt is moved at random, as a share of the box; a detector's boxes are no better."""
     smallest: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Parts of a class smaller than this share of it on a photo are no things of their own."""
+    """Parts of a class smaller than this share of its area on a photo are not used as instances."""
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    """Share of pairs held out to judge by; 0 judges by what was taught."""
+    """Share of pairs held out for validation; at 0 the IoU is measured on the training pairs."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptResult:
-    """What an adaptation came to."""
+    """The result of a fine-tuning run."""
 
     rank: int
     parameters: int
     before: float
-    """Mean IoU over the judged things as the segmenter comes."""
+    """Mean IoU over the validation instances, before fine-tuning."""
     after: float
-    things: int
-    """Those judged."""
+    instances: int
+    """Number of validation instances."""
+
+    def facts(self) -> dict[str, Any]:
+        """The result as an adapter file stores it; older files have `things`, so that key stays."""
+        return {"things" if name == "instances" else name: value for name, value in asdict(self).items()}
 
     def __str__(self) -> str:
         return (
             f"rank {self.rank}, {self.parameters} parameters: IoU {self.before:.3f} → {self.after:.3f} over "
-            f"{self.things} instance{'s' if self.things > 1 else ''}"
+            f"{self.instances} instance{'s' if self.instances > 1 else ''}"
         )
 
 
 def adapt_segmenter(
     options: Options, pairs: Pairs, to: Path, *, weights: str | None = None, device: str = "auto"
 ) -> AdaptResult:
-    """Teach the segmenter, and keep what it learnt.
+    """Fine-tune the segmenter and save the adapter.
 
     Args:
-        options: How.
-        pairs: What.
-        to: The adapter's file.
+        options: The options of the run.
+        pairs: Photos and masks to learn from.
+        to: The adapter file to write.
         weights: A folder with the segmenter's weights; None: what the options name.
-        device: As torch names it, or `auto`.
+        device: A torch device, or `auto`.
 
     Raises:
-        BadInput: The pairs show nothing, or weights are not to be had.
+        BadInput: The masks are empty, or the weights cannot be found.
     """
     found = find_weights("segmenter", weights or options.segmenter, SEGMENTERS)
     segmenter = Segmenter(found, device=device, arithmetic="fp32")
     parts = split(pairs.pairs, validation=options.validation, seed=options.seed) if options.validation else None
-    taught, judged = (parts.train, parts.validation) if parts else (pairs.pairs, pairs.pairs)
-    shown, held = _with_instances(taught, pairs, options), _with_instances(judged, pairs, options)
-    if not shown or not held:
-        raise BadInput(f"the masks of {pairs.folder} show nothing to {'judge by' if shown else 'learn'}; add pairs")
-    before = mean_instance_iou(segmenter, held)
-    learning = _train(segmenter, shown, options)
-    learnt = AdaptResult(
-        options.rank, learning, before, mean_instance_iou(segmenter, held), sum(len(some) for _, some in held)
-    )
-    lora.save_adapter(
-        to, segmenter.model.network, found, options.rank, {"knobs": options.model_dump(mode="json")} | asdict(learnt)
-    )
-    return learnt
+    training, validation = (parts.train, parts.validation) if parts else (pairs.pairs, pairs.pairs)
+    shown, held_out = _with_instances(training, pairs, options), _with_instances(validation, pairs, options)
+    if not shown or not held_out:
+        purpose = "validate on" if shown else "learn from"
+        raise BadInput(f"the masks of {pairs.folder} are empty, so there is nothing to {purpose}; add pairs")
+    before = mean_instance_iou(segmenter, held_out)
+    parameters = _train(segmenter, shown, options)
+    after = mean_instance_iou(segmenter, held_out)
+    result = AdaptResult(options.rank, parameters, before, after, sum(len(some) for _, some in held_out))
+    # The key `knobs` is what older adapters have.
+    facts = {"knobs": options.model_dump(mode="json")} | result.facts()
+    lora.save_adapter(to, segmenter.model.network, found, options.rank, facts)
+    return result
 
 
 def _with_instances(of: Sequence[Pair], pairs: Pairs, options: Options) -> PairInstances:
@@ -105,7 +109,7 @@ def _with_instances(of: Sequence[Pair], pairs: Pairs, options: Options) -> PairI
 
 
 def _train(segmenter: Segmenter, shown: PairInstances, options: Options) -> int:
-    """Train additions to its network in place; returns how many numbers they have."""
+    """Add LoRA to its network and train it, in place; returns the number of parameters."""
     import torch
     from tqdm import tqdm
 
@@ -124,7 +128,7 @@ def _train(segmenter: Segmenter, shown: PairInstances, options: Options) -> int:
 
 
 def _batch(shown: PairInstances, size: int, rng: np.random.Generator) -> list[tuple[Pair, MaskInstance]]:
-    # More than there are photos: some come twice, perhaps with another instance or box.
+    # A batch larger than the number of photos takes some twice, perhaps with another instance or box.
     picked = rng.permutation(np.arange(max(size, len(shown))) % len(shown))[:size]
     return [(shown[index][0], shown[index][1][rng.integers(len(shown[index][1]))]) for index in picked]
 
@@ -132,7 +136,7 @@ def _batch(shown: PairInstances, size: int, rng: np.random.Generator) -> list[tu
 def _loss(
     segmenter: Segmenter, batch: Sequence[tuple[Pair, MaskInstance]], jitter: float, rng: np.random.Generator
 ) -> Any:
-    """Of every mask that SAM proposes: in one domain a box means one instance."""
+    """The loss of every mask that SAM proposes for a box: within one domain a box means one thing."""
     import torch
 
     network = segmenter.model.network
@@ -142,33 +146,33 @@ def _loss(
     pixels = segmenter.model.to_network(torch.cat([one["pixel_values"] for one in inputs]))
     logits = network(pixel_values=pixels, input_boxes=prompts, multimask_output=True).pred_masks[:, 0]
     frames = [segmenter.frame(one) for one in inputs]
-    aims = [
+    both = [
         target_and_weight(instance, frame, logits.shape[-2:])
         for (_, instance), frame in zip(batch, frames, strict=True)
     ]
-    aim, counts = (torch.from_numpy(np.stack(each)[:, None]).to(logits) for each in zip(*aims, strict=True))
-    return mask_loss(logits, aim, counts)
+    target, weight = (torch.from_numpy(np.stack(each)[:, None]).to(logits) for each in zip(*both, strict=True))
+    return mask_loss(logits, target, weight)
 
 
-def mask_loss(logits: Any, aim: Any, counts: Any) -> Any:
-    """Dice and cross-entropy, equally.
+def mask_loss(logits: Any, target: Any, weight: Any) -> Any:
+    """Sum of binary cross-entropy and Dice loss, mean over masks.
 
     Args:
         logits: (N, masks, rows, columns).
-        aim: (N, 1, rows, columns): what each mask should be, 0 to 1.
-        counts: Likewise: what each pixel counts.
+        target: (N, 1, rows, columns): the target of each mask, 0 to 1.
+        weight: (N, 1, rows, columns): the weight of each pixel.
     """
     import torch.nn.functional as F
 
-    aim = aim.expand_as(logits)
-    entropy = (F.binary_cross_entropy_with_logits(logits, aim, reduction="none") * counts).sum((-2, -1))
-    chance = logits.sigmoid() * counts
-    overlap = 2 * (chance * aim).sum((-2, -1)) / ((chance + aim * counts).sum((-2, -1)) + 1e-6)
-    return (entropy / counts.sum((-2, -1)) + 1 - overlap).mean()
+    target = target.expand_as(logits)
+    entropy = (F.binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum((-2, -1))
+    probability = logits.sigmoid() * weight
+    dice = 2 * (probability * target).sum((-2, -1)) / ((probability + target * weight).sum((-2, -1)) + 1e-6)
+    return (entropy / weight.sum((-2, -1)) + 1 - dice).mean()
 
 
 def mean_instance_iou(segmenter: Segmenter, shown: PairInstances) -> float:
-    """Mean IoU, over things, of the best-scored mask in a instance's own box."""
+    """Mean IoU over instances: each is prompted with its own box, and the mask with the best score counts."""
     ious: list[float] = []
     for pair, some in shown:
         boxes = Boxes(np.array([one.region.box for one in some], np.float32), np.ones((len(some), 1), np.float32))

@@ -29,7 +29,7 @@ def test_an_adapter_is_learnt_kept_and_used_by_grounded_sam(discs, saved, tmp_pa
 
     learnt = adapt_segmenter(options, discs, path, device="cpu")
 
-    assert learnt.things == len(discs.pairs)
+    assert learnt.instances == len(discs.pairs)
     assert learnt.parameters == 2 * 2 * (2 * 16 + 16 * 2), "two blocks, query and value, down and up"
     photo = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     chosen = {"detector": saved("owlv2"), "segmenter": saved("sam"), "floor": 0, "threshold": 0, "most": 4}
@@ -185,7 +185,7 @@ def test_pairs_that_show_nothing_are_refused(saved, tmp_path):
         (tmp_path / part).mkdir()
         Image.fromarray(values).save(tmp_path / part / "one.png")
 
-    with pytest.raises(BadInput, match="show nothing to learn"):
+    with pytest.raises(BadInput, match="nothing to learn from"):
         adapt_segmenter(
             Options(segmenter=saved("sam"), **FAST), read_pairs(tmp_path), tmp_path / "a.safetensors", device="cpu"
         )

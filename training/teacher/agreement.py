@@ -1,7 +1,7 @@
-"""What two teachers agree on: masks of both, where they say the same; elsewhere nobody judged.
+"""The teacher `agreement`: combines the masks of two teachers. Pixels on which they differ are ignored.
 
-Teachers of different kinds make different mistakes, so what both say is more often right than what either does. Photos
-on which they hardly agree are left out.
+Different kinds of teachers make different mistakes, so pixels on which both agree are right more often. Photos with a
+low IoU between both masks are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,14 @@ from training.teacher.protocol import Decision, Findings, Settings, Teacher, ins
 
 
 class Options(Settings):
-    """Who, and how much is enough."""
+    """Which folders to combine, and the least IoU."""
 
     decide_only: ClassVar[frozenset[str]] = frozenset({"least"})
 
     of: tuple[str, str]
-    """Two folders that `label` made of the same photos; what their `dropped.txt` lists is left out."""
+    """Two folders that `label` made from the same photos; photos in their `dropped.txt` are left out."""
     least: Annotated[float, Field(ge=0, le=1)] = 0.7
-    """IoU of both masks below which a photo is left out."""
+    """Photos whose two masks have a lower IoU are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,22 @@ class Agreement:
     settings: Options
     phrases: tuple[Phrase, ...]
     folders: tuple[Mapping[str, Pair], ...]
-    """The pairs of each, by the file that its sidecar says it was labelled from."""
+    """The pairs of each folder, by the photo's file name in the sidecar."""
     pairs: tuple[Pair, ...] = ()
     weights: Mapping[str, str] = field(default_factory=dict)
     name: str = "agreement"
 
     def of(self, file: str) -> Teacher:
-        """The teacher of one photo, whose weights are the digests of both masks; of none where either left it out."""
+        """The teacher for one photo. Its weights are the digests of both masks; a mask that is missing is left out."""
         pairs = tuple(folder[file] for folder in self.folders if file in folder)
         digests = {str(pair.mask): sha256(pair.mask) for pair in pairs}
         return replace(self, pairs=pairs, weights=digests)
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """Both masks of one photo, checked, as class indices.
+        """Read both masks of one photo as class indices.
 
         Raises:
-            BadInput: One is damaged, of another size than the photo, or has values that are no class.
+            BadInput: A mask is damaged, has another size than the photo, or has values that are not classes.
         """
         (photo,) = photos
         size, count = (photo.shape[0], photo.shape[1]), len(class_names(self.phrases))
@@ -63,7 +63,7 @@ class Agreement:
         return [Findings(size, {key: pair.read_mask(size, count) for key, pair in both})]
 
     def decide(self, findings: Findings) -> Decision:
-        """What both say; undecided where they hardly agree, or one of them would not vouch for a mask."""
+        """Combine both masks; undecided if their IoU is too low, or if one folder has no mask of the photo."""
         if len(findings.arrays) < 2:
             return Decision(np.full(findings.size, IGNORED, np.uint8), (), None, undecided=True)
         one, other = findings.arrays["one"], findings.arrays["other"]
@@ -76,21 +76,23 @@ class Agreement:
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Agreement:
-    """The teacher; it takes neither weights nor a device.
+    """Make the teacher; it takes neither weights nor a device.
 
     Raises:
-        BadInput: A folder is none that `label` made, or is of other classes than the phrases make.
+        BadInput: A folder was not made by `label`, or its classes differ from the phrases.
     """
     if weights:
-        raise BadInput("an agreement has no weights; say whose it is with of=[FOLDER,FOLDER]")
+        raise BadInput("agreement takes no --weights; name two labelled folders with of=[FOLDER,FOLDER]")
     return Agreement(options, phrases, tuple(_pairs(Path(folder), phrases) for folder in options.of))
 
 
 def _pairs(folder: Path, phrases: tuple[Phrase, ...]) -> Mapping[str, Pair]:
     pairs, labelled = read_pairs(folder), LabelledFolder(folder)
     check_classes(phrases, pairs.classes, str(folder))
-    abouts = [(labelled.sidecar(pair.name), pair) for pair in pairs.pairs]
-    found = {about.photo.file: pair for about, pair in abouts if about}
+    sidecars = [(labelled.sidecar(pair.name), pair) for pair in pairs.pairs]
+    found = {sidecar.photo.file: pair for sidecar, pair in sidecars if sidecar}
     if not found:
-        raise BadInput(f"{folder} has no sidecars; make it with `python -m training label`, masks with --teacher masks")
+        raise BadInput(
+            f"{folder} has no sidecars; make it with `python -m training label` (for masks: --teacher masks)"
+        )
     return found

@@ -1,4 +1,4 @@
-"""What differs from the ground that things lie on: a colour that changes but slowly over the photo."""
+"""Segments what differs from the background, assumed to have a colour that changes slowly over the photo."""
 
 import cv2
 import numpy as np
@@ -11,17 +11,17 @@ _ROUNDS = 6
 _QUADRATIC = [0, 1, 2, 3, 4, 6]
 """Of the nine products of 1, y, y² with 1, x, x², those of degree 2 at most."""
 _FINENESS = 2
-"""Levels a CIELAB unit, when Otsu's histogram is made."""
+"""Histogram levels per CIELAB unit, for Otsu's threshold."""
 
 
 def foreground(photo: Pixels, *, darkness: float, otsu: float, contrast: float) -> Pixels:
-    """(rows, columns): 1 where the photo differs from its ground.
+    """(rows, columns): 1 where the photo differs from its background.
 
     Args:
         photo: (rows, columns, 3) RGB.
-        darkness: What a difference of lightness counts beside one of colour; a shadow differs in lightness alone.
-        otsu: Threshold on the difference, as a share of Otsu's.
-        contrast: The least such threshold, in CIELAB units; without it, a bare ground would be split as well.
+        darkness: Weight of differences in lightness relative to colour; a shadow differs in lightness alone.
+        otsu: Threshold on the difference, as a multiple of Otsu's threshold.
+        contrast: Lower bound of that threshold, in CIELAB units; without it, an empty background would be split too.
     """
     apart = cv2.GaussianBlur(background_distance(photo, darkness=darkness), (0, 0), 1.5)
     levels = np.clip(apart * _FINENESS, 0, 255).astype(np.uint8)
@@ -30,8 +30,8 @@ def foreground(photo: Pixels, *, darkness: float, otsu: float, contrast: float) 
 
 
 def background_distance(photo: Pixels, *, darkness: float) -> Floats:
-    """(rows, columns) of distances from the ground, in CIELAB units."""
-    # Of eight bits, since the conversion of floats takes six times as long; OpenCV stretches L to 255 there.
+    """(rows, columns): distance from the background colour, in CIELAB units."""
+    # 8-bit, since converting floats takes six times as long; OpenCV scales L to 0-255 in this case.
     lab = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).astype(np.float32)
     apart = lab - _fit_background(lab)
     apart[..., 0] *= darkness * 100 / 255
@@ -39,22 +39,22 @@ def background_distance(photo: Pixels, *, darkness: float) -> Floats:
 
 
 def _fit_background(lab: Floats) -> Floats:
-    """The ground itself, without what lies on it: a quadratic surface a channel, fitted to what agrees with it.
+    """Fit a quadratic surface to the background of each channel, ignoring objects.
 
-    Iteratively reweighted least squares, begun at the frame, where the least things lie.
+    Iteratively reweighted least squares. It starts at the photo's frame, where objects are rarest.
     """
     small = cv2.resize(lab, (_GRID, _GRID), interpolation=cv2.INTER_AREA).reshape(-1, 3)
     along = _powers(_GRID)
     terms = np.einsum("ri,cj->rcij", along, along).reshape(-1, 9)[:, _QUADRATIC]
     on_frame = np.abs(np.linspace(-1, 1, _GRID)) > _FRAME
     is_frame = np.logical_or.outer(on_frame, on_frame).reshape(-1)
-    # Where things cover most of the photo, they agree with one another as well as the ground does.
+    # If objects cover most of the photo, they agree with one another as well as the background does.
     trust = np.where(is_frame, 1.0, 0.3)
     weights = np.where(is_frame, 1.0, 0.05)
     coefficients = np.zeros((9, 3))
     for _ in range(_ROUNDS):
         weighted = terms * weights[:, None]
-        # The ridge keeps a photo of one colour solvable.
+        # The ridge term keeps the system solvable for a photo of one colour.
         normal = terms.T @ weighted + 1e-3 * np.eye(len(_QUADRATIC))
         coefficients[_QUADRATIC] = np.linalg.solve(normal, weighted.T @ small)
         apart = np.linalg.norm(small - terms @ coefficients[_QUADRATIC], axis=1)

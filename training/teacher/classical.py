@@ -1,6 +1,6 @@
-"""The classical teacher: what differs from the ground or is outlined by edges, with OpenCV alone and no weights.
+"""The teacher `classical`: segments by background difference and edges, with OpenCV and without weights.
 
-It reads no phrase: it takes what lies on a plain ground for what was asked for.
+It does not read the phrase: it takes every object on a plain background.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,81 +25,81 @@ Amount = Annotated[float, Field(ge=0)]
 
 
 class Options(Settings):
-    """Lengths are pixels of the photo shrunk to `side`, unless they are shares."""
+    """Lengths are pixels of the photo resized to `side`, unless they are shares."""
 
     decide_only: ClassVar[frozenset[str]] = frozenset({"support", "covered", "open", "close", "hole", "least", "frame"})
 
-    # What it looks at.
+    # Read by `look`: preparation and edges.
     side: Annotated[int, Field(ge=64, le=2048)] = 400
-    """Longer side of the photo that is looked at."""
+    """Longer side of the photo that is analysed, in pixels."""
     stretch: Annotated[float, Field(ge=0, lt=50), Range(0, 5)] = 1.0
-    """Percent of pixels at either end that a stretch of the brightness may clip."""
+    """Percent of pixels to clip at either end when the brightness is stretched to full contrast."""
     even: Annotated[Share, Range(0, 1)] = 0.0
-    """How much of the slow changes of brightness is taken away."""
+    """Share of slow brightness changes to remove."""
     clahe: Annotated[Amount, Range(0, 4)] = 0.0
-    """Clip limit of the contrast-limited histogram equalisation; 0 leaves it out."""
+    """Clip limit of the contrast-limited adaptive histogram equalisation (CLAHE); 0 leaves it out."""
     sharpen: Annotated[Amount, Range(0, 2)] = 0.0
     """Weight of the unsharp mask."""
     blur: Annotated[Amount, Range(0.5, 3)] = 1.2
-    """Standard deviation of the Gaussian before edges are sought."""
+    """Standard deviation of the Gaussian blur before edge detection."""
     canny: Annotated[float, Field(gt=0), Range(30, 400, log=True)] = 150.0
-    """Upper threshold of Canny's edges; the lower is 0.4 of it."""
+    """Upper threshold of the Canny edge detector; the lower is 0.4 of it."""
     bridge: Annotated[Natural, Range(0, 12)] = 5
-    """Gaps in an outline that are closed before it is filled."""
+    """Largest gap in an outline that is closed before it is filled."""
 
-    # What differs from the ground.
+    # Read by `look`: background difference.
     darkness: Annotated[Share, Range(0, 1)] = 0.8
-    """What lightness counts beside colour: the less, the less shadows count."""
+    """Weight of lightness relative to colour; lower values ignore shadows."""
     otsu: Annotated[Amount, Range(0.5, 1.6)] = 1.0
-    """Threshold on the distance from the ground, as a share of Otsu's."""
+    """Threshold on the distance from the background colour, as a multiple of Otsu's threshold."""
     contrast: Annotated[Amount, Range(2, 25)] = 8.0
-    """The least such threshold, in CIELAB units: a bare ground shows nothing."""
+    """Lower bound of that threshold, in CIELAB units, so that an empty background stays empty."""
     evidence: Annotated[Literal["ground", "edges", "either", "both"], Choice(("ground", "edges", "either", "both"))] = (
         "both"
     )
-    """What makes a thing: a difference from the ground, a closed outline, either, or both."""
+    """What counts as an object: a difference from the background, a closed outline, either, or both."""
 
-    # Round things.
+    # Read by `look`: round objects.
     shape: Literal["any", "ellipse"] = "any"
-    """`ellipse`: only what is round is kept, and drawn as such; things that touch come apart."""
+    """`ellipse`: keep only round objects, draw them as ellipses, and separate those that touch."""
     radius: tuple[Share, Share] = (0.02, 0.4)
-    """Least and most, as a share of the longer side."""
+    """Smallest and largest radius, as a share of the longer side."""
     gradient: Annotated[float, Field(gt=0), Range(80, 500, log=True)] = 300.0
     """Upper edge threshold of the Hough transform."""
     roundness: Annotated[float, Field(gt=0, lt=1), Range(0.5, 0.95)] = 0.75
-    """How perfect a circle must be for the Hough transform."""
+    """How round an object must be for the Hough transform (`param2` of HOUGH_GRADIENT_ALT)."""
     reach: Annotated[Share, Range(0, 0.25)] = 0.1
     """How far a rim may move to fit edges, as a share of the radius."""
     slack: Annotated[Amount, Range(1, 4)] = 2.0
-    """How far a rim may be off an edge and still count as supported."""
+    """Largest distance from rim to edge that still counts as on the edge."""
 
-    # What it decides.
+    # Read by `decide` alone.
     support: Annotated[Share, Range(0, 0.9)] = 0.4
-    """Least share of an ellipse's rim that lies on edges."""
+    """Least share of an ellipse's rim on edges."""
     covered: Annotated[Share, Range(0, 1)] = 0.5
-    """Least share of an ellipse that differs from the ground."""
+    """Least share of an ellipse's area that differs from the background."""
     open: Annotated[Natural, Range(0, 15)] = 5
-    """Side of the ellipse that opens the mask; thinner things vanish."""
+    """Size of the ellipse for the morphological open; thinner objects vanish."""
     close: Annotated[Natural, Range(0, 15)] = 0
-    """Side of the ellipse that closes it, before."""
+    """Size of the ellipse for the morphological close, which comes before the open."""
     hole: Annotated[Share, Range(1e-3, 0.3, log=True)] = 0.01
-    """Smaller holes are filled, as a share of all that was found."""
+    """Holes smaller than this share of the mask's area are filled."""
     least: Annotated[Share, Range(1e-4, 0.02, log=True)] = 0.002
-    """Smaller things are dropped, as a share of the photo."""
+    """Objects smaller than this share of the photo are dropped."""
     frame: Annotated[Share, Range(0.05, 1)] = 0.5
-    """Things with a larger share of their outline on the photo's frame are dropped."""
+    """Objects with a larger share of their outline on the photo's frame are dropped."""
 
 
 class Classical:
-    """Stateless but for its options."""
+    """See `training.teacher.protocol.Teacher`."""
 
     name = "classical"
 
     def __init__(self, options: Options, phrases: tuple[Phrase, ...]) -> None:
-        """One phrase, which names the class.
+        """Take one phrase, which only names the class.
 
         Raises:
-            BadInput: There are several.
+            BadInput: There are several phrases.
         """
         if len(phrases) != 1:
             raise BadInput(f"the classical teacher reads no phrases and cannot tell {len(phrases)} apart; give it one")
@@ -108,11 +108,11 @@ class Classical:
 
     @property
     def weights(self) -> Mapping[str, str]:
-        """None."""
+        """It has no weights."""
         return {}
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """What differs from the ground, edges, and round things with what speaks for them."""
+        """Background difference and edges; or, for `shape=ellipse`, ellipses with their evidence."""
         return [self._look(photo) for photo in photos]
 
     def _look(self, photo: Pixels) -> Findings:
@@ -180,7 +180,7 @@ class Classical:
             alone = np.zeros_like(things)
             thing.paint(alone, 1)
             rim = contours.boundary(alone) > 0
-            # The largest survives any cleaning, whatever its size.
+            # `clean_region` always keeps the largest component, whatever its size.
             if thing.area >= least and frame[rim].mean() <= options.frame:
                 thing.paint(kept, 1)
                 left, top, right, bottom = (np.reshape(thing.box, (2, 2)) * scale).reshape(-1).tolist()
@@ -195,10 +195,10 @@ def _decision(mask: Pixels, instances: list[Instance]) -> Decision:
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Classical:
-    """The teacher; it has no weights, and runs on the CPU whatever the device.
+    """Make the teacher. It has no weights, and runs on the CPU whatever the device.
 
     Raises:
-        BadInput: Weights were named, or there are several phrases.
+        BadInput: Weights were given, or there are several phrases.
     """
     if weights is not None:
         raise BadInput(f"the classical teacher has no weights, found {weights}; leave them out")

@@ -1,4 +1,4 @@
-"""The teacher `clipseg`: each text gives a heat map, and what is hot enough is the thing."""
+"""The teacher `clipseg`: CLIPSeg gives a heat map for each text; pixels above a threshold are the mask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ ARCHITECTURES = {"clipseg": Architecture("CLIPSegForImageSegmentation", "CLIPSeg
 
 
 class Options(Settings):
-    """How hot is hot enough."""
+    """Which model, and how its heat maps become a mask."""
 
     decide_only: ClassVar[frozenset[str]] = frozenset({"threshold", "combine", "fragment", "hole"})
 
     model: str = "CIDAS/clipseg-rd64-refined"
-    """A folder, or a repository of the hub."""
+    """A folder or a repository of the hub."""
     arithmetic: Arithmetic = "fp32"
     threshold: Annotated[Share, Range(0.05, 0.95)] = 0.4
-    """Probability from which a pixel belongs to the thing; the best value varies with the phrase."""
+    """Least probability of a pixel in the mask; the best value varies with the phrase."""
     combine: Annotated[Literal["max", "mean"] | Annotated[int, Field(ge=1)], Choice(("mean", "max", 1, 2, 3, 4))] = (
         "mean"
     )
-    """What several texts of a phrase make together of their logits; a number: that text alone, or the last, counts."""
+    """How to combine the logits of a phrase's texts; a number n takes the n-th text alone, or the last one."""
     fragment: Annotated[Share, Range(0.001, 0.3, log=True)] = 0.02
-    """Parts of a phrase's mask smaller than this share of it go."""
+    """Components smaller than this share of the phrase's mask are removed."""
     hole: Annotated[Share, Range(0.0005, 0.3, log=True)] = 0.005
-    """Holes smaller than this share of it are filled; larger ones are true."""
+    """Holes smaller than this share of the phrase's mask are filled; larger ones are kept."""
 
 
 @dataclass(eq=False)
@@ -52,7 +52,7 @@ class ClipSeg:
 
     @property
     def weights(self) -> Mapping[str, str]:
-        """Origin, and the sha256 of each file."""
+        """Origin of the weights, and the SHA-256 of each file."""
         return self.model.weights.record()
 
     @cached_property
@@ -65,13 +65,13 @@ class ClipSeg:
         return {name: encoded[name].to(self.model.network.device) for name in ("input_ids", "attention_mask")}
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """`heat`: (texts, height, width) logits at the network's own size, whatever shape the photo has."""
+        """`heat`: (texts, height, width) logits at the network's own size."""
         import torch
 
         pixels = torch.cat([self.model.inputs(photo)["pixel_values"] for photo in photos])
         number = len(self._texts["input_ids"])
         with torch.inference_mode():
-            # The network pairs one text with one photo.
+            # The network takes one text per photo, so every photo is repeated for each text.
             logits = self.model.network(
                 pixel_values=self.model.to_network(pixels).repeat_interleave(number, 0),
                 **{name: value.repeat(len(photos), 1) for name, value in self._texts.items()},
@@ -82,10 +82,10 @@ class ClipSeg:
         return [Findings(size, {"heat": one}) for size, one in zip(sizes, heat, strict=True)]
 
     def decide(self, findings: Findings) -> Decision:
-        """What is hot enough; where phrases meet, the hottest has the pixel."""
+        """Pixels above the threshold; where phrases overlap, the higher probability wins."""
         rows, columns = findings.size
         heat = findings.arrays["heat"].astype(np.float32)
-        # Upsampled before the threshold and not after it, or edges would be stairs.
+        # Upsample before the threshold, or edges would be jagged.
         hot = np.stack([cv2.resize(one, (columns, rows)) for one in self._per_phrase(heat)])
         chances = 1 / (1 + np.exp(-hot))
         winner, best = chances.argmax(axis=0), chances.max(axis=0)
@@ -114,16 +114,16 @@ def _instance(phrase: int, part: Region, chances: Floats) -> Instance:
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> ClipSeg:
-    """The teacher.
+    """Make the teacher.
 
     Args:
-        options: Its settings.
-        phrases: What to look for; longer texts than a word often do better, as "a photo of a coin".
+        options: Its options.
+        phrases: What to look for; texts longer than a word often do better, such as "a photo of a coin".
         weights: A folder; None: what the options name.
-        device: As torch names it, or `auto`.
+        device: A torch device, or `auto`.
 
     Raises:
-        BadInput: Weights are not to be had.
+        BadInput: The weights cannot be found.
     """
     found = find_weights("model", weights or options.model, ARCHITECTURES)
     return ClipSeg(options, phrases, Model(found, ARCHITECTURES, device, options.arithmetic))

@@ -1,4 +1,4 @@
-"""Teachers beside each other on pairs: how well each draws, how fast, and where it fails worst."""
+"""Benchmarks teachers on labelled pairs: IoU, dice, boundary IoU, speed, and the worst photos of each."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ from training.teacher.protocol import ByPhoto, Settings, Teacher
 from training.teacher.weights import WeightsMissing
 
 _ALONE = 5
-"""Photos that are looked at one by one to time a single one, after a first that warms up."""
+"""Photos to time one at a time, after one that warms up."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherSpec:
-    """A teacher as it was asked for."""
+    """A teacher as the command line names it, with its settings and weights."""
 
     label: str
     entry: teachers.Entry
@@ -35,7 +35,11 @@ class TeacherSpec:
     weights: str | None
 
     def build(self, phrases: tuple[Phrase, ...], device: str) -> Teacher:
-        """Raises BadInput where weights are missing."""
+        """Make the teacher.
+
+        Raises:
+            BadInput: Weights are missing.
+        """
         try:
             return self.entry.build(self.settings, phrases, self.weights, device)
         except WeightsMissing as error:
@@ -43,10 +47,14 @@ class TeacherSpec:
 
 
 def parse_teachers(given: str, weights: Sequence[str] = ()) -> list[TeacherSpec]:
-    """Teachers from a command line: `NAME` or `NAME:SETTINGS.yaml`, with commas between; and `NAME=FOLDER` of weights.
+    """Parse teachers from the command line.
+
+    Args:
+        given: `NAME` or `NAME:SETTINGS.yaml`, separated by commas.
+        weights: `NAME=FOLDER` each.
 
     Raises:
-        BadInput: No such teacher, settings that do not fit, or weights of a teacher that takes no part.
+        BadInput: There is no such teacher, its settings are not valid, or weights are given for another teacher.
     """
     folders = {}
     for one in weights:
@@ -65,20 +73,20 @@ def parse_teachers(given: str, weights: Sequence[str] = ()) -> list[TeacherSpec]
             raise BadInput(f"{error}{hint}") from error
         found.append(TeacherSpec(f"{name}:{Path(file).stem}" if colon else name, entry, settings, folders.get(name)))
     if unknown := folders.keys() - {one.label.partition(":")[0] for one in found}:
-        raise BadInput(f"weights were given for {', '.join(sorted(unknown))}, which --teachers does not name; add it")
+        raise BadInput(f"--weights names {', '.join(sorted(unknown))}, which --teachers does not name; add it there")
     if twice := [one.label for index, one in enumerate(found) if one.label in [two.label for two in found[:index]]]:
-        raise BadInput(f"--teachers names {twice[0]} more than once; give its settings files names of their own")
+        raise BadInput(f"--teachers names {twice[0]} more than once; give its settings files different names")
     return found
 
 
 def _with_settings(label: str) -> str:
-    """How a command line that takes no KEY=VALUE says it."""
+    """How to pass settings to a command that takes no KEY=VALUE."""
     return f"--teachers {label.partition(':')[0]}:FILE.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoScores:
-    """One teacher on one photo."""
+    """The scores of one teacher on one photo."""
 
     teacher: str
     photo: str
@@ -89,23 +97,23 @@ class PhotoScores:
 
 @dataclass(frozen=True, slots=True)
 class TeacherResult:
-    """What one teacher came to."""
+    """The result of one teacher."""
 
     rows: tuple[PhotoScores, ...]
     latency: float
-    """Milliseconds for a photo alone, the median of a few; reading files apart."""
+    """Milliseconds for one photo, median of a few, without reading the file."""
     rate: float
-    """Photos a second in batches, likewise."""
+    """Photos per second in batches, without reading files."""
     worst: tuple[Failure, ...]
-    """Worst first."""
+    """The worst photos, worst first."""
 
     @property
     def teacher(self) -> str:
-        """Its label."""
+        """The teacher's label."""
         return self.rows[0].teacher
 
     def means(self) -> dict[str, float]:
-        """All figures, by name."""
+        """Mean scores and times, by name."""
         measured = {name: float(np.mean([getattr(row, name) for row in self.rows])) for name in PHOTO_MEASURES}
         return {**measured, "latency_ms": self.latency, "photos_per_second": self.rate}
 
@@ -113,14 +121,14 @@ class TeacherResult:
 def evaluate_teacher(
     spec: TeacherSpec, pairs: Sequence[Pair], phrases: tuple[Phrase, ...], *, device: str, batch: int, worst: int
 ) -> TeacherResult:
-    """Let one teacher draw on all pairs.
+    """Benchmark one teacher on all pairs.
 
     Args:
-        spec: Who.
-        pairs: What its masks are held against.
-        phrases: They make the classes that the pairs have.
-        device: As torch names it.
-        batch: Photos that it looks at together.
+        spec: The teacher.
+        pairs: Photos, and the masks to compare with.
+        phrases: What to look for; they match the classes of the pairs.
+        device: A torch device.
+        batch: Photos per call of `look`.
         worst: How many of its worst photos to keep.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a comparison of teachers came to: as a table, as CSV, as plots, and as a sheet of the worst photos."""
+"""The report of a teacher benchmark: a table, CSV files, plots, and a sheet of the worst photos."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from training.tracking import track_once
 
 
 def format_table(results: Sequence[TeacherResult]) -> str:
-    """One line a teacher, the best mean IoU first."""
+    """One line per teacher, best mean IoU first."""
     width = max(len(result.teacher) for result in results)
     lines = [f"{'teacher':{width}}     IoU    dice  boundary      ms  photos/s"]
     for result in sorted(results, key=lambda result: -result.means()["iou"]):
@@ -25,13 +25,13 @@ def format_table(results: Sequence[TeacherResult]) -> str:
 def write_report(
     results: Sequence[TeacherResult], folder: Path, classes: tuple[str, ...], *, tracker: str | None = None
 ) -> None:
-    """All of it into a folder: `teachers.csv`, `photos.csv`, `figures.png`, `worst.png`.
+    """Write `teachers.csv`, `photos.csv`, `figures.png` and `worst.png` into a folder.
 
     Args:
-        results: One a teacher.
-        folder: Made if it is not there.
-        classes: Of the pairs; one name for binary masks.
-        tracker: A key of `tracking.TRACKERS`, which records each teacher as a run in a folder of its own there.
+        results: One per teacher.
+        folder: Created if it does not exist.
+        classes: Class names of the pairs; one name for binary masks.
+        tracker: A key of `tracking.TRACKERS`. It records each teacher as a run, in a subfolder.
 
     Raises:
         BadInput: The folder cannot be written to, or the tracker is not installed.
@@ -50,7 +50,7 @@ def write_report(
 
 
 def draw_figures(results: Sequence[TeacherResult], path: Path) -> None:
-    """Each teacher's mean measures and times, its IoU against its speed, and how its photos spread over IoU; as PNG."""
+    """Draw mean scores, IoU against speed, and a histogram of IoU over photos, as PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 

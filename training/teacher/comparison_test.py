@@ -145,7 +145,7 @@ def test_the_sheet_shows_the_reference_and_the_teacher_s_mask(discs, masks, tmp_
         ("classical,clipsegg", [], "no teacher 'clipsegg'"),
         ("classical:gone.yaml", [], r"cannot read gone\.yaml"),
         ("classical,classical", [], "names classical more than once"),
-        ("classical", ["sam3=here"], "given for sam3, which --teachers does not name"),
+        ("classical", ["sam3=here"], "names sam3, which --teachers does not name"),
         ("classical", ["here"], "not of the form TEACHER=FOLDER"),
     ],
 )

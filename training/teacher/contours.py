@@ -1,4 +1,4 @@
-"""Edges of a photo, and what they enclose."""
+"""Edges of a photo, and the areas that they enclose."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ _HYSTERESIS = 0.4
 
 
 def shrink(photo: Pixels, side: int) -> Pixels:
-    """The photo with its longer side brought to that many pixels."""
+    """The photo, resized so that its longer side has that many pixels."""
     rows, columns = photo.shape[:2]
     scale = side / max(rows, columns)
     size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
@@ -19,13 +19,13 @@ def shrink(photo: Pixels, side: int) -> Pixels:
 
 
 def prepare(photo: Pixels, *, even: float, stretch: float, clahe: float, sharpen: float, blur: float) -> Pixels:
-    """(rows, columns) of brightness in which edges are to be sought.
+    """(rows, columns) of brightness, prepared for edge detection.
 
     Args:
         photo: (rows, columns, 3) RGB.
-        even: How much of the slow changes over the photo is taken away, 0 to 1.
-        stretch: Percent of pixels at either end that the stretch to full contrast clips.
-        clahe: Clip limit of the contrast-limited adaptive equalisation; 0: none.
+        even: Share of slow brightness changes to remove, 0 to 1.
+        stretch: Percent of pixels to clip at either end when stretching to full contrast.
+        clahe: Clip limit of the contrast-limited adaptive histogram equalisation (CLAHE); 0: none.
         sharpen: Weight of an unsharp mask; 0: none.
         blur: Standard deviation of a Gaussian, in pixels; 0: none.
     """
@@ -44,17 +44,17 @@ def prepare(photo: Pixels, *, even: float, stretch: float, clahe: float, sharpen
 
 
 def canny_edges(grey: Pixels, *, canny: float) -> Pixels:
-    """(rows, columns): 1 on Canny's edges, `canny` being the upper of its thresholds."""
+    """(rows, columns): 1 on Canny edges; `canny` is the upper threshold."""
     return _pixels(cv2.Canny(grey, _HYSTERESIS * canny, canny) > 0)
 
 
 def fill_outlines(edges: Pixels, *, bridge: int) -> Pixels:
-    """(rows, columns): 1 within closed outlines, gaps of up to `bridge` pixels overlooked."""
+    """(rows, columns): 1 inside closed outlines; gaps of up to `bridge` pixels are closed."""
     rows, columns = edges.shape
-    # What the frame cuts off is closed by its own reflection.
+    # Outlines that the frame cuts off are closed by their own reflection.
     down, across = rows // 4, columns // 4
     mirrored = cv2.copyMakeBorder(edges, down, down, across, across, cv2.BORDER_REFLECT)
-    # Widened, filled and narrowed again: closing the lines alone would not join two ends, which a disc slips between.
+    # Dilate, fill, erode: a morphological close of the lines alone would not join two loose ends.
     wide = cv2.dilate(mirrored, disc_kernel(bridge + 1))
     contours, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(mirrored), contours, -1, (1,), cv2.FILLED)
@@ -63,14 +63,14 @@ def fill_outlines(edges: Pixels, *, bridge: int) -> Pixels:
 
 
 def disc_kernel(side: int) -> Pixels:
-    """A disc as structuring element; of 0 or 1 pixels it changes nothing."""
+    """A disc as structuring element; with 0 or 1 pixels it changes nothing."""
     return _pixels(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(side, 1), max(side, 1))))
 
 
 def close_and_open(mask: Pixels, *, close: int, open: int) -> Pixels:
-    """(rows, columns) of 0 and 1, closed and then opened by discs of these sides.
+    """(rows, columns) of 0 and 1: morphological close, then open, by discs of these sizes in pixels.
 
-    Things that the frame cuts off are taken to go on beyond it, or their corners there would be rounded.
+    The border is replicated; otherwise the corners of objects at the frame would be rounded.
     """
     rows, columns = mask.shape
     for operation, side in ((cv2.MORPH_CLOSE, close), (cv2.MORPH_OPEN, open)):
@@ -80,12 +80,12 @@ def close_and_open(mask: Pixels, *, close: int, open: int) -> Pixels:
 
 
 def boundary(mask: Pixels) -> Pixels:
-    """(rows, columns): 1 on the outermost pixels of what is 1, those on the photo's frame included."""
+    """(rows, columns): 1 on the outermost pixels of the mask, including those on the photo's frame."""
     inner = cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     return mask - _pixels(inner)
 
 
 def _pixels(image: object) -> Pixels:
-    """What OpenCV's types do not say."""
+    """An OpenCV result as uint8; OpenCV's types do not say so."""
     assert isinstance(image, np.ndarray)
     return image.astype(np.uint8, copy=False)

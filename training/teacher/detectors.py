@@ -1,4 +1,4 @@
-"""Who finds boxes for a phrase: GroundingDINO, MM-GroundingDINO and OWLv2, alike for those who ask."""
+"""Detectors that find boxes for a phrase: GroundingDINO, MM-GroundingDINO and OWLv2 behind one interface."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from training.teacher.protocol import UnusableTeacher
 from training.teacher.weights import Weights
 
 TextInputs = tuple[dict[str, Any], list[list[int]]]
-"""What a model reads, and for each phrase the positions in its scores that stand for it."""
+"""A model's text inputs, and for each phrase its positions in the model's scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorArchitecture(Architecture):
-    """One architecture, and how it is asked."""
+    """One architecture, and how to prompt it."""
 
     threshold: float
-    """The score from which its authors take a box."""
+    """The authors' default score threshold."""
     text_inputs: Callable[[Model, Sequence[Phrase]], TextInputs]
     square: bool
-    """Whether its boxes are relative to the photo padded to a square, and not to the photo."""
+    """Whether its boxes are relative to the photo padded to a square, rather than to the photo."""
 
 
 def _grounding_text_inputs(model: Model, phrases: Sequence[Phrase]) -> TextInputs:
-    """All texts in one prompt, each closed by a dot, in small letters: the way these models were taught."""
+    """All texts in one prompt, lower case, each ending in a dot: the way these models were trained."""
     prompt, spans = "", []
     for index, phrase in enumerate(phrases):
         for text in phrase.texts:
@@ -77,11 +77,11 @@ DETECTORS: Mapping[str, DetectorArchitecture] = MappingProxyType(
         "owlv2": DetectorArchitecture("Owlv2ForObjectDetection", "Owlv2Processor", 0.2, _owl_text_inputs, square=True),
     }
 )
-"""By the names that transformers has for architectures."""
+"""By `model_type` in transformers."""
 
 
 class Detector:
-    """Boxes of phrases on photos; its model is read from disk when first looking."""
+    """Finds boxes for phrases; its model is loaded on first use."""
 
     def __init__(
         self,
@@ -108,10 +108,10 @@ class Detector:
         return {name: value.to(self.model.network.device) for name, value in read.items()}, positions
 
     def look(self, photos: Sequence[Pixels]) -> list[Boxes]:
-        """The boxes of each (rows, columns, 3) RGB photo.
+        """The boxes on each (rows, columns, 3) RGB photo.
 
-        Photos whose inputs have one size go through the network together. None is padded to the size of another,
-        which would change what it finds.
+        Photos with inputs of the same size go through the network together. No photo is padded to the size of
+        another, since that would change its result.
         """
         import torch
 
@@ -133,7 +133,7 @@ class Detector:
 
     def _forward(self, pixels: Any, read: dict[str, Any]) -> Any:
         if self.architecture.square:
-            # OWLv2 takes the texts of all photos in one row.
+            # OWLv2 takes the texts of all photos concatenated.
             texts = {name: value.repeat(len(pixels), 1) for name, value in read.items()}
         else:
             texts = {name: value.expand(len(pixels), -1) for name, value in read.items()}

@@ -128,5 +128,5 @@ def test_one_pixel_is_a_photo(detector, kind):
 
 
 def test_a_photo_of_which_nothing_is_left_at_the_size_of_the_input_is_refused(detector):
-    with pytest.raises(BadInput, match="2 × 5000 pixels is too long"):
+    with pytest.raises(BadInput, match="2 × 5000 pixels is too narrow"):
         detector("grounding-dino").look([photo(2, 5000)])

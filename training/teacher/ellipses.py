@@ -1,7 +1,7 @@
-"""Round things, also where they touch: ellipses proposed by a Hough transform and by outlines, fitted, and judged.
+"""Finds round objects, also where they touch: proposes ellipses, fits them to edges, and measures their support.
 
-Ellipses are (N, 5): x and y of the centre, half axes, and the angle of the first in radians, clockwise as seen; in
-pixels of the photo they were found on, whose centres are at whole numbers.
+Ellipses are (N, 5): x and y of the centre, both half axes, and the angle of the first axis in radians, clockwise. Units
+are pixels of the photo; pixel centres are at whole numbers.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _APART = 0.8
 def propose_ellipses(
     grey: Pixels, region: Pixels, *, radii: tuple[float, float], gradient: float, roundness: float
 ) -> Floats:
-    """(N, 5) ellipses: circles of the Hough transform of `grey`, and what fits the outlines of `region`."""
+    """(N, 5) ellipses: circles of a Hough transform of `grey`, and ellipses fitted to the outlines of `region`."""
     least, most = radii
     found = cv2.HoughCircles(
         grey,
@@ -52,15 +52,15 @@ def _around(region: Pixels, least: float, most: float) -> NDArray[np.float64]:
 
 
 def fit_to_edges(shapes: Floats, grey: Pixels, *, reach: float) -> Floats:
-    """(N, 5) ellipses moved to the strongest edges near their rims.
+    """(N, 5) ellipses, moved to the strongest edges near their rims.
 
-    A rim is taken as r(t) = r + a cos t + b sin t + c cos 2t + d sin 2t: to first order a circle that is shifted
-    by (a, b) and flattened along an axis, which makes the fit linear, for all at once.
+    The rim is modelled as r(t) = r + a cos t + b sin t + c cos 2t + d sin 2t: to first order a circle, shifted by
+    (a, b) and flattened along an axis. This makes the fit linear, so that all ellipses are solved at once.
 
     Args:
         shapes: (N, 5).
         grey: (rows, columns).
-        reach: Share of the radius by which an edge may lie inside or outside.
+        reach: How far to search for an edge inside and outside the rim, as a share of the radius.
     """
     if not len(shapes) or reach <= 0:
         return shapes
@@ -103,20 +103,20 @@ def fit_to_edges(shapes: Floats, grey: Pixels, *, reach: float) -> Floats:
 
 
 def edge_and_area_support(shapes: Floats, edges: Pixels, region: Pixels, *, slack: float) -> tuple[Floats, Floats]:
-    """What speaks for each ellipse: (N,) share of its rim on edges, (N,) share of its inside unlike the ground.
+    """Evidence for each ellipse: (N,) share of its rim on edges, (N,) share of its area unlike the background.
 
     Args:
         shapes: (N, 5).
         edges: (rows, columns), not 0 on edges.
-        region: (rows, columns), not 0 where the photo differs from the ground.
-        slack: Pixels that a rim may be off its edge.
+        region: (rows, columns), not 0 where the photo differs from the background.
+        slack: Largest distance from rim to edge, in pixels.
     """
     near = (cv2.distanceTransform((edges == 0).astype(np.uint8), cv2.DIST_L2, 3) <= slack).astype(np.float32)
     rims = _rims(shapes)
     at_x, at_y = (shapes[:, :1] + rims * np.cos(_ANGLES), shapes[:, 1:2] + rims * np.sin(_ANGLES))
     seen = (at_x >= 0) & (at_x < edges.shape[1]) & (at_y >= 0) & (at_y < edges.shape[0])
     support = (_sampled(near, at_x, at_y) * seen).sum(axis=1) / len(_ANGLES)
-    # Equal steps of area, not of radius.
+    # Sample in equal steps of area, not of radius.
     depths = np.sqrt((np.arange(8, dtype=np.float32) + 0.5) / 8)
     inside_x = shapes[:, :1, None] + (rims * np.cos(_ANGLES))[..., None] * depths
     inside_y = shapes[:, 1:2, None] + (rims * np.sin(_ANGLES))[..., None] * depths
@@ -125,16 +125,16 @@ def edge_and_area_support(shapes: Floats, edges: Pixels, region: Pixels, *, slac
 
 
 def scale_ellipses(shapes: Floats, scale: NDArray[np.float64]) -> Floats:
-    """(N, 5) the same ellipses on a photo `scale` (x, y) times as large, both nearly equal."""
+    """(N, 5): the same ellipses on a photo `scale` (x, y) times as large; both factors must be nearly equal."""
     centres = (shapes[:, :2] + 0.5) * scale - 0.5
     return np.column_stack([centres, shapes[:, 2:4] * np.sqrt(scale.prod()), shapes[:, 4]]).astype(np.float32)
 
 
 def drop_overlapping(shapes: Floats, scores: Floats) -> list[int]:
-    """Indices of ellipses with a score above 0, the best and largest first, of which none sits on another's middle."""
+    """Indices of ellipses with a score above 0, best and largest first, without those too close to a better one."""
     radii = np.sqrt(shapes[:, 2] * shapes[:, 3])
     chosen: list[int] = []
-    # Within a coin are other circles; its outer rim is the one that counts.
+    # A coin has circles inside it; its outer rim is the one to keep.
     for index in np.argsort(-scores * radii, kind="stable"):
         away = np.linalg.norm(shapes[chosen, :2] - shapes[index, :2], axis=1)
         if scores[index] > 0 and (away >= _APART * np.maximum(radii[chosen], radii[index])).all():
@@ -158,7 +158,7 @@ def fill_ellipse(mask: Pixels, shape: Floats) -> None:
 
 
 def bounding_box(shape: Floats) -> tuple[float, float, float, float]:
-    """left, top, right, bottom of one ellipse, (5,): edges of pixels, not centres."""
+    """left, top, right, bottom of one ellipse, (5,); edges of pixels, not centres."""
     x, y, one, other, angle = map(float, shape)
     half_x = np.hypot(one * np.cos(angle), other * np.sin(angle))
     half_y = np.hypot(one * np.sin(angle), other * np.cos(angle))

@@ -1,4 +1,4 @@
-"""The teacher `grounded-sam`: a detector that reads finds boxes of a phrase, a segmenter draws a mask in each."""
+"""The teacher `grounded-sam`: a text-prompted detector finds boxes, and a segmenter draws a mask in each."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,27 +19,27 @@ from training.teacher.weights import find_weights
 
 
 class Options(SelectionOptions):
-    """How boxes are found, masks drawn, and which of them are taken."""
+    """Which models, and which of their boxes and masks are taken."""
 
     decide_only: ClassVar[frozenset[str]] = DECIDE_ONLY | {"rule"}
 
     detector: str = "IDEA-Research/grounding-dino-base"
-    """A folder, or a repository of the hub: GroundingDINO, MM-GroundingDINO or OWLv2."""
+    """A folder or a repository of the hub: GroundingDINO, MM-GroundingDINO or OWLv2."""
     segmenter: str = "facebook/sam-vit-base"
-    """Likewise: SAM, SAM-HQ or SAM 2."""
+    """A folder or a repository of the hub: SAM, SAM-HQ or SAM 2."""
     adapter: Path | None = None
-    """A file that `adapt` wrote: what the segmenter's image encoder learnt of a domain."""
+    """A LoRA adapter for the segmenter, written by `adapt`."""
     arithmetic: Arithmetic = "fp32"
-    """Of both networks; bf16 is for GPUs, twice as fast and near enough."""
+    """Precision of both networks; bf16 is for GPUs: twice as fast, with nearly the same masks."""
     floor: Share = 0.1
-    """Box score below which nothing is kept."""
+    """Boxes with a lower score are not kept at all."""
     most: Annotated[int, Field(ge=1)] = 50
-    """Boxes that are kept of a photo, best first."""
+    """How many boxes to keep per photo, best first."""
     threshold: Share | None = None
-    """Box score from which a box is taken; None: what the detector's authors take."""
+    """Least score of a box; None: the default of the detector's authors."""
     rule: Rule = "union"
-    """Which things of a phrase are taken: union, all; mask or box, the one of the best score; agreement, that one only
-    where both scores like the same best."""
+    """Which objects of a phrase are taken. union: all; mask or box: the one with the best mask or box score; agreement:
+    the best one, only if both scores rank the same box first."""
 
     @model_validator(mode="after")
     def _reachable(self) -> "Options":
@@ -61,15 +61,15 @@ class GroundedSam:
 
     @property
     def weights(self) -> Mapping[str, str]:
-        """Origins, and the sha256 of each file."""
+        """Origins of the weights, and the SHA-256 of each file."""
         return self._detector.model.weights.record() | self._segmenter.record()
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """Boxes, and masks in them."""
+        """Boxes, and the masks in them."""
         return [one.to_findings() for one in self._segmenter.look(photos, self._detector.look(photos))]
 
     def decide(self, findings: Findings) -> Decision:
-        """The mask, from those boxes and masks that the options let pass."""
+        """The mask, from the boxes and masks that pass the thresholds."""
         threshold = self.settings.threshold
         if threshold is None:
             threshold = max(self._detector.architecture.threshold, self.settings.floor)
@@ -81,22 +81,22 @@ class GroundedSam:
 def build(
     options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
 ) -> GroundedSam:
-    """The teacher.
+    """Make the teacher.
 
     Args:
-        options: Its settings.
+        options: Its options.
         phrases: What to look for.
         weights: A folder that holds the folders `detector` and `segmenter`; None: what the options name.
-        device: As torch names it, or `auto`.
+        device: A torch device, or `auto`.
 
     Raises:
-        BadInput: Weights are not to be had.
+        BadInput: The weights cannot be found.
     """
     names = {"detector": options.detector, "segmenter": options.segmenter}
     if weights is not None:
         names = {role: str(Path(weights) / role) for role in names}
         if missing := [folder for folder in names.values() if not Path(folder).is_dir()]:
-            raise BadInput(f"{missing[0]} is no folder; expected {weights} to hold two, detector and segmenter")
+            raise BadInput(f"{missing[0]} is not a folder; expected {weights} to hold detector and segmenter")
     if options.adapter and not options.adapter.is_file():
         raise BadInput(f"adapter {options.adapter} does not exist; expected a file that adapt wrote")
     detector = Detector(

@@ -174,7 +174,7 @@ def test_a_threshold_below_the_floor_is_refused():
 
 def test_weights_are_read_from_a_folder_that_holds_both(saved, tmp_path):
     (tmp_path / "detector").symlink_to(saved("owlv2"))
-    with pytest.raises(BadInput, match=r"segmenter is no folder; expected .* to hold two"):
+    with pytest.raises(BadInput, match=r"segmenter is not a folder; expected .* to hold detector and segmenter"):
         ENTRY.build(ENTRY.options()(), parse_phrases(["coin"]), str(tmp_path), "cpu")
     (tmp_path / "segmenter").symlink_to(saved("sam2"))
 

@@ -1,4 +1,4 @@
-"""Masks that already exist, another tool's or a person's, checked against the photos that they belong to."""
+"""The teacher `masks`: takes masks that already exist, from another tool or a person, and checks them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,31 +20,31 @@ from training.teacher.protocol import Decision, Findings, Settings, Teacher, ins
 
 
 class Options(Settings):
-    """Where they lie."""
+    """Where the masks are."""
 
     folder: str = Field(alias="from")
-    """A folder with a mask `a/b.png` for the photo `a/b.jpg`, or a folder of pairs."""
+    """A folder with the mask `a/b.png` for the photo `a/b.jpg`, or a folder of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A folder of masks, or the one mask of a photo."""
+    """A folder of masks, or (after `of`) the mask of one photo."""
 
     settings: Options
     phrases: tuple[Phrase, ...]
     masks: Mapping[str, Path]
     """By path within the folder, without suffix."""
     colours: Colours | None = None
-    """What the masks' colours mean, where they are coloured."""
+    """The class of each colour, if the masks are coloured."""
     mask: Path | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
     name: str = "masks"
 
     def of(self, file: str) -> Teacher:
-        """The teacher of one photo, whose weights are its mask's.
+        """The teacher for one photo. Its weights are the digest of the mask.
 
         Raises:
-            BadInput: There is none.
+            BadInput: The photo has no mask.
         """
         wanted = str(PurePosixPath(file).with_suffix(""))
         if wanted not in self.masks:
@@ -55,45 +55,45 @@ class Imported:
         return replace(self, mask=mask, weights={mask.name: sha256(mask)})
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """The mask of one photo, checked.
+        """Read the mask of one photo.
 
         Raises:
-            BadInput: It is damaged, of another size than its photo, or has values that are no class.
+            BadInput: It is damaged, has another size than the photo, or has values that are not classes.
         """
         (photo,) = photos
         if self.mask is None:
-            raise TypeError("masks go by the photo's name: ask of(file) for its teacher")
+            raise TypeError("this teacher needs a photo's file name: call of(file) first")
         size = photo.shape[0], photo.shape[1]
         count = len(class_names(self.phrases))
         return [Findings(size, {"mask": read_mask(self.mask, size=size, classes=count, colours=self.colours)})]
 
     def decide(self, findings: Findings) -> Decision:
-        """The mask as it is, with one instance for each class in it."""
+        """The mask as it is, with one instance per class."""
         mask = findings.arrays["mask"]
         instances = instances_by_class(mask, len(self.phrases))
         return Decision(mask, instances, None, undecided=not instances and IGNORED in mask)
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Imported:
-    """The teacher; it takes neither weights nor a device.
+    """Make the teacher; it takes neither weights nor a device.
 
     Raises:
-        BadInput: There are no masks in the folder, or its `classes.txt` names other classes than the phrases make.
+        BadInput: There are no masks in the folder, or its `classes.txt` does not match the phrases.
     """
     if weights:
-        raise BadInput("masks have no weights; say where they lie with from=FOLDER")
+        raise BadInput("the teacher masks takes no --weights; name the folder of masks with from=FOLDER")
     folder = Path(options.folder)
     if not folder.is_dir():
-        raise BadInput(f"from={options.folder} is no folder; expected one of masks, a/b.png for the photo a/b.jpg")
+        raise BadInput(f"from={options.folder} is not a folder; expected one with masks, a/b.png for the photo a/b.jpg")
     root = folder / "masks" if (folder / "masks").is_dir() else folder
     found, asked = read_classes(root.parent / "classes.txt"), class_names(phrases)
-    # Of a single class the name makes no difference; of several, the indices would mean something else.
+    # The name of a single class does not matter; with several, the indices would get another meaning.
     if found != asked and len(found) > 1:
         raise BadInput(
             f"the masks in {root} are of {', '.join(found)}, these phrases make {', '.join(asked)}; give them in that "
             f"order, as {' '.join(f'--phrase {name}' for name in found[1:])}"
         )
-    files = [(PurePosixPath(file), path) for file, path in sources.listed(root)]
+    files = [(PurePosixPath(file), path) for file, path in sources.list_files(root)]
     masks = {str(file.with_suffix("")): path for file, path in files if file.suffix.lower() == ".png"}
     if not masks:
         raise BadInput(f"{root} holds no .png masks; expected a/b.png for the photo a/b.jpg")

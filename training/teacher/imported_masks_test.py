@@ -106,7 +106,7 @@ def test_a_folder_without_masks_is_refused(tmp_path):
 
     with pytest.raises(BadInput, match=r"holds no \.png masks"):
         teacher(tmp_path)
-    with pytest.raises(BadInput, match=r"from=.*gone is no folder"):
+    with pytest.raises(BadInput, match=r"from=.*gone is not a folder"):
         teacher(tmp_path / "gone")
-    with pytest.raises(BadInput, match="masks have no weights"):
+    with pytest.raises(BadInput, match="masks takes no --weights"):
         teacher(tmp_path, weights="folder")

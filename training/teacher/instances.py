@@ -1,4 +1,4 @@
-"""What the masks of pairs show, instance by instance: what a segmenter is prompted with, and held to."""
+"""Instances in the masks of pairs. `adapt` prompts a segmenter with their boxes and trains it on their masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +14,26 @@ from training.student.metrics import IGNORED
 from training.teacher.region import Region, connected_components
 
 Frame = tuple[tuple[int, int], tuple[int, int]]
-"""(rows, columns) that a photo fills of a network's input, and those of the input with its padding."""
+"""(rows, columns) of the photo within a network's input, and (rows, columns) of the padded input."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskInstance:
-    """One connected part of one class of one photo."""
+    """One connected component of one class on one photo."""
 
     region: Region
     judged: NDArray[np.bool_]
-    """(rows, columns) of the photo: where its teacher judged."""
+    """(rows, columns) of the photo: False where the mask is ignored."""
 
 
 def mask_instances(pair: Pair, classes: int, smallest: float) -> list[MaskInstance]:
-    """What is to be seen on a pair."""
+    """The instances in the mask of a pair.
+
+    Args:
+        pair: The photo and its mask.
+        classes: How many classes the masks have; 1 for binary masks.
+        smallest: Components smaller than this share of their class's area are left out.
+    """
     mask = pair.read_mask(read_photo(pair.photo).shape, classes)
     judged = mask != IGNORED
     found = []
@@ -40,7 +46,7 @@ def mask_instances(pair: Pair, classes: int, smallest: float) -> list[MaskInstan
 
 
 def jittered_box(instance: MaskInstance, jitter: float, rng: np.random.Generator) -> Floats:
-    """(1, 4): the instance's box, each edge moved by up to `jitter` of the box, within the photo."""
+    """(1, 4): the instance's box, with each edge moved at random by up to `jitter` of the box, within the photo."""
     left, top, right, bottom = instance.region.box
     rows, columns = instance.judged.shape
     sides = np.array([right - left, bottom - top] * 2)
@@ -50,11 +56,11 @@ def jittered_box(instance: MaskInstance, jitter: float, rng: np.random.Generator
 
 
 def target_and_weight(instance: MaskInstance, frame: Frame, size: Sequence[int]) -> tuple[Floats, Floats]:
-    """What each logit should say, and what it counts: nothing in the padding, and where nobody judged.
+    """The target of each logit and its weight, which is 0 in the padding and where the mask is ignored.
 
     Args:
-        instance: What to show.
-        frame: How the photo lies in the network's input.
+        instance: The instance to segment.
+        frame: Where the photo is within the network's input.
         size: (rows, columns) of the logits.
     """
     whole = np.zeros(instance.judged.shape, np.uint8)
@@ -71,7 +77,7 @@ def _resized_target(values: NDArray[np.uint8] | NDArray[np.bool_], frame: Frame,
 
 
 def instance_iou(instance: MaskInstance, drawn: Region) -> float:
-    """Intersection over union, where the teacher judged."""
+    """Intersection over union of an instance and a predicted mask; ignored pixels do not count."""
     canvas = np.zeros((2, *instance.judged.shape), np.uint8)
     instance.region.paint(canvas[0], 1)
     drawn.paint(canvas[1], 1)

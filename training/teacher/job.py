@@ -1,7 +1,7 @@
-"""Labelling as a job: any number of photos, a batch at a time; stopped anywhere, it goes on from there.
+"""The labelling job: draws masks on the photos of a folder in batches. It may be stopped at any time, and resumes.
 
-Of each photo the bytes are digested first. Where its sidecar tells of the same bytes, teacher, settings, weights and
-phrases, nothing is done; where the findings were kept, the teacher decides anew; else it looks.
+Each photo is hashed first. If its sidecar has the same hash, teacher, settings, weights and phrases, the photo is
+skipped. If its findings are cached, only `decide` runs. Otherwise `look` runs too.
 """
 
 import sys
@@ -28,26 +28,26 @@ from training.teacher.sidecar import InstanceRecord, PhotoRecord, Sidecar
 from training.teacher.sources import Sources
 
 WRITERS = 2
-"""Threads that compress masks and findings, as slow as many a teacher."""
+"""Threads that compress masks and findings; for many teachers this takes as long as `look`."""
 
 MOST_PIXELS = 100_000_000
-"""A batch that holds more is complete, so that large photos do not fill the memory."""
+"""A batch with more pixels takes no further photos, so that large photos do not fill the memory."""
 
 
 def label_photos(
     found: Sources, teacher: Teacher, to: LabelledFolder, *, share: Shard = WHOLE, batch: int = 8
 ) -> JobSummary:
-    """Label photos, except those that are labelled already. Photos that cannot be are named on standard error.
+    """Label photos, except those that are labelled already. Names photos that cannot be labelled on standard error.
 
     Args:
-        found: The photos; those of the share are labelled.
-        teacher: Asked for several photos at once where they need looking at.
-        to: Where the pairs go.
-        share: Of this process.
-        batch: Photos at once. Halved where memory runs out.
+        found: The photos of a folder.
+        teacher: Draws the masks.
+        to: The folder for the pairs.
+        share: Which of the photos this process labels.
+        batch: Photos per call of `look`. Halved if memory runs out.
 
     Raises:
-        BadInput: None could be labelled, or the folder holds something else, cannot be written to or is full.
+        BadInput: No photo could be labelled, or the folder holds other files, or cannot be written to, or is full.
     """
     if found.folder.resolve().is_relative_to(to.folder.resolve()):
         raise BadInput(f"the photos lie in {to.folder}, where their masks should go; choose another folder")
@@ -62,7 +62,7 @@ def label_photos(
         for photo in prefetched:
             job.take(photo)
         job.end()
-    # A share may well be all bad; the others have something to show.
+    # All photos of one share may be bad while other shares have good ones.
     if photos and not summary.usable and not to.names():
         raise BadInput(f"none of {len(photos)} photos of {found.folder} could be labelled; each is named above")
     return summary
@@ -85,14 +85,14 @@ class _Job:
             self._skip(photo)
         elif isinstance(photo, AlreadyLabelled):
             self.summary.untouched += 1
-            self.summary.empty += photo.about.empty
-            self.summary.undecided += photo.about.undecided
+            self.summary.empty += photo.sidecar.empty
+            self.summary.undecided += photo.sidecar.undecided
             self.summary.edited += photo.edited
             self.bar.update()
-        elif photo.kept:
-            self.summary.decided += self._finish(photo, photo.kept)
+        elif photo.cached:
+            self.summary.decided += self._finish(photo, photo.cached)
         else:
-            # A teacher of one photo alone cannot be asked for others.
+            # A `ByPhoto` gives a teacher for one photo, which must not be asked for another.
             if self.waiting and self.waiting[0].teacher is not photo.teacher:
                 self._look_at_waiting()
             self.waiting.append(photo)
@@ -100,7 +100,7 @@ class _Job:
                 self._look_at_waiting()
 
     def end(self) -> None:
-        """See to all that wait."""
+        """Label the photos that still wait, and finish writing."""
         self._look_at_waiting()
         while self.writing:
             self.writing.popleft().result()
@@ -111,16 +111,16 @@ class _Job:
             self._look(waiting)
 
     def _look(self, photos: Sequence[PhotoToLabel]) -> None:
-        """Look at photos of one teacher; where it fails, at half of them at a time, so that one fault costs one."""
+        """Run `look` on a batch. If it fails, try each half, so that one bad photo costs only itself."""
         started = time.perf_counter()
         found = _findings(photos)
         if not isinstance(found, Exception):
             seconds = (time.perf_counter() - started) / len(photos)
             for photo, findings in zip(photos, found, strict=True):
                 photo.pixels = None
-                kept = CachedFindings(findings, seconds)
-                self._write(self.to.cache.put, photo.key, kept)
-                self.summary.looked += self._finish(photo, kept)
+                cached = CachedFindings(findings, seconds)
+                self._write(self.to.cache.put, photo.key, cached)
+                self.summary.looked += self._finish(photo, cached)
         elif len(photos) == 1:
             self._fail(photos[0], found)
         else:
@@ -130,28 +130,28 @@ class _Job:
             self._look(photos[:half])
             self._look(photos[half:])
 
-    def _finish(self, photo: PhotoToLabel, kept: CachedFindings) -> bool:
-        """Decide and write; False where that cannot be."""
+    def _finish(self, photo: PhotoToLabel, cached: CachedFindings) -> bool:
+        """Run `decide` and write the pair; False if either fails."""
         started = time.perf_counter()
         try:
-            decision = photo.teacher.decide(kept.findings)
-            decision.check(kept.findings.size, len(photo.teacher.phrases))
-        except Exception as error:  # whatever a teacher raises is this photo's alone
+            decision = photo.teacher.decide(cached.findings)
+            decision.check(cached.findings.size, len(photo.teacher.phrases))
+        except Exception as error:  # any error of a teacher counts against this photo alone
             self._fail(photo, error)
             return False
         if not photo.source.path.is_file():
-            self._skip(Skipped(photo.source, "unusable", f"{photo.source.path} vanished meanwhile"))
+            self._skip(Skipped(photo.source, "unusable", f"{photo.source.path} was deleted during the job"))
             return False
-        about = _about(photo, decision, kept.seconds + time.perf_counter() - started)
-        self._write(self.to.put, photo.source, decision.mask, about)
-        self.summary.empty += about.empty
-        self.summary.undecided += about.undecided
+        sidecar = _sidecar(photo, decision, cached.seconds + time.perf_counter() - started)
+        self._write(self.to.write_pair, photo.source, decision.mask, sidecar)
+        self.summary.empty += sidecar.empty
+        self.summary.undecided += sidecar.undecided
         self.summary.changed += photo.changed
         self.bar.update()
         return True
 
     def _write(self, work: Callable[..., None], *arguments: object) -> None:
-        """Have it written while the teacher goes on; wait where the disk cannot follow."""
+        """Write in another thread; wait if too many writes are pending."""
         self.writing.append(self.writers.submit(work, *arguments))
         while len(self.writing) > self.batch:
             self.writing.popleft().result()
@@ -178,12 +178,12 @@ def _findings(photos: Sequence[PhotoToLabel]) -> list[Findings] | Exception:
         return found
     except UnusableTeacher:
         raise
-    except Exception as error:  # whatever else a teacher raises is this batch's alone
-        # Without its frames, which hold on to the memory that ran out.
+    except Exception as error:  # any other error of a teacher counts against this batch alone
+        # Drop the traceback: its frames keep the memory that ran out.
         return error.with_traceback(None)
 
 
-def _about(photo: PhotoToLabel, decision: Decision, seconds: float) -> Sidecar:
+def _sidecar(photo: PhotoToLabel, decision: Decision, seconds: float) -> Sidecar:
     rows, columns = decision.mask.shape
     return Sidecar(
         photo=PhotoRecord(file=photo.source.file, sha256=photo.sha256, rows=rows, columns=columns),

@@ -1,4 +1,4 @@
-"""What became of the photos of a labelling job, counted."""
+"""Counts of what a labelling job did with its photos."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,54 +11,56 @@ from training.teacher.shard import WHOLE, Shard
 
 @dataclass
 class JobSummary:
-    """Counts, told in a few lines."""
+    """The counts, and a summary of a few lines."""
 
     folder: Path
     share: Shard
     photos: int
-    """In the share."""
+    """Photos in the share."""
     others: Mapping[str, int]
-    """Files that are no photos, by suffix."""
+    """Number of files that are not photos, by suffix."""
     gone: tuple[str, ...]
-    """Names of pairs whose photo is no longer there; they stay."""
+    """Names of pairs whose photo no longer exists; they are kept."""
     looked: int = 0
-    """LabelledFolder by looking."""
+    """Labelled by `look` and `decide`."""
     decided: int = 0
-    """LabelledFolder from findings that were kept."""
+    """Labelled by `decide` from cached findings."""
     untouched: int = 0
-    """As an earlier job left them."""
+    """Labelled by an earlier job, and left as they were."""
     empty: int = 0
-    """Of all these, how many show nothing of any phrase."""
+    """How many of all these show no phrase."""
     undecided: int = 0
-    """Of all these, how many were left out for want of a mask that the teacher would vouch for."""
+    """How many of all these were left out because the teacher does not trust its mask."""
     edited: int = 0
-    """Of those left as they were, how many have a mask that was edited by hand."""
+    """How many of the untouched have a mask that was edited by hand."""
     changed: int = 0
-    """Of all these, how many are another photo than an earlier job labelled."""
+    """How many of all these differ from the photo that an earlier job labelled under this name."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """By what was wrong."""
+    """Number of skipped photos, by kind of fault."""
 
     @property
     def usable(self) -> int:
-        """Photos that a teacher could label."""
+        """Photos that are labelled now."""
         return self.looked + self.decided + self.untouched
 
     def __str__(self) -> str:
         share = "" if self.share == WHOLE else f" of share {self.share}"
         lines = [f"{self.folder}: {self.usable} of {self.photos} photos{share} labelled, {self.empty} show nothing"]
-        lines.append(f"  {self.looked} looked at, {self.decided} decided anew, {self.untouched} as they were")
+        counts = f"{self.looked} looked at, {self.decided} decided from cached findings, {self.untouched} unchanged"
+        lines.append(f"  {counts}")
         if self.undecided:
-            lines.append(f"  {self.undecided} left out: the teacher would not vouch for a mask")
+            lines.append(f"  {self.undecided} left out: the teacher does not trust its mask")
         if self.edited:
-            lines.append(f"  {self.edited} masks edited by hand, kept; delete one to have it drawn again")
+            lines.append(f"  {self.edited} masks edited by hand were kept; delete one to draw it again")
         if self.changed:
-            lines.append(f"  {self.changed} of another content than before")
+            lines.append(f"  {self.changed} photos changed since the last run")
         if self.skipped:
             kinds = ", ".join(f"{times} {kind}" for kind, times in sorted(self.skipped.items()))
             lines.append(f"  {self.skipped.total()} skipped, named above: {kinds}")
         if self.others:
-            lines.append(f"  files of other kinds passed over: {sources.told(self.others)}")
+            lines.append(f"  ignored files of other kinds: {sources.format_counts(self.others)}")
         if self.gone:
             more = ", …" if len(self.gone) > 3 else ""
-            lines.append(f"  {len(self.gone)} whose photo is gone, kept: {', '.join(self.gone[:3])}{more}")
+            names = ", ".join(self.gone[:3])
+            lines.append(f"  {len(self.gone)} pairs kept whose photo no longer exists: {names}{more}")
         return "\n".join(lines)

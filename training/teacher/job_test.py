@@ -212,7 +212,7 @@ def test_a_photo_changed_since_is_labelled_anew_and_one_that_is_gone_is_named(ph
 
     assert again.batches == [1]
     assert (summary.changed, summary.looked, summary.gone) == (1, 1, ("07",))
-    assert "1 whose photo is gone, kept: 07" in str(summary)
+    assert "1 pairs kept whose photo no longer exists: 07" in str(summary)
     assert read_mask(tmp_path / "out" / "masks" / "03.png", size=SIZE, classes=1)[5, 30]
     assert (tmp_path / "out" / "photos" / "03.png").read_bytes() == (photos / "03.png").read_bytes()
     scan(read_pairs(tmp_path / "out"))
@@ -460,7 +460,7 @@ def test_a_folder_that_is_something_else_is_left_alone(photos, run, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").touch()
 
-    with pytest.raises(BadInput, match="out holds something else than a job's masks; choose another folder"):
+    with pytest.raises(BadInput, match="out is not empty and was not made by `label`; choose another folder"):
         run(photos, Bright())
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 

@@ -1,8 +1,8 @@
-"""A labelled folder: a folder of pairs, and of each a sidecar that says where its mask is from.
+"""A labelled folder: a folder of pairs, each with a sidecar that says how its mask was made.
 
     photos/NAME.jpg  masks/NAME.png  sidecars/NAME.json  classes.txt  findings/
 
-A pair's sidecar is the last to be written and the first to go: where it stands, photo and mask are whole.
+A pair's sidecar is written last and removed first: where it exists, photo and mask are complete.
 """
 
 import os
@@ -27,39 +27,39 @@ from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
 
 STALE_SECONDS = 3600.0
-"""Seconds after which a file written aside belongs to nobody: its writer was killed."""
+"""Age after which a temporary file is taken for the rest of a killed job, and removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFolder:
-    """Where the masks of a teacher go."""
+    """The folder for the masks of a teacher."""
 
     folder: Path
     keep_empty: bool = True
-    """Whether photos that show nothing become pairs; those left out still have a sidecar."""
+    """Whether photos that show nothing become pairs; if not, they still get a sidecar."""
 
     @property
     def cache(self) -> FindingsCache:
-        """What its teachers saw."""
+        """The cached findings."""
         return FindingsCache(self.folder / "findings")
 
     def prepare(self, classes: tuple[str, ...]) -> None:
-        """Make the folder, or check that it is one of these classes, and clear away what killed jobs left.
+        """Create the folder, or check that it has these classes, and remove what killed jobs left.
 
         Raises:
-            BadInput: It holds something else or other classes, or cannot be written to.
+            BadInput: It holds other files or other classes, or cannot be written to.
         """
         with _writing(self.folder):
             sidecars = self.folder / "sidecars"
             if self.folder.exists() and not sidecars.is_dir() and any(self.folder.iterdir()):
-                raise BadInput(f"{self.folder} holds something else than a job's masks; choose another folder")
-            # First, so that another process beside this one knows the folder for ours.
+                raise BadInput(f"{self.folder} is not empty and was not made by `label`; choose another folder")
+            # Create this one first, so that another process started beside this one recognises the folder.
             sidecars.mkdir(parents=True, exist_ok=True)
             lines = "".join(f"{name}\n" for name in classes)
             path = self.folder / "classes.txt"
             found = path.read_text(encoding="utf-8") if path.exists() else ""
             if found != lines:
-                # A job that ended before its first mask binds nobody to its phrases.
+                # If an earlier job ended before its first mask, other phrases are fine.
                 if found and any(any((self.folder / kind).glob("[!.]*")) for kind in ("masks", "sidecars")):
                     raise BadInput(
                         f"{self.folder} holds masks of {', '.join(found.splitlines())}, these phrases make "
@@ -71,31 +71,31 @@ class LabelledFolder:
                 _remove_stale(self.folder / kind)
 
     def names(self) -> set[str]:
-        """Of all photos that have a sidecar."""
+        """Names of all photos that have a sidecar."""
         return {path.stem for path in (self.folder / "sidecars").glob("[!.]*.json")}
 
     def sidecar(self, name: str) -> Sidecar | None:
-        """Of a photo; None where there is none or it is damaged."""
+        """The sidecar of a photo; None if it is missing or damaged."""
         try:
             return sidecar.read_sidecar(self._sidecar(name))
         except BadInput:
             return None
 
     def is_complete(self, source: Source, found: Sidecar) -> bool:
-        """Whether photo and mask are there, or are not where they should be left out."""
+        """Whether photo and mask exist, or neither does if the photo should be left out."""
         present = [path.is_file() for path in (self._photo(source), self._mask(source.name))]
         return not any(present) if self._leaves_out(found) else all(present)
 
     def is_edited(self, source: Source, found: Sidecar) -> bool:
-        """Whether somebody else drew on the mask since; such work is never overwritten."""
+        """Whether somebody edited the mask by hand; such masks are never overwritten."""
         mask = self._mask(source.name)
         return found.mask is not None and mask.is_file() and sha256(mask) != found.mask
 
-    def put(self, source: Source, mask: Pixels, about: Sidecar) -> None:
-        """Write a pair and its sidecar, in place of what was there.
+    def write_pair(self, source: Source, mask: Pixels, about: Sidecar) -> None:
+        """Write a pair and its sidecar, replacing what was there.
 
         Args:
-            source: The photo; it is linked to, or copied where the disk is another.
+            source: The photo. It is hard-linked, or copied if that is not possible.
             mask: (rows, columns) of class indices.
             about: Its sidecar.
 
@@ -115,7 +115,7 @@ class LabelledFolder:
             about.write(self._sidecar(source.name))
 
     def remove_partial(self, source: Source) -> None:
-        """Clear away a half of a pair that a killed job left, where its photo turned out unusable."""
+        """Remove an incomplete pair that a killed job left, when its photo turns out unusable."""
         with _writing(self.folder):
             if not self._sidecar(source.name).exists():
                 self._clear(source.name)

@@ -1,6 +1,6 @@
-"""Low-rank additions to query and value of a SAM's image encoder, the rest frozen: what `adapt` learns and keeps.
+"""LoRA on query and value of a SAM's image encoder; everything else is frozen. `adapt` trains and saves it.
 
-Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021; on query and value alone, as there.
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021; on query and value alone, as in the paper.
 """
 
 import json
@@ -18,22 +18,22 @@ _SCHEMA = "1"
 
 
 class SplitQkv(nn.Module):
-    """SAM's fused projection taken apart, so that query and value can learn and key cannot."""
+    """SAM's fused qkv projection, split so that query and value can be trained and key stays frozen."""
 
     def __init__(self, fused: nn.Linear) -> None:
         super().__init__()
         self.query, self.key, self.value = (_linear(*part) for part in zip(*_thirds(fused), strict=True))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(..., channels) to (..., 3 × channels), as before."""
+        """(..., channels) to (..., 3 × channels), as the fused projection."""
         return torch.cat([self.query(hidden), self.key(hidden), self.value(hidden)], dim=-1)
 
 
 def add_lora(network: Any, rank: int) -> list[nn.Parameter]:
-    """Freeze a SAM, and give query and value of its image encoder additions of that rank, zero at first.
+    """Freeze a SAM and add LoRA of that rank to query and value of its image encoder; it starts at zero.
 
     Returns:
-        The parameters of the additions, which alone can learn.
+        The trainable parameters: those of LoRA.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -41,13 +41,13 @@ def add_lora(network: Any, rank: int) -> list[nn.Parameter]:
     encoder = network.vision_encoder
     for owner, fused in _fused(encoder):
         owner.qkv = SplitQkv(fused)
-    # alpha = rank: the additions count as they are, so that ranks can be compared at one learning rate.
+    # alpha = rank: a scale of 1, so that ranks can be compared at one learning rate.
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=["query", "value"]), encoder)
     return [parameter for parameter in encoder.parameters() if parameter.requires_grad]
 
 
 def merge_lora(network: Any) -> None:
-    """Add the additions to what they belong to, and fuse again: the network is an ordinary SAM, as fast as before."""
+    """Merge LoRA into the weights and fuse qkv again: the network is an ordinary SAM again, and as fast."""
     for owner in [
         module for module in network.vision_encoder.modules() if isinstance(getattr(module, "qkv", 0), SplitQkv)
     ]:
@@ -61,7 +61,7 @@ def merge_lora(network: Any) -> None:
 
 
 def save_adapter(path: Path, network: Any, weights: Weights, rank: int, facts: dict[str, Any]) -> None:
-    """Write the additions alone, a few megabytes, with what they were learnt on and whatever else is to be known.
+    """Write the LoRA weights alone (a few megabytes), with the base weights' digest and further facts as metadata.
 
     Raises:
         BadInput: The file cannot be written.
@@ -78,10 +78,10 @@ def save_adapter(path: Path, network: Any, weights: Weights, rank: int, facts: d
 
 
 def load_adapter(path: Path, network: Any, weights: Weights) -> None:
-    """Give a freshly loaded network what an adapter file holds.
+    """Load an adapter file into a freshly loaded network and merge it.
 
     Raises:
-        UnusableTeacher: The file is missing, no adapter, damaged, or was learnt on other weights.
+        UnusableTeacher: The file is missing, damaged or not an adapter, or was trained on other weights.
     """
     from peft import set_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
@@ -93,21 +93,23 @@ def load_adapter(path: Path, network: Any, weights: Weights) -> None:
     except (OSError, SafetensorError) as error:
         raise UnusableTeacher(f"adapter {path} cannot be read: {first_line(error)}") from error
     if metadata.get("schema") != _SCHEMA:
-        raise UnusableTeacher(f"{path} is no adapter of schema {_SCHEMA}; expected a file that adapt wrote")
+        raise UnusableTeacher(f"{path} is not an adapter of schema {_SCHEMA}; expected a file that `adapt` wrote")
     if metadata["base"] != _base(weights):
         raise UnusableTeacher(
-            f"adapter {path} was learnt on {metadata['origin']}, and does not fit {weights.origin}; "
-            "use those weights, or adapt these"
+            f"adapter {path} was trained on {metadata['origin']}, not on {weights.origin}; "
+            "use those weights, or run `adapt` on these"
         )
     add_lora(network, int(metadata["rank"]))
     told: Any = set_peft_model_state_dict(network.vision_encoder, state)
     if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
-        raise UnusableTeacher(f"adapter {path} does not hold the additions of a {weights.model_type}; adapt anew")
+        raise UnusableTeacher(
+            f"adapter {path} does not hold LoRA weights for a {weights.model_type}; run `adapt` again"
+        )
     merge_lora(network)
 
 
 def _base(weights: Weights) -> str:
-    """The sha256 of what the additions are added to."""
+    """SHA-256 of the weights that LoRA is added to."""
     files = {name: digest for name, digest in weights.record().items() if name.endswith(".safetensors")}
     return " ".join(files[name] for name in sorted(files))
 

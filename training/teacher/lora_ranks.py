@@ -1,4 +1,4 @@
-"""How much rank an adaptation needs: the same pairs and steps at several, as a table and a picture."""
+"""Compares LoRA ranks: fine-tunes on the same pairs at each rank, and writes a table and a plot."""
 
 import csv
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from training.teacher.adapt import AdaptResult, Options, adapt_segmenter
 
 
 def parse_ranks(given: str) -> tuple[int, ...]:
-    """Ranks from a command line, as 1,2,4,8.
+    """Parse ranks such as `1,2,4,8`.
 
     Raises:
-        BadInput: One is no positive number, or comes twice.
+        BadInput: A rank is not a positive integer, or is given twice.
     """
     parts = [part.strip() for part in given.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts) or len(set(parts)) < len(parts):
@@ -31,18 +31,18 @@ def compare_ranks(
     weights: str | None = None,
     device: str = "auto",
 ) -> list[AdaptResult]:
-    """Adapt at each rank; write the adapters, `ranks.csv` and `ranks.png` to `folder`.
+    """Fine-tune at each rank, and write the adapters, `ranks.csv` and `ranks.png` to `folder`.
 
     Args:
-        options: Of all of them, but for the rank.
-        pairs: What is learnt and judged by.
-        ranks: Which.
-        folder: Where to.
-        weights: As in `adapt`.
-        device: Likewise.
+        options: The options of all runs; the rank is replaced.
+        pairs: Photos and masks for training and validation.
+        ranks: The ranks to compare.
+        folder: Where to write.
+        weights: As in `adapt_segmenter`.
+        device: As in `adapt_segmenter`.
 
     Raises:
-        BadInput: As `adapt`.
+        BadInput: As `adapt_segmenter`.
     """
     learnt = []
     for rank in ranks:
@@ -60,7 +60,7 @@ def _table(learnt: Sequence[AdaptResult], path: Path) -> None:
         table = csv.writer(file)
         table.writerow(["rank", "parameters", "things", "before", "after"])
         for one in learnt:
-            table.writerow([one.rank, one.parameters, one.things, f"{one.before:.4f}", f"{one.after:.4f}"])
+            table.writerow([one.rank, one.parameters, one.instances, f"{one.before:.4f}", f"{one.after:.4f}"])
 
 
 def _picture(learnt: Sequence[AdaptResult], path: Path) -> None:
@@ -70,13 +70,13 @@ def _picture(learnt: Sequence[AdaptResult], path: Path) -> None:
     axes = figure.subplots()
     ranks = [one.rank for one in learnt]
     axes.plot(ranks, [one.after for one in learnt], marker=".", color="#3a6ea5", label="adapted")
-    axes.axhline(learnt[0].before, color="#999999", linestyle="--", label="as it comes")
+    axes.axhline(learnt[0].before, color="#999999", linestyle="--", label="before")
     axes.set_xscale("log", base=2)
     axes.set_xticks(ranks, [str(rank) for rank in ranks])
     axes.set_xlabel("rank")
-    # All that IoU can be: of its own accord the axis would make mountains of the fourth decimal.
+    # The whole range of IoU: an automatic axis would magnify differences in the fourth decimal.
     axes.set_ylim(0, 1)
-    axes.set_title(f"mean IoU over {learnt[0].things} things", loc="left", fontsize=10)
+    axes.set_title(f"mean IoU over {learnt[0].instances} instances", loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
     write_figure(path, figure)

@@ -1,4 +1,4 @@
-"""A network of transformers with its processor, on the device where it runs."""
+"""A Hugging Face transformers network with its processor, on its device."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,26 +17,26 @@ Arithmetic = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """One architecture."""
+    """One architecture of transformers."""
 
     network: str
-    """Its class in transformers."""
+    """The network's class in transformers."""
     processor: str
 
 
 class Model:
-    """Read from disk when first asked for: whoever decides from kept findings alone needs no network."""
+    """Loaded on first use: a job that only runs `decide` on cached findings needs no network."""
 
     def __init__(
         self, weights: Weights, architectures: Mapping[str, Architecture], device: str, arithmetic: Arithmetic = "fp32"
     ) -> None:
-        """Nothing is read yet.
+        """Loads nothing yet.
 
         Args:
-            weights: Its files.
-            architectures: What it may be, by the names that transformers has for architectures.
-            device: As torch names it; `auto` takes a GPU where there is one.
-            arithmetic: Of weights and activations.
+            weights: The files of the network.
+            architectures: The allowed architectures, by their `model_type` in transformers.
+            device: A torch device; `auto` takes a GPU if there is one.
+            arithmetic: Precision of weights and activations.
         """
         self.weights = weights
         self._architecture = architectures[weights.model_type]
@@ -45,7 +45,7 @@ class Model:
 
     @cached_property
     def network(self) -> Any:
-        """Ready to run.
+        """The network, ready to run.
 
         Raises:
             UnusableTeacher: The files are damaged or lack some of this architecture's weights, or there is no such
@@ -67,17 +67,17 @@ class Model:
                 )
             except Exception as error:
                 raise UnusableTeacher(f"cannot load the {role} from {origin}: {first_line(error)}") from error
-        # transformers would make up what is missing, at random, and go on.
+        # transformers would fill missing tensors with random values and go on.
         if absent := sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])}):
             raise UnusableTeacher(
-                f"{origin} lacks {len(absent)} of the {role}'s tensors, or has them in another shape, the first is "
+                f"{origin} has {len(absent)} tensors of the {role} missing or in another shape, the first is "
                 f"{absent[0]}; expected the weights of a whole {self._architecture.network}"
             )
         return loaded.to(device).eval()
 
     @cached_property
     def processor(self) -> Any:
-        """What turns photos and texts into inputs, as the weights' authors set it.
+        """The processor that turns photos and texts into inputs, as configured by the authors of the weights.
 
         Raises:
             UnusableTeacher: Its files are missing or damaged.
@@ -95,30 +95,30 @@ class Model:
                 ) from error
 
     def inputs(self, photo: Pixels) -> Any:
-        """What the processor makes of one (rows, columns, 3) RGB photo.
+        """The processor's inputs for one (rows, columns, 3) RGB photo.
 
         Raises:
-            BadInput: The photo is so much longer than wide that nothing is left of it at the network's size.
+            BadInput: The photo is so narrow that its shorter side vanishes at the network's input size.
         """
         try:
-            # Said and not guessed: a photo three pixels wide has channels on both sides.
+            # Stated, since transformers would have to guess for a photo that is three pixels wide.
             return self.processor.image_processor(
                 images=[photo], return_tensors="pt", input_data_format="channels_last"
             )
         except (RuntimeError, ValueError, ZeroDivisionError) as error:
             rows, columns = photo.shape[:2]
-            raise BadInput(f"a photo of {rows} × {columns} pixels is too long for this teacher; cut it") from error
+            raise BadInput(f"a photo of {rows} × {columns} pixels is too narrow for this teacher; crop it") from error
 
     def to_network(self, pixels: Any) -> Any:
-        """The inputs' pixels where and as the network reads them."""
+        """Pixel values on the network's device and in its precision."""
         return pixels.to(self.network.device, self.network.dtype)
 
 
 def resolve_device(name: str) -> Any:
-    """The device that torch names so; `auto` is a GPU where there is one.
+    """The torch device of that name; `auto` is a GPU if there is one.
 
     Raises:
-        UnusableTeacher: There is none of that name.
+        UnusableTeacher: There is no such device.
     """
     import torch
 
@@ -132,7 +132,7 @@ def resolve_device(name: str) -> Any:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keeps back the bars and tables with which transformers reports on loading; what matters we say ourselves."""
+    """Suppress the progress bars and tables that transformers prints on loading."""
     logging: Any = import_module("transformers.utils.logging")
     before = logging.get_verbosity()
     logging.set_verbosity_error()

@@ -35,7 +35,7 @@ def test_weights_that_lack_a_tensor_are_refused_rather_than_made_up(copied):
     del state["vision_encoder.layers.0.attn.qkv.weight"]
     save_file(state, copied / "model.safetensors", metadata={"format": "pt"})
 
-    with pytest.raises(BadInput, match=r"lacks 1 of the segmenter's tensors.*qkv\.weight"):
+    with pytest.raises(BadInput, match=r"has 1 tensors of the segmenter missing.*qkv\.weight"):
         _ = model(copied).network
 
 

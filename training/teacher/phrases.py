@@ -1,4 +1,4 @@
-"""What a teacher is asked for: classes, each described by one or more texts."""
+"""Phrases: the classes that a teacher looks for, each described by one or more texts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
 BACKGROUND = "background"
-"""Class 0 where there are several phrases."""
+"""Name of class 0 if there are several phrases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,16 @@ class Phrase:
     """One class."""
 
     name: str
-    """As `classes.txt` has it."""
+    """Its line in `classes.txt`."""
     texts: tuple[str, ...]
-    """Each describes it; a teacher that reads takes them all."""
+    """Texts that describe the class; a text-prompted teacher uses all of them."""
 
 
 def parse_phrases(given: Sequence[str]) -> tuple[Phrase, ...]:
-    """Phrases from a command line: `coin`, or `NAME=TEXT,TEXT`.
+    """Parse phrases such as `coin` or `NAME=TEXT,TEXT`.
 
     Raises:
-        BadInput: There is none, one is empty, a name comes twice, or there are more than a mask can hold.
+        BadInput: There is no phrase, one is empty, a name is given twice, or there are more than a mask can hold.
     """
     phrases = []
     for one in given:
@@ -40,23 +40,23 @@ def parse_phrases(given: Sequence[str]) -> tuple[Phrase, ...]:
     if twice := [name for name, times in names.items() if times > 1]:
         raise BadInput(f"phrases name {', '.join(twice)} more than once; put all texts into one, as coin=coin,medal")
     if len(phrases) > 1 and BACKGROUND in names:
-        raise BadInput(f"'{BACKGROUND}' is what no phrase describes; give the phrase another name")
+        raise BadInput(f"'{BACKGROUND}' is the name of class 0; give the phrase another name")
     if len(phrases) >= IGNORED:
         raise BadInput(f"{len(phrases)} phrases, at most {IGNORED - 1} fit an 8-bit mask")
     return tuple(phrases)
 
 
 def class_names(phrases: Sequence[Phrase]) -> tuple[str, ...]:
-    """The lines of `classes.txt`: one name for binary masks, or the background and all names."""
+    """The lines of `classes.txt`: one name for binary masks; otherwise the background and all names."""
     names = tuple(phrase.name for phrase in phrases)
     return names if len(names) == 1 else (BACKGROUND, *names)
 
 
 def check_classes(phrases: Sequence[Phrase], known: Sequence[str], where: str) -> None:
-    """Refuse phrases that make other classes than the masks that they are held against; one class has any name.
+    """Check that phrases match the classes of existing masks. The name of a single class does not matter.
 
     Raises:
-        BadInput: They do.
+        BadInput: They do not match.
     """
     names = class_names(phrases)
     if len(names) != len(known) or (len(names) > 1 and tuple(known) != names):

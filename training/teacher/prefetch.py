@@ -1,4 +1,4 @@
-"""Photos on their way into a labelling job: digested, looked up and decoded by other threads, a little ahead."""
+"""Prefetching for a labelling job: threads hash photos, look them up in sidecars and cache, and decode them ahead."""
 
 import os
 from collections import deque
@@ -25,21 +25,21 @@ class PhotoToLabel:
 
     source: Source
     teacher: Teacher
-    """Of this photo alone where it goes by name."""
+    """If it is a `ByPhoto`, the teacher for this photo."""
     provenance: Mapping[str, Any]
-    """The teacher's, as a sidecar has it."""
+    """The teacher's, from `sidecar.provenance`."""
     sha256: str
     changed: bool
-    """Since an earlier job labelled it."""
+    """Whether the photo's bytes changed since an earlier job labelled it."""
     key: str
-    """Of its findings."""
-    kept: CachedFindings | None
+    """Key of its findings in the cache."""
+    cached: CachedFindings | None
     pixels: Pixels | None
-    """Upright; None where the findings were kept."""
+    """Decoded and upright; None if the findings were cached."""
 
     @property
     def area(self) -> int:
-        """Pixels in memory."""
+        """Number of pixels in memory."""
         return 0 if self.pixels is None else self.pixels.shape[0] * self.pixels.shape[1]
 
 
@@ -47,9 +47,9 @@ class PhotoToLabel:
 class AlreadyLabelled:
     """A photo that is labelled already."""
 
-    about: Sidecar
+    sidecar: Sidecar
     edited: bool = False
-    """Its mask was drawn on by somebody else since."""
+    """Somebody edited its mask by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Skipped:
 
     source: Source
     kind: str
-    """For counting."""
+    """`unusable` (the photo) or `failed` (the teacher), for the summary."""
     reason: str
 
 
@@ -68,8 +68,8 @@ PrefetchedPhoto = PhotoToLabel | AlreadyLabelled | Skipped
 def prefetch(
     photos: Sequence[Source], teacher: Teacher, to: LabelledFolder, ahead: int
 ) -> Generator[PrefetchedPhoto, None, None]:
-    """Each photo in order; at most `ahead` wait in memory."""
-    # Once: to name its weights, a teacher may read gigabytes.
+    """Yield each photo in order; at most `ahead` wait in memory."""
+    # Computed once: hashing its weights may read gigabytes.
     provenance = {} if isinstance(teacher, ByPhoto) else sidecar.provenance(teacher)
     waiting: deque[Future[PrefetchedPhoto]] = deque()
     pool = ThreadPoolExecutor(min(ahead, os.cpu_count() or 1))
@@ -97,9 +97,9 @@ def _load(source: Source, teacher: Teacher, provenance: Mapping[str, Any], to: L
         if before and before.matches(digest, provenance) and to.is_complete(source, before):
             return AlreadyLabelled(before)
         key = cache.findings_key(digest, provenance, teacher.settings.decide_only)
-        kept = to.cache.get(key)
-        pixels = read_photo(source.path) if kept is None else None
-        return PhotoToLabel(source, teacher, provenance, digest, changed, key, kept, pixels)
+        cached = to.cache.get(key)
+        pixels = read_photo(source.path) if cached is None else None
+        return PhotoToLabel(source, teacher, provenance, digest, changed, key, cached, pixels)
     except BadInput as error:
         return Skipped(source, "unusable", str(error))
     except OSError as error:

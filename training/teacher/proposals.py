@@ -1,4 +1,4 @@
-"""What a detector and a segmenter propose on one photo, before anything is chosen, and how it is kept on disk."""
+"""Proposed boxes and masks on one photo, before any is chosen, and their form as findings on disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from training.teacher.region import Region
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boxes:
-    """What a detector found on one photo, best first."""
+    """The boxes that a detector found on one photo, best first."""
 
     boxes: Floats
-    """(N, 4) left, top, right, bottom: edges, in pixels of the photo."""
+    """(N, 4) left, top, right, bottom, in pixels of the photo; edges, not centres."""
     scores: Floats
     """(N, phrases), 0 to 1: how well each phrase describes each box."""
 
     def best_for(self, phrase: int, threshold: float) -> NDArray[np.intp]:
-        """Which boxes a phrase describes best, and with a score of `threshold` or more; best first."""
+        """Indices of the boxes for which this phrase has the best score, of `threshold` or more; best first."""
         scores = self.scores[:, phrase]
         mine = np.flatnonzero((self.scores.argmax(axis=1) == phrase) & (scores >= threshold))
         return mine[np.argsort(-scores[mine], kind="stable")]
@@ -30,9 +30,10 @@ class Boxes:
     def top(
         cls, boxes: Floats, scores: Floats, size: tuple[int, int], *, floor: float, most: int
     ) -> tuple["Boxes", NDArray[np.intp]]:
-        """At most `most` boxes that some phrase describes with a score of `floor` or more, cut to the photo.
+        """The best boxes, at most `most`, with a score of `floor` or more for some phrase, clipped to the photo.
 
-        Also which they were.
+        Returns:
+            The boxes, and their indices in the input.
         """
         rows, columns = size
         boxes = boxes.clip(0, [columns, rows, columns, rows]).astype(np.float32)
@@ -45,18 +46,18 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Boxes with the masks that a segmenter drew in each: several, since a box alone may mean a thing or its part."""
+    """Boxes, with several masks in each: a box may mean an object, or a part of it."""
 
     size: tuple[int, int]
     """(rows, columns) of the photo."""
     found: Boxes
     masks: Sequence[Sequence[Region]]
-    """N times M regions."""
+    """N × M regions."""
     mask_scores: Floats
-    """(N, M), 0 to 1; NaN where a segmenter gives none."""
+    """(N, M), 0 to 1; NaN if the segmenter gives no scores."""
 
     def to_findings(self) -> Findings:
-        """As they are kept: one bit a pixel, and only for the window that a mask fills."""
+        """As findings: one bit per pixel, only for the bounding box of each mask."""
         regions = [region for masks in self.masks for region in masks]
         windows = np.array([(one.left, one.top, *one.bits.shape) for one in regions], np.int32).reshape(-1, 4)
         packed = [np.packbits(one.bits, axis=1).reshape(-1) for one in regions]
@@ -71,7 +72,7 @@ class Proposals:
 
     @classmethod
     def from_findings(cls, findings: Findings) -> "Proposals":
-        """What `findings` kept."""
+        """The proposals that `to_findings` stored."""
         arrays = findings.arrays
         regions, start = [], 0
         for left, top, rows, columns in arrays["windows"].tolist():

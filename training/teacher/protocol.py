@@ -1,6 +1,6 @@
-"""What every teacher keeps to: it looks at a photo once, at whatever cost, and decides from what it found, cheaply.
+"""The protocol of every teacher: `look` runs the expensive part on a photo, `decide` makes the mask from the result.
 
-The two are apart so that findings can be kept: a changed threshold decides anew without looking again.
+They are separate so that the result of `look` can be cached: after a change of threshold only `decide` runs again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,71 +18,75 @@ from training.teacher.phrases import Phrase
 
 
 class UnusableTeacher(BadInput):
-    """A teacher that cannot work, whatever the photo: its weights are damaged, or a phrase is beyond it."""
+    """A teacher that fails on every photo: its weights are damaged, or it cannot handle a phrase."""
 
 
 class Settings(BaseModel):
-    """The options of one teacher; unknown ones are refused."""
+    """Base class of the options of a teacher; unknown options are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     decide_only: ClassVar[frozenset[str]] = frozenset()
-    """Options that `decide` alone reads: changing one leaves findings valid."""
+    """Names of the options that only `decide` reads: cached findings stay valid when one of them changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a teacher saw on one photo, before any threshold: small, and kept on disk as it is."""
+    """The result of `look` on one photo, before any threshold. It is small, and is cached on disk."""
 
     size: tuple[int, int]
-    """(rows, columns) of the photo, upright."""
+    """(rows, columns) of the photo, EXIF orientation applied."""
     arrays: Mapping[str, NDArray[Any]]
-    """By names of the teacher's own choice; no objects. Masks are packed by `numpy.packbits` along columns."""
+    """By name; each teacher chooses its names. No object arrays. Masks are packed by `numpy.packbits` along columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One thing that a teacher took for what it was asked for."""
+    """One object that a teacher found for a phrase."""
 
     phrase: int
     """Index of the phrase."""
     box: tuple[float, float, float, float]
-    """left, top, right, bottom: pixels of the upright photo, edges not centres."""
+    """left, top, right, bottom in pixels of the upright photo; edges of pixels, not centres."""
     box_score: float | None
-    """The detector's, 0 to 1; None where there is no detector."""
+    """The detector's score, 0 to 1; None if the teacher has no detector."""
     mask_score: float | None
-    """The segmenter's, likewise."""
+    """The segmenter's score, 0 to 1; None if it gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a teacher made of one photo."""
+    """The result of `decide` on one photo."""
 
     mask: Pixels
-    """(rows, columns): 0 is background, phrase i has index i + 1, and 255 is where nobody judged."""
+    """(rows, columns): 0 is background, i + 1 is phrase i, and 255 is ignored."""
     instances: tuple[Instance, ...]
-    """Those in the mask; none: the photo shows nothing of the kind."""
+    """The objects in the mask; empty if the photo shows none."""
     score: float | None
-    """How sure it is of the whole, 0 to 1; None where it cannot tell."""
+    """Confidence in the whole mask, 0 to 1; None if the teacher cannot tell."""
     undecided: bool = False
-    """It saw something it would not vouch for a mask of: the photo is no pair, and no negative either."""
+    """The teacher found something but does not trust the mask: the photo becomes neither a pair nor a negative."""
 
     @property
     def empty(self) -> bool:
-        """Whether the mask shows nothing of any phrase."""
+        """Whether the mask is all background or ignored."""
         return self._highest() == 0
 
     def check(self, size: tuple[int, int], phrases: int) -> None:
-        """See that the mask is one of that many phrases on a photo of that size.
+        """Check the mask's shape, type and values.
+
+        Args:
+            size: (rows, columns) of the photo.
+            phrases: How many phrases the teacher was given.
 
         Raises:
-            ValueError: It is not, which is the teacher's fault.
+            ValueError: The mask does not fit: a bug in the teacher.
         """
         if self.mask.shape != size or self.mask.dtype != np.uint8:
             raise ValueError(f"a mask of {self.mask.shape} {self.mask.dtype}, expected {size} uint8")
         if (highest := self._highest()) > phrases:
             raise ValueError(f"a mask with value {highest}, expected 0 to {phrases}")
-        # Not least, 0 and 255 is how other tools write a binary mask.
+        # Among other causes: other tools write a binary mask as 0 and 255.
         if highest == 0 and IGNORED in self.mask and not self.undecided:
             raise ValueError(f"a mask with value {IGNORED} that shows nothing, expected one that is undecided")
 
@@ -93,7 +97,13 @@ class Decision:
 def instances_by_class(
     mask: Pixels, phrases: int, scores: Sequence[float | None] | None = None
 ) -> tuple[Instance, ...]:
-    """One instance for each class in a mask, for teachers that tell no things apart; `scores` are of masks."""
+    """One instance for each class in a mask, for teachers that do not separate objects.
+
+    Args:
+        mask: (rows, columns) of class indices.
+        phrases: How many phrases there are.
+        scores: The mask score of each phrase.
+    """
     instances = []
     for phrase in range(phrases):
         rows, columns = (np.flatnonzero((mask == phrase + 1).any(axis=axis)) for axis in (1, 0))
@@ -104,7 +114,7 @@ def instances_by_class(
 
 
 class Teacher(Protocol):
-    """Who draws masks on photos."""
+    """Draws masks on photos."""
 
     @property
     def name(self) -> str:
@@ -120,29 +130,29 @@ class Teacher(Protocol):
 
     @property
     def weights(self) -> Mapping[str, str]:
-        """What it was loaded from, repository or folder with revision, and the sha256 of each; empty without any."""
+        """Where its weights came from (repository or folder, with revision) and each file's SHA-256; may be empty."""
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """What it sees on (rows, columns, 3) upright RGB photos, of any sizes; a batch finds what each would alone.
+        """Run the model on (rows, columns, 3) upright RGB photos of any sizes. Batching does not change the result.
 
         Raises:
-            UnusableTeacher: It could look at no photo at all.
-            Exception: Whatever else, of these photos alone.
+            UnusableTeacher: The teacher cannot look at any photo; the job ends.
+            Exception: Any other error counts against these photos alone.
         """
 
     def decide(self, findings: Findings) -> Decision:
-        """The mask, from what it saw."""
+        """Make the mask from the result of `look`."""
 
 
 @runtime_checkable
 class ByPhoto(Protocol):
-    """A teacher that goes by a photo's name, not by its pixels alone."""
+    """A teacher that needs the photo's file name, not only its pixels."""
 
     def of(self, file: str) -> Teacher:
-        """The teacher of one photo alone; its `weights` name all that it reads for it, so that a change is noticed.
+        """The teacher for one photo. Its `weights` list every file that it reads for it, so that a change is noticed.
 
         Args:
-            file: The photo's path within its folder, by slashes, in NFC.
+            file: The photo's path within its folder, with slashes, in NFC.
 
         Raises:
             BadInput: It has nothing for that photo.

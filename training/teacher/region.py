@@ -1,4 +1,4 @@
-"""A mask that keeps only the window it fills: a photo may hold a hundred of them."""
+"""A mask that stores only its bounding box, since a photo may have a hundred masks."""
 
 from dataclasses import dataclass
 
@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 
 Bits = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
-"""left, top, right, bottom, in pixels: edges, not centres."""
+"""left, top, right, bottom, in pixels; edges, not centres."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """Pixels of a photo."""
+    """A set of pixels of a photo, as a boolean mask within a window."""
 
     left: int
     """First column of the window."""
     top: int
     """First row of the window."""
     bits: Bits
-    """(rows, columns) of the window; as tight as can be after `from_mask`, without any rows where nothing is left."""
+    """(rows, columns) of the window. After `from_mask` it is the bounding box; an empty mask has 0 × 0."""
 
     @classmethod
     def from_mask(cls, bits: Bits, *, left: int = 0, top: int = 0) -> "Region":
-        """The region of a mask whose first pixel is at (`left`, `top`)."""
+        """The region of a mask whose top left pixel is at (`left`, `top`)."""
         rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
         if not len(rows):
             return cls(left, top, np.zeros((0, 0), bool))
@@ -43,20 +43,20 @@ class Region:
         return float(self.left), float(self.top), float(self.left + columns), float(self.top + rows)
 
     def paint(self, canvas: NDArray[np.uint8], value: int) -> None:
-        """Give its pixels of `canvas` (rows, columns) that value."""
+        """Set its pixels of `canvas` (rows, columns) to that value."""
         rows, columns = self.bits.shape
         canvas[self.top : self.top + rows, self.left : self.left + columns][self.bits] = value
 
 
 def clean_region(region: Region, *, fragment: float, hole: float) -> Region:
-    """The region without specks, and without pinholes.
+    """Remove small components and fill small holes.
 
-    A large hole is no fault: the inside of a ring is not ring. Fragments touch along edges and corners, holes along
-    edges alone, so that a diagonal line neither falls apart nor leaks.
+    Large holes are kept: the inside of a ring is not part of it. Components are 8-connected and holes 4-connected, so
+    that a diagonal line neither falls apart nor leaks.
 
     Args:
         region: What to clean.
-        fragment: Fragments smaller than this share of the region's area go; the largest always stays.
+        fragment: Components smaller than this share of the region's area are removed; the largest is always kept.
         hole: Holes smaller than this share of the remaining area are filled.
     """
     if not region.area:
@@ -70,14 +70,14 @@ def clean_region(region: Region, *, fragment: float, hole: float) -> Region:
     bits = kept[labels].astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - bits, connectivity=4)
     filled = stats[:, cv2.CC_STAT_AREA] < hole * bits.sum()
-    # 0 is the region itself; the padding makes all that is outside one component, the one at the corner.
+    # Label 0 is the region itself. The padding joins everything outside into one component, the one at the corner.
     filled[[0, labels[0, 0]]] = False
     return Region.from_mask((bits > 0) | filled[labels], left=region.left - 1, top=region.top - 1)
 
 
 def connected_components(region: Region) -> list[Region]:
-    """Each connected part by itself, parts touching at corners counted as one; largest first."""
-    if not region.area:  # OpenCV crashes on nothing.
+    """The 8-connected components, largest first."""
+    if not region.area:  # OpenCV crashes on an empty image.
         return []
     _, labels, stats, _ = cv2.connectedComponentsWithStats(region.bits.astype(np.uint8), connectivity=8)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")

@@ -1,4 +1,4 @@
-"""The teacher `sam3`: SAM 3 reads the phrase itself, and gives boxes, scores and masks at once."""
+"""The teacher `sam3`: SAM 3 takes the phrase as its prompt, and gives boxes, scores and masks at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from training.teacher.region import Region
 from training.teacher.selection import DECIDE_ONLY, SelectionOptions, Share, decide_from_proposals
 from training.teacher.weights import find_weights
 
-# The second is how checkpoints for videos call themselves, which hold this network beside a tracker.
+# `sam3_video` checkpoints hold this network beside a tracker.
 ARCHITECTURES = dict.fromkeys(("sam3", "sam3_video"), Architecture("Sam3Model", "Sam3Processor"))
 
 
 class Options(SelectionOptions):
-    """Which of its proposals are taken."""
+    """Which model, and which of its proposals are taken."""
 
     decide_only: ClassVar[frozenset[str]] = DECIDE_ONLY
 
     model: str = "facebook/sam3"
-    """A folder, or a repository of the hub; this one's owner wants its terms accepted first."""
+    """A folder or a repository of the hub. For the default, accept its owner's terms on the hub first."""
     arithmetic: Arithmetic = "fp32"
     floor: Share = 0.1
-    """Score below which nothing is kept."""
+    """Proposals with a lower score are not kept at all."""
     most: Annotated[int, Field(ge=1)] = 100
-    """Proposals that are kept of a photo, best first."""
+    """How many proposals to keep per photo, best first."""
     threshold: Share = 0.5
-    """Score from which a thing is taken."""
+    """Least score of an object in the mask."""
 
     @model_validator(mode="after")
     def _reachable(self) -> "Options":
@@ -54,12 +54,12 @@ class Sam3:
 
     @property
     def weights(self) -> Mapping[str, str]:
-        """Origin, and the sha256 of each file."""
+        """Origin of the weights, and the SHA-256 of each file."""
         return self.model.weights.record()
 
     @cached_property
     def _texts(self) -> list[tuple[int, dict[str, Any]]]:
-        """Of each text: its phrase, and what the network reads."""
+        """For each text: the index of its phrase, and the network's text inputs."""
         tokenizer = self.model.processor.tokenizer
         most = self.model.network.config.text_config.max_position_embeddings
         read = []
@@ -74,7 +74,7 @@ class Sam3:
         return read
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """Boxes and masks for each text, every photo read by the encoder once."""
+        """Boxes and masks for each text; the image encoder runs once per photo."""
         import torch
 
         pixels = self.model.to_network(torch.cat([self.model.inputs(photo)["pixel_values"] for photo in photos]))
@@ -84,7 +84,7 @@ class Sam3:
             for phrase, text in self._texts:
                 texts = {name: value.expand(len(photos), -1) for name, value in text.items()}
                 output = self.model.network(vision_embeds=seen, **texts)
-                # What a query is worth, where the photo shows anything of the kind at all.
+                # The score of a query, times the probability that the photo shows such an object at all.
                 scores = output.pred_logits.float().sigmoid() * output.presence_logits.float().sigmoid()
                 for index, one in enumerate(zip(scores, output.pred_boxes.float(), output.pred_masks, strict=True)):
                     found[index].append((phrase, one))
@@ -111,14 +111,14 @@ class Sam3:
         return Proposals((rows, columns), boxes, regions, np.full((len(order), 1), np.nan, np.float32))
 
     def decide(self, findings: Findings) -> Decision:
-        """All things that reach the threshold."""
+        """All objects that reach the threshold."""
         return decide_from_proposals(
             Proposals.from_findings(findings), self.settings, threshold=self.settings.threshold
         )
 
 
 def _upright(logits: Any, size: tuple[int, int]) -> Any:
-    """(rows, columns) booleans; probabilities are resized, not logits, as SAM 3's own post-processing does."""
+    """(rows, columns) booleans. Probabilities are resized, not logits, as in SAM 3's own post-processing."""
     import torch
 
     chances = logits.float().sigmoid()[None, None]
@@ -127,16 +127,16 @@ def _upright(logits: Any, size: tuple[int, int]) -> Any:
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto") -> Sam3:
-    """The teacher.
+    """Make the teacher.
 
     Args:
-        options: Its settings.
+        options: Its options.
         phrases: What to look for.
         weights: A folder; None: what the options name.
-        device: As torch names it, or `auto`.
+        device: A torch device, or `auto`.
 
     Raises:
-        BadInput: Weights are not to be had.
+        BadInput: The weights cannot be found.
     """
     found = find_weights("model", weights or options.model, ARCHITECTURES)
     return Sam3(options, phrases, Model(found, ARCHITECTURES, device, options.arithmetic))

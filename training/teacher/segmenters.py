@@ -1,4 +1,4 @@
-"""Who draws masks in boxes: SAM, SAM-HQ and SAM 2, alike for those who ask."""
+"""Segmenters that draw a mask in each box: SAM, SAM-HQ and SAM 2 behind one interface."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -22,14 +22,14 @@ SEGMENTERS: Mapping[str, Architecture] = MappingProxyType(
         "sam2": Architecture("Sam2Model", "Sam2Processor"),
     }
 )
-"""By the names that transformers has for architectures."""
+"""By `model_type` in transformers."""
 
-# Boxes decoded together: a photo's masks pass at its full size, in float32, one box at a time, only afterwards.
-_BOXES = 32
+# Boxes decoded together. Masks are enlarged to the photo's size afterwards, one box at a time, to save memory.
+_BOXES_AT_ONCE = 32
 
 
 class Segmenter:
-    """Masks in boxes on photos; its model is read from disk when first looking."""
+    """Draws masks in boxes; its model is loaded on first use."""
 
     def __init__(self, weights: Weights, *, device: str, arithmetic: Arithmetic, adapter: Path | None = None) -> None:
         self.model = Model(weights, SEGMENTERS, device, arithmetic)
@@ -45,19 +45,19 @@ class Segmenter:
         return network
 
     def record(self) -> dict[str, str]:
-        """Origin, and the sha256 of each file."""
+        """Origin of the weights, and the SHA-256 of each file, the adapter included."""
         adapter = {"adapter": sha256(self.adapter)} if self.adapter else {}
         return self.model.weights.record() | adapter
 
     def look(self, photos: Sequence[Pixels], found: Sequence[Boxes]) -> list[Proposals]:
-        """All masks that the segmenter proposes in the boxes of each (rows, columns, 3) RGB photo."""
+        """All masks that the segmenter proposes for the boxes on each (rows, columns, 3) RGB photo."""
         import torch
 
         proposals = {
             index: Proposals((photo.shape[0], photo.shape[1]), boxes, [], np.zeros((0, 1), np.float32))
             for index, (photo, boxes) in enumerate(zip(photos, found, strict=True))
         }
-        # A photo without boxes needs no encoder, which is where the time goes.
+        # Photos without boxes skip the encoder, which takes most of the time.
         busy = [index for index, boxes in enumerate(found) if len(boxes.boxes)]
         inputs = [self.model.inputs(photos[index]) for index in busy]
         if busy:
@@ -78,8 +78,8 @@ class Segmenter:
     def _draw(self, inputs: Any, embedded: dict[str, Any], boxes: Floats) -> tuple[list[list[Region]], Floats]:
         masks: list[list[Region]] = []
         scores = []
-        for start in range(0, len(boxes), _BOXES):
-            prompts = self.prompts(inputs, boxes[start : start + _BOXES])
+        for start in range(0, len(boxes), _BOXES_AT_ONCE):
+            prompts = self.prompts(inputs, boxes[start : start + _BOXES_AT_ONCE])
             output = self._network(**embedded, input_boxes=prompts, multimask_output=True)
             scores.append(output.iou_scores[0].float().clamp(0, 1).cpu().numpy())
             for logits in output.pred_masks[0].float().cpu():

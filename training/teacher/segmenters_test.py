@@ -108,7 +108,7 @@ def test_a_batch_finds_what_each_photo_finds_alone(segmenter, kind):
 @pytest.mark.parametrize("kind", SEGMENTERS)
 def test_more_boxes_than_are_decoded_at_once_make_no_difference(segmenter, kind, monkeypatch):
     whole = segmenter(kind).look([photo(50, 90)], [boxes(3)])[0]
-    monkeypatch.setattr("training.teacher.segmenters._BOXES", 2)
+    monkeypatch.setattr("training.teacher.segmenters._BOXES_AT_ONCE", 2)
     parts = segmenter(kind).look([photo(50, 90)], [boxes(3)])[0]
 
     assert parts.mask_scores.shape == whole.mask_scores.shape
@@ -124,5 +124,5 @@ def test_bf16_draws_nearly_the_same_masks(segmenter, kind):
 
 
 def test_a_photo_of_which_nothing_is_left_at_the_size_of_the_input_is_refused(segmenter):
-    with pytest.raises(BadInput, match="2 × 5000 pixels is too long"):
+    with pytest.raises(BadInput, match="2 × 5000 pixels is too narrow"):
         segmenter("sam").look([photo(2, 5000)], [boxes(1)])

@@ -1,4 +1,4 @@
-"""From proposals to a mask: thresholds, duplicates, the rule that chooses, and who wins where things overlap."""
+"""From proposals to a mask: thresholds, non-maximum suppression, the rule that selects, and overlaps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ Overlap = Literal["score", "smaller", "first"]
 
 
 class SelectionOptions(Settings):
-    """Options of all who choose among proposals."""
+    """Options of all teachers that select from proposals."""
 
     nms: Share = 0.6
-    """IoU of two boxes of one phrase above which the lower score is a duplicate; 1 keeps all."""
+    """Non-maximum suppression: of two boxes with a higher IoU, the one with the lower score is dropped; 1 keeps all."""
     mask_threshold: Share = 0.0
-    """Mask score below which a mask is not taken, where the segmenter gives one."""
+    """Least mask score, if the segmenter gives scores."""
     consistency: Share = 0.5
-    """IoU of a box and its mask's own extents below which the mask is another thing's, or a part's."""
+    """Least IoU of a box and its mask's bounding box; below it, the mask shows another object or a part."""
     fragment: Share = 0.02
-    """Parts of a mask smaller than this share of it go."""
+    """Components smaller than this share of the mask are removed."""
     hole: Share = 0.005
-    """Holes smaller than this share of a mask are filled; larger ones are true."""
+    """Holes smaller than this share of the mask are filled; larger ones are kept."""
     overlap: Overlap = "score"
-    """Who has a pixel that two phrases claim: the higher score, the smaller thing, or the phrase given first."""
+    """Which phrase gets a pixel that two claim: the higher score, the smaller object, or the phrase given first."""
 
 
 DECIDE_ONLY = frozenset({"threshold", *SelectionOptions.model_fields})
@@ -40,7 +40,7 @@ DECIDE_ONLY = frozenset({"threshold", *SelectionOptions.model_fields})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A thing that may go into the mask."""
+    """An object that may go into the mask."""
 
     phrase: int
     box: Box
@@ -50,12 +50,12 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """That it is the thing, and drawn well, taken as independent."""
+        """Box score times mask score: both taken as independent probabilities."""
         return self.box_score * (1 if self.mask_score is None else self.mask_score)
 
 
 def candidates(proposals: Proposals, phrase: int, options: SelectionOptions, *, threshold: float) -> list[Candidate]:
-    """For each box of a phrase that is no duplicate: its best mask, unless none fits the box."""
+    """The boxes of a phrase without duplicates, each with its best mask; boxes without a fitting mask are left out."""
     found = proposals.found
     kept: list[int] = []
     for index in found.best_for(phrase, threshold).tolist():
@@ -76,12 +76,12 @@ def _as_box(row: NDArray[np.float32]) -> Box:
 
 def _best_mask(proposals: Proposals, index: int, options: SelectionOptions) -> tuple[float | None, Region] | None:
     scores = proposals.mask_scores[index]
-    # NaN sorts last, and in the order given.
+    # NaN sorts last, in the order given.
     for which in np.argsort(-scores, kind="stable").tolist():
         score = None if np.isnan(scores[which]) else float(scores[which])
         if score is not None and score < options.mask_threshold:
             return None
-        # Specks would stretch the extents, so they go first.
+        # Remove small components first, since they would enlarge the bounding box.
         region = clean_region(proposals.masks[index][which], fragment=options.fragment, hole=options.hole)
         if region.area and box_iou(proposals.found.boxes[index], region.box)[0] >= options.consistency:
             return score, region
@@ -109,11 +109,11 @@ RULES: Rules = MappingProxyType(
         "union": list,
         "mask": lambda of: _best(of, _mask_score),
         "box": lambda of: _best(of, lambda one: one.box_score),
-        # Each judges by what the other cannot see: what it is, and whether it has clear borders.
+        # The scores are independent: one says what the object is, the other how clear its borders are.
         "agreement": _agreement,
     }
 )
-"""Which of one phrase's candidates on a photo are taken."""
+"""By rule: selects from one phrase's candidates on a photo."""
 
 
 def decide_from_proposals(
@@ -121,8 +121,8 @@ def decide_from_proposals(
 ) -> Decision:
     """The mask of a photo.
 
-    A phrase whose boxes reach the threshold, but of which the rule or the masks leave nothing, is neither drawn nor
-    denied: the decision then says that it is undecided.
+    If boxes of a phrase reach the threshold but none is selected, the photo cannot count as empty: the decision is then
+    undecided.
     """
     found = proposals.found
     chosen: list[Candidate] = []
@@ -139,14 +139,14 @@ def decide_from_proposals(
 def compose_mask(
     size: tuple[int, int], chosen: Sequence[Candidate], overlap: Overlap, *, undecided: bool, doubt: float
 ) -> Decision:
-    """Paint the chosen, winners last.
+    """Paint the selected candidates; where they overlap, the last one painted wins.
 
     Args:
         size: (rows, columns) of the photo.
-        chosen: What to paint.
-        overlap: Who wins.
+        chosen: The selected candidates.
+        overlap: Which candidate wins where they overlap.
         undecided: As in `Decision`.
-        doubt: The best score of anything at all, which an empty mask denies.
+        doubt: The best score of any box; an empty mask has the score 1 - doubt.
     """
     last: Mapping[Overlap, Callable[[Candidate], tuple[float, ...]]] = {
         "score": lambda one: (one.score, -one.phrase),
@@ -164,6 +164,6 @@ def compose_mask(
 
 
 def _shows(candidate: Candidate, mask: NDArray[np.uint8]) -> bool:
-    """Whether any pixel of it was left by those painted over it."""
+    """Whether any of its pixels is still visible."""
     left, top, right, bottom = map(int, candidate.region.box)
     return bool((mask[top:bottom, left:right][candidate.region.bits] == candidate.phrase + 1).any())

@@ -1,4 +1,4 @@
-"""Which share of the photos a process labels, and on which GPU, by the command line or by what started it."""
+"""Sharding: which photos a process labels, and on which GPU; from the command line, torchrun or SLURM."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from training.teacher.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One share of several."""
+    """One of several shares."""
 
     index: int
     """From 0."""
@@ -21,7 +21,7 @@ class Shard:
         return f"{self.index + 1}/{self.count}"
 
     def of(self, photos: Sequence[Source]) -> list[Source]:
-        """Its photos, chosen by the digest of each file's name: one more photo leaves the others where they were."""
+        """The photos of this share, by a digest of the file name, so that a new photo moves no other."""
         return [photo for photo in photos if _digest(photo.file) % self.count == self.index]
 
 
@@ -29,10 +29,10 @@ WHOLE = Shard(0, 1)
 
 
 def parse_shard(given: str) -> Shard:
-    """A share as the command line has it, counted from 1: `1/4` to `4/4`.
+    """Parse a shard, counted from 1: `1/4` to `4/4`.
 
     Raises:
-        BadInput: It is no such share.
+        BadInput: It has another form.
     """
     match = re.fullmatch(r"(\d+)/(\d+)", given)
     index, count = map(int, match.groups()) if match else (0, 0)
@@ -42,24 +42,24 @@ def parse_shard(given: str) -> Shard:
 
 
 def from_environment(variables: Mapping[str, str]) -> Shard:
-    """The share of one process among those that torchrun, srun or a SLURM array started; else the whole.
+    """The shard of this process among those started by torchrun, srun or a SLURM array; otherwise the whole.
 
-    An array of jobs that each start several processes divides the photos among all of them.
+    If each job of an array starts several processes, the photos are divided among all of them.
 
     Raises:
-        BadInput: The variables contradict each other, as where an array's numbers have gaps.
+        BadInput: The variables contradict each other, for example because the array's numbers have gaps.
     """
     array, task = _of_array(variables), _of_task(variables)
     return Shard(array.index * task.count + task.index, array.count * task.count)
 
 
 def choose_device(given: str, variables: Mapping[str, str], gpus: int | None = None) -> str:
-    """Where a process computes: `auto` is the GPU of its own number among those that one machine's processes share.
+    """The device of this process: `auto` takes the GPU with the number of the process on its machine.
 
     Args:
-        given: As the command line has it; anything but `auto` holds.
-        variables: Of the environment.
-        gpus: How many this process sees; None: torch knows.
+        given: The device from the command line; anything but `auto` is returned unchanged.
+        variables: The environment variables.
+        gpus: How many GPUs this process sees; None: ask torch.
     """
     name = "LOCAL_RANK" if "LOCAL_RANK" in variables else "SLURM_LOCALID"
     if given != "auto" or name not in variables:
@@ -90,7 +90,7 @@ def _of_array(variables: Mapping[str, str]) -> Shard:
 def _of_task(variables: Mapping[str, str]) -> Shard:
     if "RANK" in variables and "WORLD_SIZE" in variables:
         rank, size = "RANK", "WORLD_SIZE"
-    # A batch script has SLURM_PROCID 0 and SLURM_NTASKS as well, though nothing runs beside it; a step is srun's.
+    # A batch script alone also has SLURM_PROCID 0 and SLURM_NTASKS; only srun sets SLURM_STEP_ID.
     elif "SLURM_STEP_ID" in variables and "SLURM_PROCID" in variables:
         rank, size = "SLURM_PROCID", "SLURM_STEP_NUM_TASKS" if "SLURM_STEP_NUM_TASKS" in variables else "SLURM_NTASKS"
     else:

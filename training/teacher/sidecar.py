@@ -1,6 +1,6 @@
-"""What lies beside each pair of a labelled folder: who drew the mask, from what, and how sure it was.
+"""Sidecars: a JSON file for each pair of a labelled folder. It says which teacher drew the mask, and how sure it is.
 
-Two sidecars of one photo, teacher, settings, weights and phrases tell of the same mask.
+If photo, teacher, settings, weights and phrases of two sidecars are equal, so are their masks.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ class _Record(BaseModel):
 
 
 class PhotoRecord(_Record):
-    """What was labelled."""
+    """The labelled photo."""
 
     file: str
-    """Path within the folder of photos, by slashes."""
+    """Path within the folder of photos, with slashes."""
     sha256: str
-    """Of its bytes."""
+    """SHA-256 of the file."""
     rows: int
-    """Upright, as the mask."""
+    """Size of the upright photo, and of the mask."""
     columns: int
 
 
@@ -41,7 +41,7 @@ class PhraseRecord(_Record):
 
 
 class InstanceRecord(_Record):
-    """One thing in the mask; see `training.teacher.protocol.Instance`."""
+    """One object in the mask; see `training.teacher.protocol.Instance`."""
 
     phrase: int
     box: tuple[float, float, float, float]
@@ -61,37 +61,37 @@ class Sidecar(_Record):
     instances: tuple[InstanceRecord, ...]
     score: float | None
     empty: bool
-    """Nothing of any phrase was found: the mask is all background, or was left out."""
+    """No phrase was found: the mask is all background, or the photo was left out."""
     mask: str | None = None
-    """The sha256 of the mask's file as the teacher drew it; another one was edited by hand."""
+    """SHA-256 of the mask file as the teacher drew it. If the file differs, somebody edited it by hand."""
     undecided: bool = False
-    """Something was found that the teacher would not vouch for: the photo was left out."""
+    """The teacher found something but does not trust the mask: the photo was left out."""
     seconds: float
-    """To look and to decide, whenever that was."""
+    """Time of `look` and `decide`, also when `look` ran in an earlier job."""
     made: str
     """When the mask was drawn: ISO 8601, UTC."""
 
     def matches(self, sha256: str, provenance: Mapping[str, Any]) -> bool:
-        """Whether a teacher of that provenance would draw the same on the photo of these bytes."""
+        """Whether this describes the mask that a teacher of that provenance draws on a photo with this SHA-256."""
         return self.photo.sha256 == sha256 and self.model_dump(mode="json", include=_PROVENANCE) == provenance
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, in one step as others see it."""
+        """Write it as JSON, atomically."""
         write_text(path, self.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
 def provenance(teacher: Teacher) -> dict[str, Any]:
-    """What a teacher's masks depend on besides the photo, as a sidecar has it."""
-    described = [PhraseRecord(**asdict(phrase)).model_dump(mode="json") for phrase in teacher.phrases]
+    """Everything that a teacher's masks depend on besides the photo, in the form that a sidecar stores."""
+    phrases = [PhraseRecord(**asdict(phrase)).model_dump(mode="json") for phrase in teacher.phrases]
     settings = teacher.settings.model_dump(mode="json", by_alias=True)
-    return {"teacher": teacher.name, "settings": settings, "weights": dict(teacher.weights), "phrases": described}
+    return {"teacher": teacher.name, "settings": settings, "weights": dict(teacher.weights), "phrases": phrases}
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """The sidecar in a file.
+    """Read a sidecar.
 
     Raises:
-        BadInput: It does not exist, cannot be read, or is none of ours.
+        BadInput: The file does not exist, cannot be read, or is not a sidecar.
     """
     try:
         return Sidecar.model_validate_json(path.read_bytes())
@@ -102,4 +102,4 @@ def read_sidecar(path: Path) -> Sidecar:
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
-        raise BadInput(f"{path} is no sidecar ({place}: {fault['msg']}); delete it and label again") from error
+        raise BadInput(f"{path} is not a valid sidecar ({place}: {fault['msg']}); delete it and label again") from error

@@ -1,7 +1,7 @@
-"""The photos of a folder, and the name that each gets where all lie in one folder.
+"""Lists the photos of a folder and gives each a unique name for the labelled folder.
 
-`a/b.jpg` is labelled as `a-b`, in NFC, control characters as `_`. Of photos that would share a name, whatever its
-case, the first by path has it and the others are numbered: `a.jpg` and `a.png` become `a` and `a-2`.
+`a/b.jpg` becomes `a-b`, in NFC, with control characters replaced by `_`. If several photos would get the same name
+(ignoring case), the first by path gets it and the others are numbered: `a.jpg` and `a.png` become `a` and `a-2`.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from training.data.pairs import PHOTO_SUFFIXES
 from training.student.errors import BadInput
 
 LONGEST = 200
-"""Bytes of a name; what is longer ends in a digest, so that suffixes and a name to write aside still fit 255."""
+"""Longest name in bytes; longer ones are cut and end in a digest. File names with suffixes then fit 255 bytes."""
 
 _LITTER = ("thumbs.db", "desktop.ini")
 
@@ -28,14 +28,14 @@ class Source:
 
     path: Path
     file: str
-    """Path within the folder, by slashes, in NFC; bytes that are no UTF-8 as U+FFFD."""
+    """Path within the folder, with slashes, in NFC; bytes that are not UTF-8 become U+FFFD."""
     name: str
-    """Of its pair and sidecar; no other photo's."""
+    """Name of its pair and sidecar; unique within the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Those of a folder, sorted by file."""
+    """The photos of a folder, sorted by file."""
 
     folder: Path
     photos: tuple[Source, ...]
@@ -44,33 +44,33 @@ class Sources:
 
 
 def find_photos(folder: Path, besides: Path | None = None) -> Sources:
-    """All photos below a folder, known by their suffixes alone; of a folder of pairs, those in photos/.
+    """Find all photos below a folder by their suffixes; in a folder of pairs, those in photos/.
 
     Args:
-        folder: May hold folders; hidden files and folders, and what file managers leave, are passed over.
-        besides: A folder to stay out of.
+        folder: May have subfolders. Hidden files and folders, and files of file managers, are ignored.
+        besides: A folder to ignore.
 
     Raises:
-        BadInput: It is no folder, cannot be read, or holds no photos.
+        BadInput: It is not a folder, cannot be read, or has no photos.
     """
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise BadInput(f"{folder} {found}; expected a folder of {', '.join(PHOTO_SUFFIXES)} photos")
     root = folder / "photos" if _are_pairs(folder) else folder
-    files = listed(root, besides)
+    files = list_files(root, besides)
     suffixes = Counter(path.suffix.lower() for _, path in files)
     photos = [(file, path) for file, path in files if path.suffix.lower() in PHOTO_SUFFIXES]
     others = {suffix: times for suffix, times in sorted(suffixes.items()) if suffix not in PHOTO_SUFFIXES}
     if not photos:
-        rest = f" but {told(others)}" if others else ""
+        rest = f" but {format_counts(others)}" if others else ""
         raise BadInput(f"{folder} holds no photos{rest}; expected {', '.join(PHOTO_SUFFIXES)}")
     names = _names([file for file, _ in photos])
     named = zip(photos, names, strict=True)
     return Sources(folder, tuple(Source(path, file, name) for (file, path), name in named), others)
 
 
-def listed(root: Path, besides: Path | None = None) -> list[tuple[str, Path]]:
-    """Every visible file below a folder with its path within, as `Source.file` has it; sorted.
+def list_files(root: Path, besides: Path | None = None) -> list[tuple[str, Path]]:
+    """Every visible file below a folder, sorted, as (path within the folder in the form of `Source.file`, path).
 
     Raises:
         BadInput: A folder cannot be read.
@@ -78,8 +78,8 @@ def listed(root: Path, besides: Path | None = None) -> list[tuple[str, Path]]:
     return sorted((_file(path, root), path) for path in _walk(root, besides))
 
 
-def told(others: Mapping[str, int]) -> str:
-    """Such as `2 .heic, 1 without suffix`."""
+def format_counts(others: Mapping[str, int]) -> str:
+    """Counts as text, such as `2 .heic, 1 without suffix`."""
     return ", ".join(f"{times} {suffix or 'without suffix'}" for suffix, times in others.items())
 
 
@@ -88,7 +88,7 @@ def _are_pairs(folder: Path) -> bool:
 
 
 def _walk(root: Path, besides: Path | None) -> Iterator[Path]:
-    # Links to folders are followed, each folder once: a link may lead back up.
+    # Links to folders are followed, but each folder is visited once: a link may lead back up.
     seen = {besides.resolve()} if besides else set()
 
     def fail(error: OSError) -> None:
@@ -96,7 +96,7 @@ def _walk(root: Path, besides: Path | None) -> Iterator[Path]:
 
     for here, folders, files in os.walk(root, followlinks=True, onerror=fail):
         folder = Path(here)
-        # The root itself is never passed over: whoever labels it into itself is to be told so, not that it is empty.
+        # Never skip the root itself: labelling a folder into itself gets its own error, not `no photos`.
         if folder != root and folder.resolve() in seen:
             folders.clear()
             continue
@@ -116,7 +116,7 @@ def _file(path: Path, root: Path) -> str:
 
 def _names(files: list[str]) -> list[str]:
     wanted = [_name(file) for file in files]
-    # Some file systems cannot tell `A` from `a`.
+    # Some file systems do not distinguish `A` from `a`.
     first = {name.casefold(): index for index, name in reversed(list(enumerate(wanted)))}
     taken = set(first)
     names = []

@@ -1,7 +1,7 @@
-"""A student as a teacher: what one run has learnt, drawn on photos that it never saw.
+"""The teacher `student`: uses the student of a finished run as a teacher.
 
-So a large student teaches a small one, and one of rendered photos another of real ones. It need not be fast, and looks
-at turned copies of a photo as well; what it is not sure of it can leave open.
+A large student can teach a small one, and a student trained on rendered photos can label real ones. Speed does not
+matter, so it averages over mirrored and rotated copies of a photo. Uncertain pixels can be ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,18 +30,18 @@ _COPIES: Mapping[Copies, tuple[tuple[int, int], ...]] = {
     "mirror": ((1, 0), (-1, 0)),
     "any": tuple((step, quarters) for step in (1, -1) for quarters in range(4)),
 }
-"""Step through the columns, -1 mirrors; then quarter turns."""
+"""Step through the columns (-1 mirrors), then number of quarter turns."""
 
 
 class Options(Settings):
-    """How it looks, and what it vouches for."""
+    """Which copies it averages over, and which pixels it ignores."""
 
     decide_only: ClassVar[frozenset[str]] = frozenset({"sure"})
 
     copies: Copies = "mirror"
-    """Whose logits are averaged: of the photo alone, its mirror image too, or all eight turned and mirrored copies."""
+    """Copies whose logits are averaged: the photo alone, also its mirror image, or all eight rotated and mirrored."""
     sure: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Least probability of the likeliest class; where it is lower, nobody judged. At 0 all is judged."""
+    """Pixels whose best class has a lower probability are ignored; at 0 none is."""
 
 
 class Student:
@@ -50,10 +50,10 @@ class Student:
     name = "student"
 
     def __init__(self, options: Options, phrases: tuple[Phrase, ...], taught: Checkpoint, origin: Mapping[str, str]):
-        """Taught what the phrases name; `origin` is the run's folder with its digest.
+        """Take a checkpoint; `origin` is the run's folder, with the checkpoint's digest.
 
         Raises:
-            BadInput: It knows other classes.
+            BadInput: The student's classes differ from the phrases.
         """
         check_classes(phrases, taught.contract.classes, next(iter(origin)))
         self.settings = options
@@ -62,7 +62,7 @@ class Student:
         self._taught = taught
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
-        """Logits, at their own stride."""
+        """`logits`: (channels, rows, columns) at the student's output size."""
         return [Findings((photo.shape[0], photo.shape[1]), {"logits": self._logits(photo)}) for photo in photos]
 
     def _logits(self, photo: Pixels) -> Any:
@@ -76,20 +76,20 @@ class Student:
             batch = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(next(network.parameters()).device)
             found = network(batch.float()).float().cpu().numpy()
         upright = [
-            # Of an input that is not square, a copy on its side has rows for columns.
+            # If the input is not square, rows and columns of a rotated copy are swapped.
             upsample(np.rot90(one, -quarters, axes=(1, 2))[:, :, ::step], *contract.logits_shape[1:])
             for one, (step, quarters) in zip(found, copies, strict=True)
         ]
         return np.mean(upright, axis=0).astype(np.float16)
 
     def decide(self, findings: Findings) -> Decision:
-        """The mask of the run's own post-processing; its scores are the IoU that the probabilities promise."""
+        """The mask of the run's own post-processing; scores are the IoU expected from the probabilities."""
         contract = self._taught.contract
         logits = findings.arrays["logits"].astype(np.float32)
         mask = postprocess(logits, contract, *findings.size)
         likely = _probabilities(upsample(logits, *findings.size), contract.threshold)
         shown = range(1, len(likely))
-        scores = [_promised(likely[index], mask == index) for index in shown]
+        scores = [_expected_iou(likely[index], mask == index) for index in shown]
         mask[np.take_along_axis(likely, mask[None].astype(np.intp), axis=0)[0] < self.settings.sure] = IGNORED
         instances = instances_by_class(mask, len(self.phrases), scores)
         found = [scores[instance.phrase] for instance in instances]
@@ -98,7 +98,7 @@ class Student:
 
 
 def _probabilities(logits: Floats, threshold: float) -> Floats:
-    """(classes, rows, columns), the background of a binary student as class 0."""
+    """(classes, rows, columns); for a binary student, class 0 is the background."""
     if len(logits) == 1:
         foreground = 1 / (1 + np.exp(np.clip(threshold - logits[0], -60, 60)))
         return np.stack([1 - foreground, foreground])
@@ -106,23 +106,23 @@ def _probabilities(logits: Floats, threshold: float) -> Floats:
     return np.asarray(powers / powers.sum(axis=0), np.float32)
 
 
-def _promised(probability: Floats, member: Any) -> float:
-    """The IoU that a mask may expect if the probabilities are right: soft intersection over soft union."""
+def _expected_iou(probability: Floats, member: Any) -> float:
+    """The IoU expected if the probabilities are right: soft intersection over soft union."""
     inside = float(probability[member].sum())
     return inside / max(float(member.sum()) + float(probability.sum()) - inside, 1e-6)
 
 
 def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, device: str) -> Student:
-    """The teacher.
+    """Make the teacher.
 
     Raises:
-        BadInput: No run was named, it has not finished, or it was taught other classes.
+        BadInput: No run is given, it has not finished, or its classes differ from the phrases.
     """
     if weights is None:
-        raise BadInput("whose student? name a finished run with --weights runs/NAME")
+        raise BadInput("the teacher student needs a finished run: --weights runs/NAME")
     run = Run(Path(weights))
     if not run.is_finished:
-        raise BadInput(f"{weights} holds no finished run; name one with --weights, or let `fit` go on with it")
+        raise BadInput(f"{weights} is not a finished run; name another with --weights, or finish it with `fit`")
     taught = load_checkpoint(run.checkpoint)
     taught.student.to(resolve_device(device))
     return Student(options, phrases, taught, {str(run.folder): sha256(run.checkpoint)})

@@ -142,9 +142,9 @@ def test_its_pairs_say_which_weights_drew_them(taught, finished, discs, tmp_path
 
 
 def test_a_run_that_cannot_teach_is_refused(taught, finished, tmp_path):
-    with pytest.raises(BadInput, match="name a finished run with --weights"):
+    with pytest.raises(BadInput, match="needs a finished run: --weights"):
         teacher(None)
-    with pytest.raises(BadInput, match="holds no finished run"):
+    with pytest.raises(BadInput, match="is not a finished run"):
         teacher(str(tmp_path / "nowhere"))
     folder = finished(taught(classes=("sky", "road")))
     with pytest.raises(BadInput, match="has the classes sky, road, these phrases make coin"):

@@ -1,4 +1,4 @@
-"""Every teacher that there is, by name."""
+"""The table of teachers, by name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,33 +12,33 @@ from training.teacher.protocol import Settings, Teacher
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a teacher's code lies; imported only when it is asked for, since most bring a framework along.
+    """A teacher's module. It is imported only when it is needed, since most need a large framework.
 
-    Its module has `Options`, its `Settings`, and `build(options, phrases, weights, device)`, which raises BadInput
-    where weights are missing.
+    The module has a class `Options` (a `Settings`) and a function `build(options, phrases, weights, device)`, which
+    raises BadInput if weights are missing.
     """
 
     module: str
     summary: str
 
     def options(self) -> type[Settings]:
-        """The class of its settings."""
+        """The class of its options."""
         found: type[Settings] = import_module(self.module).Options
         return found
 
     def build(
         self, options: Settings, phrases: tuple[Phrase, ...], weights: str | None = None, device: str = "auto"
     ) -> Teacher:
-        """The teacher, ready to look.
+        """Make the teacher.
 
         Args:
-            options: Of the class that `options` gives.
+            options: An instance of the class that `Entry.options` returns.
             phrases: What to look for.
-            weights: A folder that holds its weights; None: from the hub's cache, or the hub.
-            device: As torch names it; `auto` takes a GPU where there is one.
+            weights: A folder with its weights; None: take them from the hub's cache, or download them.
+            device: A torch device such as `cuda:1`; `auto` takes a GPU if there is one.
 
         Raises:
-            BadInput: The weights are not to be had; the message says how to fetch them.
+            BadInput: The weights cannot be found; the message says how to download them.
         """
         make: Callable[..., Teacher] = import_module(self.module).build
         return make(options, phrases, weights, device)

@@ -1,4 +1,8 @@
-"""Options that suit a folder of pairs: drawn from the ranges declared beside them, kept where masks agree best."""
+"""Tunes the options of a teacher on a few pairs: searches for the values with the best mean IoU.
+
+An option's search space is declared where the option is, as `Annotated[int, Range(3, 9)]`. Options without one are not
+tuned.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,23 +30,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers from low to high, both included."""
+    """A search space: numbers from low to high, both included."""
 
     low: float
     high: float
     log: bool = False
-    """Whether ratios count rather than differences."""
+    """Whether to sample on a logarithmic scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A few values, none between any two."""
+    """A search space: a few values."""
 
     values: tuple[Any, ...]
 
 
 def search_space(options: type[Settings]) -> dict[str, Range | Choice]:
-    """The ranges of a teacher's options, by name, in the order of their declaration."""
+    """The search space of each option that has one, by name, in order of declaration."""
     found = {}
     for name, field in options.model_fields.items():
         for entry in field.metadata:
@@ -52,7 +56,7 @@ def search_space(options: type[Settings]) -> dict[str, Range | Choice]:
 
 
 class TeacherScorer:
-    """How well a teacher's masks agree with those of pairs; it looks again only where a option changes what is seen."""
+    """Scores a teacher's options on pairs. It runs `look` again only if an option changed that `look` reads."""
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class TeacherScorer:
         weights: str | None = None,
         device: str = "auto",
     ) -> None:
-        """Of the teacher of `entry`; nothing is read or loaded yet."""
+        """For the teacher of `entry`; nothing is read or loaded yet."""
         self._entry = entry
         self.pairs = pairs
         self._phrases = phrases
@@ -73,7 +77,7 @@ class TeacherScorer:
         self._teacher_masks: list[Pixels] = []
 
     def __call__(self, options: Settings) -> float:
-        """The mean IoU over photos.
+        """The mean IoU over photos with these options.
 
         Raises:
             BadInput: A photo or mask cannot be read, or weights are missing.
@@ -97,15 +101,15 @@ class TeacherScorer:
             count = len(class_names(self._phrases))
             sizes = [seen.size for seen in self._findings]
             self._teacher_masks = [pair.read_mask(size, count) for pair, size in zip(self.pairs, sizes, strict=True)]
-        # Only `decide` reads what may have changed. The protocol calls settings read-only so that each teacher may say
-        # of what class its own are; all keep them as a plain attribute.
+        # Only `decide` reads the options that changed. The protocol declares settings read-only so that each teacher
+        # can narrow their type; every teacher keeps them as a plain attribute.
         self._teacher.settings = options  # type: ignore[misc]
         return self._teacher
 
 
 @dataclass(frozen=True, slots=True)
 class BeforeAfter:
-    """Mean IoU over some photos, before tuning and after."""
+    """Mean IoU over some photos, before and after tuning."""
 
     photos: int
     before: float
@@ -118,20 +122,20 @@ class BeforeAfter:
 
 @dataclass(frozen=True, slots=True)
 class TuningResult:
-    """What tuning came to."""
+    """The result of tuning."""
 
     options: Settings
     own: BeforeAfter
-    """On the photos that it was tuned on."""
+    """On the photos used for tuning."""
     other: BeforeAfter | None
-    """On those that it never saw."""
+    """On photos not used for tuning."""
 
     def __str__(self) -> str:
-        """A line, or two."""
+        """One line, or two."""
         return f"tuned on   IoU {self.own}" + (f"\nothers     IoU {self.other}" if self.other else "")
 
     def write(self, path: Path) -> None:
-        """All options as YAML, with what they are worth as a comment.
+        """Write all options as YAML, with their IoU as a comment.
 
         Raises:
             BadInput: The file cannot be written.
@@ -141,7 +145,7 @@ class TuningResult:
 
 
 def split_halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
-    """`a` and `b`, which share no scene; always the same two.
+    """Split into halves `a` and `b` that share no scene; always the same two.
 
     Raises:
         BadInput: There are too few pairs or scenes.
@@ -159,37 +163,37 @@ def tune_teacher(
     seed: int,
     other: TeacherScorer | None = None,
 ) -> TuningResult:
-    """The best of `trials` settings, the first of which is `start`.
+    """Find the best of `trials` sets of options; the first is `start`.
 
-    Drawn by a tree-structured Parzen estimator (Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011).
+    Sampled by a tree-structured Parzen estimator (Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011).
 
     Args:
-        own: Whose figures decide.
-        start: Options to begin with; those without a range stay as they are.
-        fixed: Names of options that stay likewise.
+        own: Scores each trial.
+        start: Options to begin with; those without a search space stay as they are.
+        fixed: Names of further options that stay as they are.
         trials: At least 1.
-        seed: Equal seeds draw equally.
-        other: Who judges at the end, on photos that `own` does not know.
+        seed: Equal seeds give equal trials.
+        other: Scores the result on photos that `own` does not use.
 
     Raises:
-        BadInput: optuna is not installed, no option is left to tune, or as the judges.
+        BadInput: optuna is not installed, there is no option to tune, or as the scorers.
     """
     try:
         import optuna
     except ImportError as error:
         raise BadInput(f"tuning needs optuna ({error}); run pip install '.[teachers]'") from error
-    ranges = {name: span for name, span in search_space(type(start)).items() if name not in fixed}
-    if not ranges:
-        raise BadInput("no option is left to tune: none has a range, or all were given; leave some out")
+    space = {name: span for name, span in search_space(type(start)).items() if name not in fixed}
+    if not space:
+        raise BadInput("no option to tune: none has a search space, or all were given as KEY=VALUE; leave some out")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(10, trials // 8))
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.enqueue_trial({name: getattr(start, name) for name in ranges})
+    study.enqueue_trial({name: getattr(start, name) for name in space})
     best, figures = start, []
     with tqdm(range(trials), "tune", unit=" trials", leave=False, disable=None) as bar:
         for _ in bar:
             trial = study.ask()
-            drawn = {name: _suggest(trial, name, span, getattr(start, name)) for name, span in ranges.items()}
+            drawn = {name: _suggest(trial, name, span, getattr(start, name)) for name, span in space.items()}
             options = type(start).model_validate({**start.model_dump(by_alias=True), **drawn})
             figures.append(own(options))
             study.tell(trial, figures[-1])
@@ -208,5 +212,5 @@ def _suggest(trial: "Trial", name: str, span: Range | Choice, like: object) -> A
         return trial.suggest_categorical(name, span.values)
     if isinstance(like, int):
         return trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
-    # Three digits say all there is to say, and are what the file will hold.
+    # Round to three digits, which is precise enough and keeps the file readable.
     return float(f"{trial.suggest_float(name, span.low, span.high, log=span.log):.3g}")

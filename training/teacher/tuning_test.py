@@ -118,7 +118,7 @@ def test_what_was_tuned_is_read_back_as_settings(discs, tmp_path):
 
 
 def test_without_a_knob_to_tune_or_without_optuna_it_says_what_to_do(discs, monkeypatch):
-    with pytest.raises(BadInput, match="no option is left to tune"):
+    with pytest.raises(BadInput, match="no option to tune"):
         tune_teacher(judge(discs.pairs), Options(), fixed=search_space(Options), trials=1, seed=0)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(BadInput, match=r"needs optuna .*pip install '\.\[teachers\]'"):

@@ -1,4 +1,4 @@
-"""Where the weights of a teacher's models come from: a folder, the hub's cache, or the hub."""
+"""Finds the weights of a teacher's models: in a folder, in the hub's cache, or on the Hugging Face hub."""
 
 import json
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ REVISIONS: Mapping[str, str] = MappingProxyType(
         "CIDAS/clipseg-rd64-refined": "999e0328d9e10b484360c477313983f9afdd7050",
     }
 )
-"""The commit to take of each repository, as many others have published it with digests of its files. Of those not
-listed it is what `main` is when first fetched; a sidecar names the commit in either case."""
+"""The commit to use of each repository, with file digests that others have published as well. For other repositories it
+is the commit of `main` when first downloaded. Sidecars record the commit in both cases."""
 
-# What loading needs and nothing that could run: no pickles, no Python.
+# The files that loading needs, and none that can run code: no pickles, no Python.
 _PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 
 # Seconds to wait for the hub's first answer.
@@ -39,38 +39,38 @@ _PATIENCE = 10
 
 
 class WeightsMissing(BadInput):
-    """Weights that are neither here nor to be fetched; says how to have them, and ends in `say ROLE=FOLDER`."""
+    """Weights are not on this machine and cannot be downloaded. The message says how, and ends in `say ROLE=FOLDER`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One model's files, on this machine."""
+    """The files of one model, on this machine."""
 
     role: str
-    """What the model is to its teacher."""
+    """What the model is in its teacher: `detector`, `segmenter` or `model`."""
     folder: Path
     origin: str
-    """The folder as it was given, or REPOSITORY@COMMIT."""
+    """The folder as given, or REPOSITORY@COMMIT."""
     model_type: str
-    """The architecture, as transformers names it in `config.json`."""
+    """The architecture: `model_type` in `config.json`."""
 
     def record(self) -> dict[str, str]:
-        """Origin, and the sha256 of each file that is read, for a sidecar."""
+        """Origin, and the SHA-256 of each file that is loaded, for a sidecar."""
         files = sorted(path for pattern in _PATTERNS for path in self.folder.glob(pattern))
         return {self.role: self.origin} | {f"{self.role}/{path.name}": sha256(path) for path in files}
 
 
 def find_weights(role: str, name: str, architectures: Mapping[str, Any]) -> Weights:
-    """The weights that a folder or a repository of the hub holds.
+    """Find the weights in a folder or a repository of the hub.
 
     Args:
-        role: What the model is to its teacher.
-        name: A folder, or OWNER/NAME of a repository, with @REVISION where it is not the known one.
-        architectures: The architectures that will do, as keys.
+        role: What the model is in its teacher, for messages.
+        name: A folder, or OWNER/NAME of a repository; OWNER/NAME@REVISION takes a revision other than the pinned.
+        architectures: The supported architectures, as keys.
 
     Raises:
-        WeightsMissing: Nothing is there and nothing can be fetched.
-        BadInput: It is another architecture, or its weights are not safetensors; or the libraries are missing.
+        WeightsMissing: They are not on this machine and cannot be downloaded.
+        BadInput: The architecture is not supported, the weights are not safetensors, or a library is missing.
     """
     if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
         raise BadInput(f"this teacher needs {' and '.join(missing)}; install with: pip install '.[teachers]'")
@@ -79,12 +79,14 @@ def find_weights(role: str, name: str, architectures: Mapping[str, Any]) -> Weig
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")):
         folder, origin = _from_hub(role, *_revision(name))
     else:
-        raise BadInput(f"{name} is no folder; expected one with the {role}, or OWNER/NAME of a repository of the hub")
+        raise BadInput(
+            f"{name} is not a folder; expected one with the {role}, or OWNER/NAME of a repository on the hub"
+        )
     model_type = _model_type(folder)
     if model_type not in architectures:
         raise BadInput(f"{origin} is of kind '{model_type}', expected a {role} of kind {' or '.join(architectures)}")
     if not any(folder.glob("*.safetensors")):
-        raise BadInput(f"{origin} holds no .safetensors file; convert its weights, since other formats can run code")
+        raise BadInput(f"{origin} has no .safetensors file; convert its weights, since other formats can run code")
     return Weights(role, folder, origin, model_type)
 
 
@@ -100,14 +102,14 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
         return Path(snapshot_download(repository, revision=commit, allow_patterns=_PATTERNS, local_files_only=local))
 
     try:
-        # A snapshot that is here is taken, also of `main`: what was labelled yesterday is labelled alike today.
+        # Prefer a snapshot in the cache, also of `main`, so that masks do not change from one day to the next.
         folder = fetched(revision, local=True)
         if _whole(folder):
             return folder, f"{repository}@{folder.name}"
     except OSError:
         pass
     try:
-        # Asked once and first, since downloading alone would try for half a minute before it gives up.
+        # Ask the hub once before downloading, which would retry for half a minute before it gives up.
         commit = HfApi().model_info(repository, revision=revision, timeout=_PATIENCE).sha or revision
         return fetched(commit, local=False), f"{repository}@{commit}"
     except Exception as error:
@@ -120,7 +122,7 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
 
 
 def _whole(folder: Path) -> bool:
-    """Whether a snapshot is complete as far as loading needs it: an index names all its parts."""
+    """Whether a snapshot has all files that loading needs; an index lists them."""
     index = folder / "model.safetensors.index.json"
     parts = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else {"model.safetensors"}
     return all((folder / part).is_file() for part in {"config.json", *parts})

@@ -142,7 +142,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps([]))
     with pytest.raises(BadInput, match="names no model_type"):
         find_weights("segmenter", str(tmp_path), SEGMENTERS)
-    with pytest.raises(BadInput, match="is no folder"):
+    with pytest.raises(BadInput, match="is not a folder"):
         find_weights("segmenter", str(tmp_path / "absent"), SEGMENTERS)
 
 
