@@ -109,7 +109,7 @@ def label_command(
     asked = phrases.parse_phrases(phrase)
     share = shard.parse_shard(share_given) if share_given else shard.from_environment(os.environ)
     out = out or Path("labelled", f"{photos.resolve().name}-{name}")
-    found = sources.find_photos(photos, besides=out)
+    found = sources.find_photos(photos, exclude=out)
     to = LabelledFolder(out, keep_empty=empty == "keep")
     teacher = entry.build(knobs, asked, weights, shard.choose_device(device, os.environ))
     print(label_photos(found, teacher, to, share=share, batch=batch))

@@ -44,7 +44,7 @@ class TeacherConfig:
             BadInput: As `training.teacher.job.label_photos`, or weights are missing.
         """
         teacher = self.entry.build(self.settings, self.phrases, self.weights, self.device)
-        return label_photos(sources.find_photos(photos, besides=to), teacher, LabelledFolder(to))
+        return label_photos(sources.find_photos(photos, exclude=to), teacher, LabelledFolder(to))
 
 
 def curated_pairs(folder: Path, limit: float) -> Pairs:

@@ -132,11 +132,11 @@ class Classical:
                 arrays["shapes"], edges, region, slack=options.slack
             )
         else:
-            arrays["things"] = np.packbits(self._things(region, edges), axis=1)
+            arrays["things"] = np.packbits(self._objects(region, edges), axis=1)
             arrays["edges"] = np.packbits(edges, axis=1)
         return Findings((photo.shape[0], photo.shape[1]), arrays)
 
-    def _things(self, region: Pixels, edges: Pixels) -> Pixels:
+    def _objects(self, region: Pixels, edges: Pixels) -> Pixels:
         evidence = self.settings.evidence
         if evidence == "ground":
             return region
@@ -166,24 +166,24 @@ class Classical:
     def _any(self, findings: Findings) -> Decision:
         options, arrays = self.settings, findings.arrays
         rows, columns = arrays["small"].tolist()
-        things, edges = (np.unpackbits(arrays[name], axis=1, count=columns) for name in ("things", "edges"))
-        things = contours.close_and_open(things, close=options.close, open=options.open)
+        objects, edges = (np.unpackbits(arrays[name], axis=1, count=columns) for name in ("things", "edges"))
+        objects = contours.close_and_open(objects, close=options.close, open=options.open)
         least = options.least * rows * columns
-        whole = Region.from_mask(things > 0)
+        whole = Region.from_mask(objects > 0)
         whole = clean_region(whole, fragment=min(least / max(whole.area, 1), 1), hole=options.hole)
         near = cv2.dilate(edges, contours.disc_kernel(2 * round(options.slack) + 1)) > 0
-        frame = contours.boundary(np.ones_like(things)) > 0
+        frame = contours.boundary(np.ones_like(objects)) > 0
         scale = np.array((findings.size[1] / columns, findings.size[0] / rows))
         kept = np.zeros((rows, columns), np.uint8)
         instances = []
-        for thing in connected_components(whole):
-            alone = np.zeros_like(things)
-            thing.paint(alone, 1)
+        for component in connected_components(whole):
+            alone = np.zeros_like(objects)
+            component.paint(alone, 1)
             rim = contours.boundary(alone) > 0
             # `clean_region` always keeps the largest component, whatever its size.
-            if thing.area >= least and frame[rim].mean() <= options.frame:
-                thing.paint(kept, 1)
-                left, top, right, bottom = (np.reshape(thing.box, (2, 2)) * scale).reshape(-1).tolist()
+            if component.area >= least and frame[rim].mean() <= options.frame:
+                component.paint(kept, 1)
+                left, top, right, bottom = (np.reshape(component.box, (2, 2)) * scale).reshape(-1).tolist()
                 instances.append(Instance(0, (left, top, right, bottom), None, float(near[rim].mean())))
         soft = cv2.resize(kept.astype(np.float32), findings.size[::-1], interpolation=cv2.INTER_LINEAR)
         return _decision((soft > 0.5).astype(np.uint8), instances)

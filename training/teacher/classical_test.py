@@ -146,7 +146,7 @@ def test_a_batch_finds_what_each_photo_does_alone(shape):
 
 
 @pytest.mark.parametrize("shape", ["any", "ellipse"])
-def test_knobs_that_only_decide_leave_findings_as_they_are(shape):
+def test_options_that_only_decide_leave_findings_as_they_are(shape):
     photo, _ = drawn((150, 140, 52), (60, 60, 20))
     low, high = (
         {name: getattr(search_space(Options)[name], end) for name in Options.decide_only} for end in ("low", "high")
@@ -181,7 +181,7 @@ def test_several_phrases_and_weights_are_refused():
         TEACHERS["classical"].build(Options(), parse_phrases(["coin"]), weights="./here")
 
 
-def test_every_range_lies_within_what_its_knob_takes():
+def test_every_range_lies_within_what_its_option_takes():
     for name, span in search_space(Options).items():
         for value in span.values if isinstance(span, Choice) else (span.low, span.high):
             Options(**{name: value})
@@ -200,7 +200,7 @@ def test_real_coins_are_found_untuned(shape, least):
     assert np.mean(found) >= least
 
 
-def test_the_settings_for_coins_fit_the_knobs_and_find_coins_that_touch():
+def test_the_settings_for_coins_fit_the_options_and_find_coins_that_touch():
     path = Path(__file__).with_name("settings") / "coins.yaml"
     one = TEACHERS["classical"].build(options.read(Options, "classical", path), parse_phrases(["coin"]))
     photo, mask = drawn((150, 110, 50), (250, 110, 50), (330, 220, 24))

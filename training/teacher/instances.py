@@ -22,7 +22,7 @@ class MaskInstance:
     """One connected component of one class on one photo."""
 
     region: Region
-    judged: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     """(rows, columns) of the photo: False where the mask is ignored."""
 
 
@@ -35,12 +35,12 @@ def mask_instances(pair: Pair, classes: int, smallest: float) -> list[MaskInstan
         smallest: Components smaller than this share of their class's area are left out.
     """
     mask = pair.read_mask(read_photo(pair.photo).shape, classes)
-    judged = mask != IGNORED
+    valid = mask != IGNORED
     found = []
-    for value in sorted(set(np.unique(mask[judged]).tolist()) - {0}):
+    for value in sorted(set(np.unique(mask[valid]).tolist()) - {0}):
         whole = Region.from_mask(mask == value)
         found += [
-            MaskInstance(part, judged) for part in connected_components(whole) if part.area >= smallest * whole.area
+            MaskInstance(part, valid) for part in connected_components(whole) if part.area >= smallest * whole.area
         ]
     return found
 
@@ -48,7 +48,7 @@ def mask_instances(pair: Pair, classes: int, smallest: float) -> list[MaskInstan
 def jittered_box(instance: MaskInstance, jitter: float, rng: np.random.Generator) -> Floats:
     """(1, 4): the instance's box, with each edge moved at random by up to `jitter` of the box, within the photo."""
     left, top, right, bottom = instance.region.box
-    rows, columns = instance.judged.shape
+    rows, columns = instance.valid.shape
     sides = np.array([right - left, bottom - top] * 2)
     moved = np.array(instance.region.box) + rng.uniform(-jitter, jitter, 4) * sides
     cut: Floats = moved.clip(0, [columns, rows, columns, rows])[None].astype(np.float32)
@@ -63,9 +63,9 @@ def target_and_weight(instance: MaskInstance, frame: Frame, size: Sequence[int])
         frame: Where the photo is within the network's input.
         size: (rows, columns) of the logits.
     """
-    whole = np.zeros(instance.judged.shape, np.uint8)
+    whole = np.zeros(instance.valid.shape, np.uint8)
     instance.region.paint(whole, 1)
-    shown, counts = (_resized_target(one, frame, size) for one in (whole, instance.judged))
+    shown, counts = (_resized_target(one, frame, size) for one in (whole, instance.valid))
     return shown, counts
 
 
@@ -78,8 +78,8 @@ def _resized_target(values: NDArray[np.uint8] | NDArray[np.bool_], frame: Frame,
 
 def instance_iou(instance: MaskInstance, drawn: Region) -> float:
     """Intersection over union of an instance and a predicted mask; ignored pixels do not count."""
-    canvas = np.zeros((2, *instance.judged.shape), np.uint8)
+    canvas = np.zeros((2, *instance.valid.shape), np.uint8)
     instance.region.paint(canvas[0], 1)
     drawn.paint(canvas[1], 1)
-    ours, theirs = (canvas > 0) & instance.judged
+    ours, theirs = (canvas > 0) & instance.valid
     return float((ours & theirs).sum() / max(1, (ours | theirs).sum()))

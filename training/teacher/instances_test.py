@@ -33,8 +33,8 @@ def test_each_part_of_each_class_is_a_thing_and_specks_are_none(pair):
     found = mask_instances(pair(mask), 3, 0.02)
 
     assert [one.region.box for one in found] == [(20, 20, 40, 30), (5, 5, 15, 15), (15, 5, 25, 15)]
-    assert not found[0].judged[35:].any()
-    assert found[0].judged[:35].all()
+    assert not found[0].valid[35:].any()
+    assert found[0].valid[:35].all()
 
 
 def test_in_a_binary_mask_255_is_the_thing(pair):
@@ -44,7 +44,7 @@ def test_in_a_binary_mask_255_is_the_thing(pair):
     (found,) = mask_instances(pair(mask), 1, 0.02)
 
     assert found.region.box == (5, 5, 15, 15)
-    assert found.judged.all()
+    assert found.valid.all()
     assert mask_instances(pair(np.zeros((4, 6), np.uint8)), 1, 0.02) == []
 
 
@@ -55,7 +55,7 @@ def test_in_a_binary_mask_128_is_what_nobody_judged(pair):
     (found,) = mask_instances(pair(mask), 1, 0.02)
 
     assert found.region.box == (5, 5, 15, 15)
-    assert np.array_equal(found.judged, mask != 128)
+    assert np.array_equal(found.valid, mask != 128)
 
 
 def test_a_strayed_box_stays_near_and_on_the_photo():
@@ -93,5 +93,5 @@ def test_iou_counts_only_where_somebody_judged():
     half = Region.from_mask(np.ones((20, 10), bool))
     assert instance_iou(one, one.region) == 1
     assert instance_iou(one, half) == 0.5
-    one.judged[:, 10:] = False
+    one.valid[:, 10:] = False
     assert instance_iou(one, half) == 1

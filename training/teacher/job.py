@@ -158,8 +158,8 @@ class _Job:
 
     def _fail(self, photo: PhotoToLabel, error: Exception) -> None:
         fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        told = str(error) if isinstance(error, BadInput) else f"{photo.teacher.name} on {photo.source.path}: {fault}"
-        self._skip(Skipped(photo.source, "failed", told))
+        reason = str(error) if isinstance(error, BadInput) else f"{photo.teacher.name} on {photo.source.path}: {fault}"
+        self._skip(Skipped(photo.source, "failed", reason))
 
     def _skip(self, photo: Skipped) -> None:
         self.bar.write(f"skipped: {photo.reason}", file=sys.stderr)

@@ -100,8 +100,8 @@ def load_adapter(path: Path, network: Any, weights: Weights) -> None:
             "use those weights, or run `adapt` on these"
         )
     add_lora(network, int(metadata["rank"]))
-    told: Any = set_peft_model_state_dict(network.vision_encoder, state)
-    if told.unexpected_keys or any("lora_" in name for name in told.missing_keys):
+    report: Any = set_peft_model_state_dict(network.vision_encoder, state)
+    if report.unexpected_keys or any("lora_" in name for name in report.missing_keys):
         raise UnusableTeacher(
             f"adapter {path} does not hold LoRA weights for a {weights.model_type}; run `adapt` again"
         )

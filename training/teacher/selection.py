@@ -132,12 +132,12 @@ def decide_from_proposals(
         undecided |= not taken and len(found.best_for(phrase, threshold)) > 0
         chosen += taken
     return compose_mask(
-        proposals.size, chosen, options.overlap, undecided=undecided, doubt=float(found.scores.max(initial=0))
+        proposals.size, chosen, options.overlap, undecided=undecided, best_score=float(found.scores.max(initial=0))
     )
 
 
 def compose_mask(
-    size: tuple[int, int], chosen: Sequence[Candidate], overlap: Overlap, *, undecided: bool, doubt: float
+    size: tuple[int, int], chosen: Sequence[Candidate], overlap: Overlap, *, undecided: bool, best_score: float
 ) -> Decision:
     """Paint the selected candidates; where they overlap, the last one painted wins.
 
@@ -146,7 +146,7 @@ def compose_mask(
         chosen: The selected candidates.
         overlap: Which candidate wins where they overlap.
         undecided: As in `Decision`.
-        doubt: The best score of any box; an empty mask has the score 1 - doubt.
+        best_score: The best score of any box; an empty mask has the score 1 - best_score.
     """
     last: Mapping[Overlap, Callable[[Candidate], tuple[float, ...]]] = {
         "score": lambda one: (one.score, -one.phrase),
@@ -159,7 +159,7 @@ def compose_mask(
         one.region.paint(mask, one.phrase + 1)
     left = [one for one in order if _shows(one, mask)]
     instances = tuple(Instance(one.phrase, one.box, one.box_score, one.mask_score) for one in reversed(left))
-    score = min((one.score for one in left), default=1 - doubt)
+    score = min((one.score for one in left), default=1 - best_score)
     return Decision(mask, instances, score, undecided)
 
 

@@ -43,12 +43,12 @@ class Sources:
     """How many files of each other suffix there are."""
 
 
-def find_photos(folder: Path, besides: Path | None = None) -> Sources:
+def find_photos(folder: Path, exclude: Path | None = None) -> Sources:
     """Find all photos below a folder by their suffixes; in a folder of pairs, those in photos/.
 
     Args:
         folder: May have subfolders. Hidden files and folders, and files of file managers, are ignored.
-        besides: A folder to ignore.
+        exclude: A folder to ignore.
 
     Raises:
         BadInput: It is not a folder, cannot be read, or has no photos.
@@ -57,7 +57,7 @@ def find_photos(folder: Path, besides: Path | None = None) -> Sources:
         found = "is not a folder" if folder.exists() else "does not exist"
         raise BadInput(f"{folder} {found}; expected a folder of {', '.join(PHOTO_SUFFIXES)} photos")
     root = folder / "photos" if _are_pairs(folder) else folder
-    files = list_files(root, besides)
+    files = list_files(root, exclude)
     suffixes = Counter(path.suffix.lower() for _, path in files)
     photos = [(file, path) for file, path in files if path.suffix.lower() in PHOTO_SUFFIXES]
     others = {suffix: times for suffix, times in sorted(suffixes.items()) if suffix not in PHOTO_SUFFIXES}
@@ -69,13 +69,13 @@ def find_photos(folder: Path, besides: Path | None = None) -> Sources:
     return Sources(folder, tuple(Source(path, file, name) for (file, path), name in named), others)
 
 
-def list_files(root: Path, besides: Path | None = None) -> list[tuple[str, Path]]:
+def list_files(root: Path, exclude: Path | None = None) -> list[tuple[str, Path]]:
     """Every visible file below a folder, sorted, as (path within the folder in the form of `Source.file`, path).
 
     Raises:
         BadInput: A folder cannot be read.
     """
-    return sorted((_file(path, root), path) for path in _walk(root, besides))
+    return sorted((_file(path, root), path) for path in _walk(root, exclude))
 
 
 def format_counts(others: Mapping[str, int]) -> str:
@@ -87,9 +87,9 @@ def _are_pairs(folder: Path) -> bool:
     return (folder / "photos").is_dir() and (folder / "masks").is_dir()
 
 
-def _walk(root: Path, besides: Path | None) -> Iterator[Path]:
+def _walk(root: Path, exclude: Path | None) -> Iterator[Path]:
     # Links to folders are followed, but each folder is visited once: a link may lead back up.
-    seen = {besides.resolve()} if besides else set()
+    seen = {exclude.resolve()} if exclude else set()
 
     def fail(error: OSError) -> None:
         raise BadInput(f"cannot read {error.filename}: {error.strerror}") from error

@@ -71,13 +71,13 @@ def test_the_masks_of_pairs_and_the_job_s_own_folder_are_no_photos(tmp_path):
     outer = filled(tmp_path / "outer", "c.jpg", "pairs/photos/d.jpg", "pairs/masks/d.png", "labelled/photos/c.jpg")
 
     assert names(folder) == {"a.jpg": "a"}
-    assert names(outer, besides=outer / "labelled") == {"c.jpg": "c", "pairs/photos/d.jpg": "pairs-photos-d"}
+    assert names(outer, exclude=outer / "labelled") == {"c.jpg": "c", "pairs/photos/d.jpg": "pairs-photos-d"}
 
 
 def test_a_folder_to_stay_out_of_is_found_all_the_same_where_nothing_else_was_asked_for(tmp_path):
     folder = filled(tmp_path / "here", "a.jpg", "in/b.jpg")
 
-    assert names(folder, besides=folder) == {"a.jpg": "a", "in/b.jpg": "in-b"}
+    assert names(folder, exclude=folder) == {"a.jpg": "a", "in/b.jpg": "in-b"}
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):

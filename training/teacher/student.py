@@ -49,17 +49,19 @@ class Student:
 
     name = "student"
 
-    def __init__(self, options: Options, phrases: tuple[Phrase, ...], taught: Checkpoint, origin: Mapping[str, str]):
+    def __init__(
+        self, options: Options, phrases: tuple[Phrase, ...], checkpoint: Checkpoint, origin: Mapping[str, str]
+    ):
         """Take a checkpoint; `origin` is the run's folder, with the checkpoint's digest.
 
         Raises:
             BadInput: The student's classes differ from the phrases.
         """
-        check_classes(phrases, taught.contract.classes, next(iter(origin)))
+        check_classes(phrases, checkpoint.contract.classes, next(iter(origin)))
         self.settings = options
         self.phrases = phrases
         self.weights = origin
-        self._taught = taught
+        self._checkpoint = checkpoint
 
     def look(self, photos: Sequence[Pixels]) -> list[Findings]:
         """`logits`: (channels, rows, columns) at the student's output size."""
@@ -69,9 +71,9 @@ class Student:
         """(channels, rows, columns) float16, upright."""
         import torch
 
-        contract, copies = self._taught.contract, _COPIES[self.settings.copies]
+        contract, copies = self._checkpoint.contract, _COPIES[self.settings.copies]
         inputs = [preprocess(np.rot90(photo[:, ::step], quarters), contract) for step, quarters in copies]
-        network = self._taught.student
+        network = self._checkpoint.student
         with torch.inference_mode():
             batch = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(next(network.parameters()).device)
             found = network(batch.float()).float().cpu().numpy()
@@ -84,7 +86,7 @@ class Student:
 
     def decide(self, findings: Findings) -> Decision:
         """The mask of the run's own post-processing; scores are the IoU expected from the probabilities."""
-        contract = self._taught.contract
+        contract = self._checkpoint.contract
         logits = findings.arrays["logits"].astype(np.float32)
         mask = postprocess(logits, contract, *findings.size)
         likely = _probabilities(upsample(logits, *findings.size), contract.threshold)
@@ -123,6 +125,6 @@ def build(options: Options, phrases: tuple[Phrase, ...], weights: str | None, de
     run = Run(Path(weights))
     if not run.is_finished:
         raise BadInput(f"{weights} is not a finished run; name another with --weights, or finish it with `fit`")
-    taught = load_checkpoint(run.checkpoint)
-    taught.student.to(resolve_device(device))
-    return Student(options, phrases, taught, {str(run.folder): sha256(run.checkpoint)})
+    checkpoint = load_checkpoint(run.checkpoint)
+    checkpoint.student.to(resolve_device(device))
+    return Student(options, phrases, checkpoint, {str(run.folder): sha256(run.checkpoint)})

@@ -55,7 +55,7 @@ def judge(pairs, entry=None):
     return TeacherScorer(entry or Counted(), pairs, parse_phrases(["disc"]))
 
 
-def test_the_best_knobs_are_kept_and_judged_on_others(discs):
+def test_the_best_options_are_kept_and_judged_on_others(discs):
     found = tune_teacher(judge(discs.pairs[:6]), Options(), trials=60, seed=0, other=judge(discs.pairs[6:]))
 
     assert found.own.before < 0.1
@@ -76,7 +76,7 @@ def test_a_seed_decides(discs):
     assert first.options != another.options
 
 
-def test_it_looks_once_where_only_deciding_knobs_vary(discs):
+def test_it_looks_once_where_only_deciding_options_vary(discs):
     entry = Counted()
 
     found = tune_teacher(judge(discs.pairs, entry), Options(), fixed=["channel"], trials=20, seed=0)
@@ -117,7 +117,7 @@ def test_what_was_tuned_is_read_back_as_settings(discs, tmp_path):
     assert (tmp_path / "discs.yaml").read_text().startswith(f"# tuned on   IoU {found.own}\n")
 
 
-def test_without_a_knob_to_tune_or_without_optuna_it_says_what_to_do(discs, monkeypatch):
+def test_without_a_option_to_tune_or_without_optuna_it_says_what_to_do(discs, monkeypatch):
     with pytest.raises(BadInput, match="no option to tune"):
         tune_teacher(judge(discs.pairs), Options(), fixed=search_space(Options), trials=1, seed=0)
     monkeypatch.setitem(sys.modules, "optuna", None)
