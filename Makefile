@@ -66,7 +66,7 @@ conformance: .venv/ready ## Run ONNX's own node tests through both emitters, and
 mediapipe: .venv/ready .venv-mediapipe/ready ## Compare MediaPipe's masks with ours, also on RUN's photos where there is a RUN
 	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
 
-baseline: .venv/ready ## Train RECIPE's student and the usual UNet alike on DATA, and print the IoU of both
+baseline: .venv/ready ## Train RECIPE's student and the usual UNet alike on DATA, and print both IoUs
 	$(PY) -m training baseline $(RECIPE) $(KNOBS) --data $(DATA)
 
 transfer: .venv/ready ## Train on rendered coins alone, and judge on the real photos of DATA
@@ -74,7 +74,7 @@ transfer: .venv/ready ## Train on rendered coins alone, and judge on the real ph
 	$(PY) -m training evaluate runs/coins --data $(DATA)
 
 teach-coins: RECIPE = coins
-teach-coins: .venv/ready ## Train on rendered coins, then on what that student and a teacher agree on for PHOTOS
+teach-coins: .venv/ready ## Train on rendered coins, then on PHOTOS where that student and a teacher agree
 	$(PY) -m training fit $(RECIPE) $(KNOBS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
 	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --agree-with runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
 
