@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from conversion.artefact.kinds import DEFAULTS, PRECISIONS, TARGETS, Precision, select_kinds
+from conversion.artefact.kinds import DEFAULTS, PRECISIONS, TARGETS, Precision
 from training.command import (
     COUNT,
     FILE,
@@ -152,33 +152,20 @@ def export_command(
     from conversion.export import budget_search, export
     from conversion.quantisation.calibration import from_run
     from training.run import Run
-    from training.student import support
     from training.student.checkpoint import load_checkpoint
 
     run = Run(run_folder)
     student = load_checkpoint(run.checkpoint)
-    kinds = select_kinds(targets, precisions or DEFAULTS).values()
-    needs = limits or any((kind.target, kind.precision) in export.CALIBRATED for kind in kinds)
-    calibration = from_run(run, student.contract) if needs else None
-    if limits and calibration:
-        held_out = run.held_out()[:photos]
-        found = budget_search.search(
-            run, targets, budget_search.parse_limits(limits), held_out, calibration, precisions
-        )
-        print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else budget_search.as_text(found))
-        return
-    listed = export.export(run.checkpoint, run.export, targets, precisions or DEFAULTS, calibration)
-    known = support.read().get(student.architecture.encoder, {})
-    lines = []
-    for name, artefact in listed.artefacts.items():
-        if name in known and known[name].status == "blocked":
-            click.echo(
-                f"{name}: this encoder was {known[name]}, when measured untrained; `verify` will judge", err=True
-            )
-        speed = f"  {artefact.speedup:.2f} times as fast as fp32" if artefact.speedup else ""
-        where = run.export / artefact.file
-        lines.append(f"{where}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
-    print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else "\n".join(lines))
+    if limits:
+        asked, calibration = budget_search.parse_limits(limits), from_run(run, student.contract)
+        found = budget_search.search(run, targets, asked, run.held_out()[:photos], calibration, precisions)
+        text = budget_search.as_text(found)
+    else:
+        listed = export.export_run(run, targets, precisions or DEFAULTS)
+        text = export.as_text(listed, run.export)
+        for warning in export.warnings(listed, student.architecture.encoder):
+            click.echo(warning, err=True)
+    print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else text)
 
 
 @main.command(
@@ -247,10 +234,7 @@ def verify_command(
         print((run.parity / "parity.json").read_text(encoding="utf-8"))
     else:
         print(f"{parity.as_text(verdict)}\nreport: {run.report}")
-    if not verdict.is_green:
-        where = ", ".join([str(result.hop) for result in verdict.breached] + verdict.blind)
-        kind = AccuracyBreached if verdict.is_accuracy_alone else ParityBreached
-        raise kind(f"out of budget: {where}; the table above says by how much, {run.report} shows where")
+    verdict.check(run.report)
 
 
 @main.command(
@@ -517,13 +501,9 @@ def bench_encoders_command(encoders: tuple[str, ...]) -> None:
 
     With ENCODERs, measure only these, and keep what is recorded of the others.
     """
-    from conversion.benchmark.encoders import DOCUMENT, measure_encoders, write_support
-    from training.student.encoders import ENCODERS
-    from training.student.support import read
+    from conversion.benchmark.encoders import DOCUMENT, update_support
 
-    record = measure_encoders(encoders or ENCODERS)
-    known = {**read(), **record}
-    write_support({name: known[name] for name in ENCODERS if name in known})
+    update_support(encoders)
     print(DOCUMENT)
 
 

@@ -26,7 +26,7 @@ from training.student.encoders import ENCODERS
 from training.student.errors import ConversionRefused
 from training.student.network import Architecture, Student, infer_logits
 from training.student.normalisation import NEUTRAL
-from training.student.support import FILE, Outcome, Support
+from training.student.support import FILE, Outcome, Support, read
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "encoders.md"
 
@@ -119,6 +119,12 @@ def measure_encoders(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -
         student = randomised_student(_CONTRACT, Architecture(encoder, _WIDTHS, True, NEUTRAL, NEUTRAL))
         table[encoder] = measure_encoder(student, _CONTRACT, kinds)
     return table
+
+
+def update_support(encoders: Iterable[str]) -> None:
+    """Measure these encoders, all where none is named, and keep what is known of the others."""
+    known = {**read(), **measure_encoders(encoders or ENCODERS)}
+    write_support({name: known[name] for name in ENCODERS if name in known})
 
 
 def write_support(table: Support) -> None:

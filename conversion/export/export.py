@@ -12,10 +12,12 @@ from tqdm import tqdm
 from conversion.artefact import manifest
 from conversion.artefact.kinds import DEFAULTS, EXPORTED, KINDS, SIMPLIFIED, ArtefactKind, select_kinds, size
 from conversion.artefact.manifest import Artefact, Manifest
-from conversion.quantisation.calibration import Calibration
+from conversion.quantisation.calibration import Calibration, from_run
 from conversion.quantisation.variants import Inputs, Variants, variants
 from conversion.source import graph, to_onnx
 from conversion.source.graph import read_graph
+from training.run import Run
+from training.student import support
 from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.contract import Contract
 from training.student.digest import sha256
@@ -71,6 +73,39 @@ def export(
         bar.set_description("export")
     manifest.write(result, folder)
     return result
+
+
+def export_run(run: Run, targets: tuple[str, ...] = (), precisions: tuple[str, ...] = DEFAULTS) -> Manifest:
+    """`export` into the run's own folder, calibrated on its photos where a precision needs that.
+
+    Raises:
+        BadInput: As `export`, or the run or its photos cannot be read.
+        ConversionRefused: As `export`.
+    """
+    contract = load_checkpoint(run.checkpoint).contract
+    kinds = select_kinds(targets, precisions).values()
+    needs = any((kind.target, kind.precision) in CALIBRATED for kind in kinds)
+    return export(run.checkpoint, run.export, targets, precisions, from_run(run, contract) if needs else None)
+
+
+def as_text(listed: Manifest, folder: Path) -> str:
+    """A line for each artefact that a manifest in `folder` lists."""
+    lines = []
+    for name, artefact in listed.artefacts.items():
+        speed = f"  {artefact.speedup:.2f} times as fast as fp32" if artefact.speedup else ""
+        where = folder / artefact.file
+        lines.append(f"{where}  {artefact.bytes / 1e6:.2f} MB  {artefact.seconds:.1f} s  {name}{speed}")
+    return "\n".join(lines)
+
+
+def warnings(listed: Manifest, encoder: str) -> list[str]:
+    """A line for each artefact in whose kind the encoder was seen to fail before."""
+    known = support.read().get(encoder, {})
+    return [
+        f"{name}: this encoder was {known[name]}, when measured untrained; `verify` will judge"
+        for name in listed.artefacts
+        if name in known and known[name].status == "blocked"
+    ]
 
 
 def emit(

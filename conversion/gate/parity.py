@@ -28,7 +28,7 @@ from training.data.pairs import Pair
 from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.digest import sha256
-from training.student.errors import BadInput
+from training.student.errors import AccuracyBreached, BadInput, ParityBreached
 
 FLOATS = ("fp32", "fp16")
 """Budgets that the negative controls are held against."""
@@ -83,6 +83,18 @@ class Parity:
         """Whether every breach is of accuracy, which has an exit code of its own."""
         accuracy = ("iou_change", "worst_change")
         return not self.blind and all(text.startswith(accuracy) for result in self.hops for text in result.breaches)
+
+    def check(self, report: Path) -> None:
+        """Refuse what may not go out; the message points to the report.
+
+        Raises:
+            AccuracyBreached: Every breach is of accuracy.
+            ParityBreached: Another hop left its budget, or a control went unnoticed.
+        """
+        if not self.is_green:
+            where = ", ".join([str(result.hop) for result in self.breached] + self.blind)
+            kind = AccuracyBreached if self.is_accuracy_alone else ParityBreached
+            raise kind(f"out of budget: {where}; the table above says by how much, {report} shows where")
 
 
 def verify(
