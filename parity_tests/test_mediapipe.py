@@ -1,11 +1,11 @@
-"""A TFLite file as exported, in MediaPipe's ImageSegmenter: what it shows must follow from our logits.
+"""Exported TFLite files in MediaPipe's ImageSegmenter: its masks must follow from our logits.
 
-Its masks are not quite ours, for two reasons that no file can mend. On a CPU it samples the photo from the top left
-corners of pixels, half a pixel of the input off the contract's centres; and it upsamples confidences, where the
-contract upsamples logits. `_as_mediapipe` repeats both, so that whatever else differed would show.
+Its masks differ slightly from ours, for two reasons that no file can change. On a CPU it samples the photo from the top
+left corners of pixels, half an input pixel away from the contract's pixel centres. And it upsamples confidences, where
+the contract upsamples logits. `_as_mediapipe` computes both in the same way, so that any other difference is noticed.
 
-MediaPipe brings an OpenCV that would replace the project's own, so it runs in an environment of its own, which
-`make mediapipe` makes; with RUN=folder that also compares on the held-out photos of that run.
+MediaPipe installs an OpenCV that would replace the project's own, so it runs in its own environment, which
+`make mediapipe` makes. With RUN=folder that command also compares on the held-out photos of that run.
 """
 
 import os
@@ -38,16 +38,16 @@ RUN = os.environ.get("RUN", "")
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no environment with MediaPipe; `make mediapipe` makes one")
 
 
-def _segmented(model, photos, folder):
+def _run_mediapipe(model, photos, folder):
     np.savez(folder / "photos.npz", **photos)
     command = [PYTHON, CLIENT, model, folder / "photos.npz", folder / "result.npz"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert completed.returncode == 0, completed.stderr
     return np.load(folder / "result.npz")
 
 
 def _as_mediapipe(runner, photo, contract):
-    """(classes, rows, columns) confidences of a photo, from our runner, sampled as MediaPipe does on a CPU."""
+    """(classes, rows, columns) confidences from our runner, sampled and upsampled as MediaPipe does on a CPU."""
     rows, columns = photo.shape[:2]
     to_photo = np.diag([columns / contract.width, rows / contract.height, 1.0])
     size, flags = (contract.width, contract.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -58,14 +58,14 @@ def _as_mediapipe(runner, photo, contract):
 
 
 def _agreement(run, kind, pairs, folder):
-    """Mean IoU of MediaPipe's masks with ours, as it samples and as the contract does; its worst confidence."""
+    """Mean IoU of MediaPipe's masks with ours, sampled its way and the contract's way; its largest confidence error."""
     contract = manifest.read(run.export).contract
     runner = BACKENDS[kind].open(run.checkpoint, run.export)
     photos = {pair.name: read_photo(pair.photo) for pair in pairs}
-    found = _segmented(run.export / KINDS[kind].file, photos, folder)
+    found = _run_mediapipe(run.export / KINDS[kind].file, photos, folder)
     assert tuple(found["labels"]) == contract.classes
     threshold = 1 / (1 + np.exp(-contract.threshold))
-    as_sampled, as_agreed, errors = [], [], []
+    as_sampled, by_contract, errors = [], [], []
     for name, photo in photos.items():
         confidence = found[f"{name}/confidence"]
         mask = (confidence[0] > threshold).astype(np.uint8)
@@ -73,11 +73,11 @@ def _agreement(run, kind, pairs, folder):
         ours = postprocess(runner(preprocess(photo, contract)), contract, *photo.shape[:2])
         errors.append(np.abs(confidence - expected).max())
         as_sampled.append(foreground_iou(reference=(expected[0] > threshold).astype(np.uint8), candidate=mask))
-        as_agreed.append(foreground_iou(reference=ours, candidate=mask))
-        # Of a single class its category is 0 where it is and 255 where it is not: the reverse of a mask.
+        by_contract.append(foreground_iou(reference=ours, candidate=mask))
+        # For a single class, its category mask is 0 in the foreground and 255 elsewhere: the reverse of our mask.
         assert set(np.unique(found[f"{name}/category"])) <= {0, 255}
         assert np.mean((found[f"{name}/category"] == 0) == mask) > 0.9
-    return np.mean(as_sampled), np.mean(as_agreed), max(errors)
+    return np.mean(as_sampled), np.mean(by_contract), max(errors)
 
 
 @pytest.mark.parametrize("kind", ["tflite-fp32", "tflite-fp16"])
@@ -94,9 +94,11 @@ def test_its_masks_of_a_runs_held_out_photos_follow_from_our_logits(kind, tmp_pa
     run = Run(Path(RUN))
     pairs = run.held_out()[:48]
 
-    as_sampled, as_agreed, error = _agreement(run, kind, pairs, tmp_path)
+    as_sampled, by_contract, error = _agreement(run, kind, pairs, tmp_path)
 
-    figures = f"IoU {as_sampled:.4f} as it samples, {as_agreed:.4f} with our own masks; confidences within {error:.0e}"
+    figures = (
+        f"IoU {as_sampled:.4f} as it samples, {by_contract:.4f} with our own masks; confidences within {error:.0e}"
+    )
     with capsys.disabled():
         print(f"\n{RUN} {kind}, {len(pairs)} photos: {figures}")  # noqa: T201 (what this test is run for)
     assert as_sampled >= 0.999
@@ -111,7 +113,7 @@ def test_several_classes_come_with_their_labels_and_by_softmax(tmp_path):
     emit(source, KINDS["tflite-fp32"], tmp_path / file, contract)
     photo = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)
 
-    found = _segmented(tmp_path / file, {"noise": photo}, tmp_path)
+    found = _run_mediapipe(tmp_path / file, {"noise": photo}, tmp_path)
 
     assert tuple(found["labels"]) == contract.classes
     confidence = found["noise/confidence"]

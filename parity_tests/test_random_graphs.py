@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
-from conversion.conformance.targets import TARGETS, run_tflite
+from conversion.conformance.targets import GRAPH_RUNNERS, run_tflite
 from conversion.source.as_onnx import as_onnx
 from conversion.source.graph import read_graph
 from parity_tests.sketch import Sketch
@@ -28,7 +28,7 @@ def onnx_runtime(model, inputs):
 
 RUNTIMES = {
     "typed graph": lambda read, inputs: onnx_runtime(as_onnx(read), inputs),
-    **TARGETS,
+    **GRAPH_RUNNERS,
     "XNNPACK": partial(run_tflite, reference_kernels=False),
 }
 

@@ -43,7 +43,7 @@ def find_media_files(paths: Sequence[Path], results: Collection[Path]) -> MediaF
         paths: Files and folders, as given.
         results: Resolved paths of earlier results, which are left out where a folder holds them.
     """
-    found: dict[Path, MediaFile] = {}
+    files: dict[Path, MediaFile] = {}
     faults: list[str] = []
     others: Counter[str] = Counter()
     for path in paths:
@@ -51,24 +51,24 @@ def find_media_files(paths: Sequence[Path], results: Collection[Path]) -> MediaF
             if not path.exists():
                 faults.append(f"{path} does not exist")
             elif _is_known(path):
-                found.setdefault(path.resolve(), MediaFile(path, Path(path.name)))
+                files.setdefault(path.resolve(), MediaFile(path, Path(path.name)))
             else:
                 expected = ", ".join((*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))
                 faults.append(f"{path} is neither a photo nor a video by its suffix; expected one of {expected}")
             continue
-        before = len(found)
+        before = len(files)
         for file in sorted(path.rglob("*")):
             relative_path = file.relative_to(path)
             is_hidden = any(part.startswith(".") for part in relative_path.parts)
             if not file.is_file() or is_hidden or file.resolve() in results:
                 continue
             if _is_known(file):
-                found.setdefault(file.resolve(), MediaFile(file, relative_path))
+                files.setdefault(file.resolve(), MediaFile(file, relative_path))
             else:
                 others[file.suffix.lower() or file.name] += 1
-        if len(found) == before:
+        if len(files) == before:
             faults.append(f"{path} holds no photos or videos, or only some that were given already")
-    return MediaFiles(tuple(found.values()), tuple(faults), dict(others))
+    return MediaFiles(tuple(files.values()), tuple(faults), dict(others))
 
 
 def _is_known(path: Path) -> bool:

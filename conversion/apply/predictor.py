@@ -58,10 +58,10 @@ def open_predictor(path: Path, *, opening: int | None = None, threshold: float |
         BadInput: The file is not an artefact, has no contract or does not keep it, or the contract does not allow the
             opening or the threshold.
     """
-    found = inspect(path)
-    contract = found.contract
+    inspected = inspect(path)
+    contract = inspected.contract
     if contract is None:
-        broken = [note for note in found.contents.notes if "contract" in note]
+        broken = [note for note in inspected.contents.notes if "contract" in note]
         reason = broken[-1] if broken else "nothing in it describes its input and output"
         raise BadInput(
             f"{path} has no contract ({reason}); make one with `python -m conversion convert`, or `export` it again"

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from conversion.conformance.cases import Case
-from conversion.conformance.targets import TARGETS
+from conversion.conformance.targets import GRAPH_RUNNERS
 from conversion.source.graph import read_graph
 from training.student.arrays import Array
 from training.student.errors import ConversionRefused
@@ -30,40 +30,40 @@ class CaseResult:
 def run_cases(cases: Iterable[Case]) -> Iterator[CaseResult]:
     """One result for each case and target. Any error except `ConversionRefused` counts as wrong."""
     for case in cases:
-        for target in TARGETS:
+        for target in GRAPH_RUNNERS:
             outcome, detail = _outcome(case, target)
             yield CaseResult(case.name, case.operator, target, outcome, detail)
 
 
 def _outcome(case: Case, target: str) -> tuple[Outcome, str]:
     try:
-        found = TARGETS[target](read_graph(case.model), case.inputs)
+        actual = GRAPH_RUNNERS[target](read_graph(case.model), case.inputs)
     except ConversionRefused as error:
         return "refused", str(error)
     # Any other exception is a bug of ours.
     except Exception as error:
         return "wrong", f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-    wrong = describe_difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol)
+    wrong = describe_difference(expected=case.outputs, actual=actual, rtol=case.rtol, atol=case.atol)
     return ("wrong", wrong) if wrong else ("passed", "")
 
 
-def describe_difference(*, expected: Mapping[str, Array], found: Mapping[str, Array], rtol: float, atol: float) -> str:
+def describe_difference(*, expected: Mapping[str, Array], actual: Mapping[str, Array], rtol: float, atol: float) -> str:
     """Describe the first difference; empty if each element is within atol + rtol · |expected|.
 
     Numbers are compared without their types: the emitted files have no float64 or int64 and, in Core ML, no bool.
     """
-    if expected.keys() != found.keys():
-        return f"outputs are {', '.join(found)}, expected {', '.join(expected)}"
+    if expected.keys() != actual.keys():
+        return f"outputs are {', '.join(actual)}, expected {', '.join(expected)}"
     for name, value in expected.items():
-        wanted, given = np.asarray(value), found[name]
-        if wanted.shape != given.shape:
-            return f"'{name}' has shape {given.shape}, expected {wanted.shape}"
-        wide = wanted.astype(np.float64)
-        alike = np.isclose(given.astype(np.float64), wide, rtol=rtol, atol=atol, equal_nan=True)
+        expected_values, actual_values = np.asarray(value), actual[name]
+        if expected_values.shape != actual_values.shape:
+            return f"'{name}' has shape {actual_values.shape}, expected {expected_values.shape}"
+        wide = expected_values.astype(np.float64)
+        alike = np.isclose(actual_values.astype(np.float64), wide, rtol=rtol, atol=atol, equal_nan=True)
         if not alike.all():
             where = tuple(int(index) for index in np.argwhere(~alike)[0])
             return (
                 f"'{name}' differs in {np.count_nonzero(~alike)} of {alike.size} elements, first at {where}: "
-                f"{given[where]!s}, expected {wanted[where]!s}"
+                f"{actual_values[where]!s}, expected {expected_values[where]!s}"
             )
     return ""

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from conversion.conformance.case_results import CaseResult
 from conversion.conformance.cases import PARAMETERS, SUFFIX
-from conversion.conformance.targets import TARGETS
+from conversion.conformance.targets import GRAPH_RUNNERS
 from conversion.coreml.operators import OPERATORS as COREML
 from conversion.tflite.operators import OPERATORS as TFLITE
 
@@ -45,8 +45,8 @@ def render_page(results: Sequence[CaseResult]) -> str:
     defined = {result.operator for result in results if result.outcome == "passed"}
     unsupported = sorted({result.operator for result in results} - set(supported))
     wrong = [result for result in results if result.outcome == "wrong"]
-    head = "| operator | tests |" + "".join(f" {target} passed | refused |" for target in TARGETS)
-    ruler = "|---|---:|" + "---:|---:|" * len(TARGETS)
+    head = "| operator | tests |" + "".join(f" {target} passed | refused |" for target in GRAPH_RUNNERS)
+    ruler = "|---|---:|" + "---:|---:|" * len(GRAPH_RUNNERS)
     return _PAGE.format(
         version=version("onnx"),
         wrong="No result is wrong" if not wrong else f"**{len(wrong)} results are wrong**, listed at the end",
@@ -54,7 +54,7 @@ def render_page(results: Sequence[CaseResult]) -> str:
         table="\n".join([head, ruler, *(operator_row(operator, results) for operator in supported)]),
         count=len(unsupported),
         unsupported=", ".join(f"{operator}\\*" if operator in defined else operator for operator in unsupported),
-        reasons="".join(_reasons(target, [v for v in results if v.operator in supported]) for target in TARGETS)
+        reasons="".join(_reasons(target, [v for v in results if v.operator in supported]) for target in GRAPH_RUNNERS)
         + _wrong(wrong),
     )
 
@@ -68,7 +68,7 @@ def operator_row(operator: str, results: Sequence[CaseResult]) -> str:
     """The row of one operator in the table."""
     counts = Counter((result.target, result.outcome) for result in results if result.operator == operator)
     tests = len({result.case for result in results if result.operator == operator})
-    cells = "".join(f" {counts[target, 'passed']} | {counts[target, 'refused']} |" for target in TARGETS)
+    cells = "".join(f" {counts[target, 'passed']} | {counts[target, 'refused']} |" for target in GRAPH_RUNNERS)
     return f"| {operator} | {tests} |{cells}"
 
 
@@ -94,16 +94,16 @@ def _supported(results: Sequence[CaseResult]) -> list[str]:
 
 def _reasons(target: str, results: Sequence[CaseResult]) -> str:
     """A table of the reasons, each shown by the message of its first case."""
-    found: defaultdict[str, list[CaseResult]] = defaultdict(list)
+    by_reason: defaultdict[str, list[CaseResult]] = defaultdict(list)
     for result in results:
         if result.target == target and result.outcome == "refused":
-            found[without_specifics(result)].append(result)
+            by_reason[without_specifics(result)].append(result)
     lines = []
-    for alike in sorted(found.values(), key=len, reverse=True):
-        operators = sorted(Counter(result.operator for result in alike).items())
-        words = alike[0].detail.split("; known are")[0].replace("|", "/")
+    for same_reason in sorted(by_reason.values(), key=len, reverse=True):
+        operators = sorted(Counter(result.operator for result in same_reason).items())
+        words = same_reason[0].detail.split("; known are")[0].replace("|", "/")
         lines.append(
-            f"| {len(alike)} | {words} | {', '.join(f'{operator} {count}' for operator, count in operators)} |"
+            f"| {len(same_reason)} | {words} | {', '.join(f'{operator} {count}' for operator, count in operators)} |"
         )
     return "\n".join([f"\n## What {target} refuses\n", "| tests | for example | of |", "|---:|---|---|", *lines]) + "\n"
 

@@ -48,11 +48,11 @@ def run_coreml(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
     given = {
         variable.name: np.asarray(inputs[name]) for variable, name in zip(program.inputs, graph.inputs, strict=True)
     }
-    found = program.evaluate(given, rounding="fp32")
-    return dict(zip(graph.outputs, found.values(), strict=True))
+    outputs = program.evaluate(given, rounding="fp32")
+    return dict(zip(graph.outputs, outputs.values(), strict=True))
 
 
-TARGETS: Mapping[str, Callable[[Graph, Mapping[str, Array]], dict[str, Array]]] = {
+GRAPH_RUNNERS: Mapping[str, Callable[[Graph, Mapping[str, Array]], dict[str, Array]]] = {
     "TFLite": run_tflite,
     "Core ML": run_coreml,
 }

@@ -49,7 +49,7 @@ class DisplayOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PhotoResults:
     """The results of all artefacts on one photo. The first one is the reference."""
 
     size: tuple[int, int]
@@ -59,7 +59,7 @@ class Comparison:
     inferences: tuple[Inference, ...]
 
 
-def render_cards(comparison: Comparison, display: DisplayOptions) -> str:
+def render_cards(results: PhotoResults, display: DisplayOptions) -> str:
     """The cards as HTML. No artefact runs for them.
 
     Raises:
@@ -67,7 +67,7 @@ def render_cards(comparison: Comparison, display: DisplayOptions) -> str:
     """
     import jinja2
 
-    reference = comparison.inferences[0]
+    reference = results.inferences[0]
     contract = _contract_for(reference.model.predictor.contract, display)
     effect_options = resolve_options(
         contract,
@@ -76,23 +76,23 @@ def render_cards(comparison: Comparison, display: DisplayOptions) -> str:
         background=display.background if display.effect == "background" else None,
     )
     cards = [
-        _card(inference, reference, comparison.photo, contract, effect_options, display)
-        for inference in comparison.inferences
+        _card(inference, reference, results.photo, contract, effect_options, display)
+        for inference in results.inferences
     ]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         cards=cards,
         reference=reference.model.name,
-        slowest=max(inference.seconds for inference in comparison.inferences),
+        slowest=max(inference.seconds for inference in results.inferences),
         effect=display.effect,
         runs=TIMED_RUNS,
         magnification=display.magnification,
         lower=LOWER,
         higher=HIGHER,
         flipped=FLIPPED,
-        photo=comparison.size,
-        drawn=comparison.photo.shape[:2],
-        is_executed=any(inference.model.runtime.startswith("coreml-executor") for inference in comparison.inferences),
+        photo=results.size,
+        drawn=results.photo.shape[:2],
+        is_executed=any(inference.model.runtime.startswith("coreml-executor") for inference in results.inferences),
     )
 
 

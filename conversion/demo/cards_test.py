@@ -6,7 +6,7 @@ import pytest
 
 from conversion.apply.effect import EFFECTS
 from conversion.apply.predictor import Predictor
-from conversion.demo.cards import Comparison, DisplayOptions, render_cards
+from conversion.demo.cards import DisplayOptions, PhotoResults, render_cards
 from conversion.demo.models import DemoModel, Inference
 from conversion.demo.page import _colour
 from training.student.contract import Contract
@@ -15,7 +15,7 @@ from training.student.errors import BadInput
 BINARY, SEVERAL = Contract(8, 12, 4, ("<b>thing",)), Contract(8, 12, 4, ("<b>sky", "road"))
 
 
-def comparison(contract):
+def results(contract):
     """The results of two artefacts that differ a little; nothing runs."""
     logits = np.random.default_rng(0).normal(size=contract.logits_shape).astype(np.float32)
     shown = [
@@ -27,7 +27,7 @@ def comparison(contract):
             ("second", "litert", "passed", logits + np.float32(0.004), 0.01),
         )
     ]
-    return Comparison((16, 24), np.full((8, 12, 3), 90, np.uint8), tuple(shown))
+    return PhotoResults((16, 24), np.full((8, 12, 3), 90, np.uint8), tuple(shown))
 
 
 def display(effect, foreground=(), magnification=100):
@@ -37,7 +37,7 @@ def display(effect, foreground=(), magnification=100):
 @pytest.mark.parametrize(("contract", "foreground"), [(BINARY, ()), (SEVERAL, ("road",))], ids=["binary", "several"])
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect):
-    page = render_cards(comparison(contract), display(effect, foreground))
+    page = render_cards(results(contract), display(effect, foreground))
 
     assert page.count("<figure") == 2
     assert re.findall(r"<b>([\d.]+) ms</b>", page) == ["40.0", "10.0"]
@@ -52,7 +52,7 @@ def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect
 
 def test_several_classes_need_one_to_keep():
     with pytest.raises(BadInput, match="needs to know what to keep"):
-        render_cards(comparison(SEVERAL), display("blur"))
+        render_cards(results(SEVERAL), display("blur"))
 
 
 def test_what_colour_pickers_give_becomes_a_colour():

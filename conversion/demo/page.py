@@ -8,7 +8,7 @@ from typing import Any
 from PIL import ImageColor
 
 from conversion.apply.effect import DEFAULT_EFFECT, EFFECTS
-from conversion.demo.cards import Comparison, DisplayOptions, render_cards
+from conversion.demo.cards import DisplayOptions, PhotoResults, render_cards
 from conversion.demo.models import DemoModels, Inference, run_models
 from training.data.photos import read_photo
 from training.data.preview import shrunk
@@ -24,7 +24,7 @@ _MAGNIFICATIONS = (1, 10, 100, 1000, 10000)
 _HERE = Path(__file__).parent
 
 
-def compare(models: DemoModels, path: Path, names: list[str]) -> Iterator[Comparison]:
+def compare(models: DemoModels, path: Path, names: list[str]) -> Iterator[PhotoResults]:
     """Run the named models on a photo file, and yield all results so far after each model.
 
     Raises:
@@ -35,7 +35,7 @@ def compare(models: DemoModels, path: Path, names: list[str]) -> Iterator[Compar
     shown, inferences = shrunk(photo, DRAWN_SIDE), tuple[Inference, ...]()
     for inference in run_models(models.named(names), photo):
         inferences = (*inferences, inference)
-        yield Comparison((photo.shape[0], photo.shape[1]), shown, inferences)
+        yield PhotoResults((photo.shape[0], photo.shape[1]), shown, inferences)
 
 
 def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
@@ -53,7 +53,7 @@ def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
 
     def on_photo(
         given: dict[str, Any] | None, names: list[str], *options: Any
-    ) -> Iterator[tuple[Comparison | None, str]]:
+    ) -> Iterator[tuple[PhotoResults | None, str]]:
         """Run the models on a new photo, and yield the results so far and their cards after each model."""
         if not given:
             yield None, _EMPTY
@@ -62,17 +62,17 @@ def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
             if not names:
                 yield None, _alert("no artefact is selected; select at least one")
                 return
-            for comparison in compare(models, _uploaded_path(given, folder), names):
-                yield comparison, render_cards(comparison, _display_options(*options))
+            for results in compare(models, _uploaded_path(given, folder), names):
+                yield results, render_cards(results, _display_options(*options))
         except PocketmaskError as error:
             yield None, _alert(_with_original_name(str(error), given))
 
-    def on_display_options(comparison: Comparison | None, before: str, *options: Any) -> str:
+    def on_display_options(results: PhotoResults | None, before: str, *options: Any) -> str:
         """Draw the same results with other options."""
-        if comparison is None:
+        if results is None:
             return before
         try:
-            return render_cards(comparison, _display_options(*options))
+            return render_cards(results, _display_options(*options))
         except PocketmaskError as error:
             return _alert(str(error))
 
@@ -83,7 +83,7 @@ def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
             + "".join(_alert(one) for one in models.faults),
             elem_classes="title",
         )
-        comparison = gr.State(None)
+        results = gr.State(None)
         with gr.Row(elem_id="layout"):
             with gr.Column(elem_classes="photo"):
                 photo = gr.Image(
@@ -129,7 +129,7 @@ def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
         effect.change(lambda name: gr.update(visible=name == "background"), effect, background, queue=False, **quiet)
         for changed in (photo.change, chosen.change):
             # Without preprocessing by Gradio, which would open the file itself and show its own errors.
-            changed(on_photo, [photo, chosen, *controls], [comparison, cards], preprocess=False, **quiet)
+            changed(on_photo, [photo, chosen, *controls], [results, cards], preprocess=False, **quiet)
         for changed in (
             effect.change,
             foreground.change,
@@ -138,7 +138,7 @@ def build_page(models: DemoModels, examples: list[Path], folder: Path) -> Any:
             threshold.release,
             opening.release,
         ):
-            changed(on_display_options, [comparison, cards, *controls], cards, trigger_mode="always_last", **quiet)
+            changed(on_display_options, [results, cards, *controls], cards, trigger_mode="always_last", **quiet)
         if examples:
             page.load(lambda: str(examples[0]), None, photo, **quiet)
     return page

@@ -131,19 +131,19 @@ def parse_model_spec(
 
 
 def _per_channel(text: str, option: str) -> PerChannel:
-    found = _parse_numbers(text, option, (1, 3), "one for all channels, or three as A,B,C")
-    first, second, third = found * (3 // len(found))
+    numbers = _parse_numbers(text, option, (1, 3), "one for all channels, or three as A,B,C")
+    first, second, third = numbers * (3 // len(numbers))
     return first, second, third
 
 
 def _parse_numbers(text: str, option: str, counts: tuple[int, ...], form: str) -> list[float]:
     try:
-        found = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if len(found) not in counts:
+        numbers = []
+    if len(numbers) not in counts:
         raise BadInput(f"{option} is '{text}', expected numbers: {form}")
-    return found
+    return numbers
 
 
 def _parse_size(text: str) -> tuple[int, int]:

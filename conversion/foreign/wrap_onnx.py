@@ -178,9 +178,9 @@ def _scores_shape(wrapped: Graph, output: str) -> tuple[int, ...]:
 
 def _stride(rows: int, columns: int, size: tuple[int, int]) -> int | None:
     """Input pixels per score along both axes; None where the contract allows no such stride."""
-    found = size[0] // rows
-    is_even = (rows * found, columns * found) == size
-    return found if is_even and found in STRIDES else None
+    stride = size[0] // rows
+    is_even = (rows * stride, columns * stride) == size
+    return stride if is_even and stride in STRIDES else None
 
 
 def _is_channels_last(shape: tuple[int, ...], size: tuple[int, int], layout: str) -> bool:

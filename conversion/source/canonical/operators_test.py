@@ -37,7 +37,7 @@ def test_onnx_s_own_examples_keep_their_results(operator):
         with np.errstate(all="ignore"):
             found = ReferenceEvaluator(as_onnx(graph)).run(None, dict(case.inputs))
         found = dict(zip(graph.outputs, found, strict=True))
-        assert not describe_difference(expected=case.outputs, found=found, rtol=case.rtol, atol=case.atol), case.name
+        assert not describe_difference(expected=case.outputs, actual=found, rtol=case.rtol, atol=case.atol), case.name
         judged += 1
     assert judged
 
