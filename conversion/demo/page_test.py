@@ -20,6 +20,9 @@ from conversion.demo.models import STUDENT, open_models
 from conversion.demo.server import serve
 from training.student.errors import BadInput
 
+# The server takes ten seconds to start.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = "[...document.querySelectorAll('.card')].map(card => card.dataset.name)"
 SAID = "document.querySelector('#cards').innerText"

@@ -5,6 +5,7 @@ from training.recipe import read_recipe
 from training.student.errors import BadInput, ConversionRefused
 
 
+@pytest.mark.slow
 def test_a_sound_recipe_is_told_its_size_and_time():
     found = rehearse(read_recipe("smoke", ["height=64", "width=64"]))
 
@@ -29,6 +30,7 @@ def test_a_recipe_that_cannot_be_built_is_refused_before_training(override, mess
 CUT_UP = ["encoder=tu-efficientvit_b0", "height=64", "width=64"]
 
 
+@pytest.mark.slow
 def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fault():
     with pytest.raises(
         ConversionRefused, match=r"3 XNNPACK partitions, since it leaves PADV2 out.*single_partition=false"
@@ -36,5 +38,6 @@ def test_a_network_that_xnnpack_would_cut_up_is_refused_with_the_operator_at_fau
         rehearse(read_recipe("smoke", CUT_UP))
 
 
+@pytest.mark.slow
 def test_it_is_accepted_by_who_asks_for_it():
     assert "3 XNNPACK partitions" in str(rehearse(read_recipe("smoke", [*CUT_UP, "single_partition=false"])))

@@ -58,6 +58,7 @@ def read_wandb(folder):
     return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tracker", "module", "read"),
     [

@@ -64,6 +64,7 @@ def test_the_normalisation_of_timms_weights_needs_no_hub():
     assert encoders.hub_normalisation("tu-mobilenetv2_100") == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
+@pytest.mark.slow
 def test_without_a_network_the_hub_is_given_up_at_once_with_all_remedies(tmp_path):
     # In a process of its own, since the hub's client reads its address and cache when it is imported.
     asking = """
