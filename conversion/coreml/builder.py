@@ -1,4 +1,4 @@
-"""What an operator's function is given: it reads tensors of the graph and appends MIL operators through this.
+"""The Core ML builder: an operator's function reads tensors of the graph and appends MIL operators through it.
 
 Names, shapes, types, precision and refusals are dealt with here, so that an operator is a few lines.
 """
@@ -28,7 +28,7 @@ LARGEST_RANK = 5
 
 
 class Builder(BaseBuilder):
-    """One graph on its way into a MIL program.
+    """The MIL program that one graph is written into.
 
     With fp16, each operator computes in float16, its constants included, and casts stand only at the borders.
     """
@@ -55,7 +55,7 @@ class Builder(BaseBuilder):
         return {tensor: self._borders[tensor] for tensor in self.graph.inputs}
 
     def declare(self, tensor: str, variable: Variable) -> None:
-        """Let an input of the graph be read as `variable`."""
+        """Use `variable` as an input of the graph."""
         is_bool = self.graph.dtypes[tensor].kind == "b"
         self._variables[tensor] = self._as_kind(variable, "bool") if is_bool else variable
 
@@ -68,7 +68,7 @@ class Builder(BaseBuilder):
         return self.graph.dtypes[tensor].kind == "f"
 
     def constant(self, node: Node, position: int) -> Array | None:
-        """As the base has it, in a type that MIL has."""
+        """As in the base class, converted to a type that MIL has."""
         value = super().constant(node, position)
         return None if value is None else _plain(value)
 
@@ -85,15 +85,15 @@ class Builder(BaseBuilder):
         return _plain(self.constants[tensor])
 
     def elements(self, tensor: str) -> Variable | Array:
-        """A tensor of any number of axes, in whatever shape it is held."""
+        """A tensor of any number of axes, in the shape in which it is stored."""
         return self._held[tensor] if tensor in self._held else self.read(tensor)
 
     def hold(self, tensor: str, variable: Variable) -> None:
-        """Let a tensor of more axes than Core ML has be known as a variable of the same elements in the same order."""
+        """Store a tensor of more axes than Core ML allows as a variable with the same elements in order."""
         self._held[tensor] = variable
 
     def number(self, tensor: str) -> Variable | Array:
-        """A tensor, truths as 0 and 1."""
+        """A tensor to calculate with: booleans become 0 and 1."""
         value = self.read(tensor)
         if self.graph.dtypes[tensor].kind != "b":
             return value
@@ -181,7 +181,7 @@ class Builder(BaseBuilder):
         return name
 
     def _result_name(self, node: Node, tensor: str, operator: str, arguments: dict[str, Any]) -> str:
-        """A border's own name goes to what crosses it, which may be a cast of what the node computes."""
+        """The name of an output goes to the variable that Core ML shows, which may be a cast of the node's result."""
         if tensor not in self._borders:
             return self.name(tensor)
         if self.graph.dtypes[tensor].kind == "b":

@@ -1,4 +1,4 @@
-"""What a Core ML package of anybody's holds."""
+"""The contents of any Core ML package."""
 
 import struct
 from collections import Counter

@@ -8,7 +8,7 @@ from conversion.source.graph import Node
 
 
 def transposed_convolution(node: Node, builder: Builder) -> None:
-    """ConvTranspose; output padding is less padding at the end, and where there is none, taps of zero."""
+    """ConvTranspose; output padding reduces the padding at the end, or else extends the kernel by zeros."""
     weight = builder.required_constant(node, 1)
     before, after = pads_of(node, builder)
     dilations = node.attributes["dilations"]

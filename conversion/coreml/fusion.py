@@ -1,4 +1,4 @@
-"""Neighbours that MIL has one operator for: x · sigmoid(x), and a matrix with the offset behind it."""
+"""Merges pairs of nodes that MIL has one operator for: x · sigmoid(x), and MatMul with an Add."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from conversion.source.graph import Graph, Node
 
 
 def fused(graph: Graph) -> Graph:
-    """The graph with `Silu` and `Linear` nodes, which ONNX does not have, in the place of pairs that mean the same."""
+    """The graph with `Silu` and `Linear` nodes, which ONNX does not have, instead of pairs that compute the same."""
     for pair in (_silu, _linear):
         graph = _with_pairs(graph, pair)
     return graph

@@ -9,7 +9,7 @@ LARGEST = float(np.finfo(np.float16).max)
 SMALLEST = np.finfo(np.float16).smallest_subnormal
 
 SCALING = {"mul", "real_div", "pow"}
-"""Operators that a constant of nearly zero scales; in others it keeps something off zero."""
+"""Operators that multiply or divide by a constant; in others a tiny constant, such as an epsilon, only avoids zero."""
 
 
 def fits(operator: str, arguments: Iterable[Any]) -> bool:

@@ -10,7 +10,7 @@ from conversion.source.graph import Node
 
 
 def max_pool(node: Node, builder: Builder) -> None:
-    """MaxPool; what `ceil_mode` adds becomes padding, which never wins."""
+    """MaxPool; what `ceil_mode` adds becomes padding, which a maximum ignores."""
     pool = _pool(node, builder)
     builder.write(
         node,
@@ -23,7 +23,7 @@ def max_pool(node: Node, builder: Builder) -> None:
 
 
 def average_pool(node: Node, builder: Builder) -> None:
-    """AveragePool; where padding counts, but not what `ceil_mode` adds to it, zeros are padded on beforehand."""
+    """AveragePool; if padding counts but not what `ceil_mode` adds, an explicit `pad` operator comes first."""
     pool = _pool(node, builder)
     x, before, after = builder.read(node.inputs[0]), pool.before, tuple(np.add(pool.after, pool.overhang))
     counts_padding = bool(node.attributes["count_include_pad"])

@@ -50,7 +50,7 @@ def resize(node: Node, builder: Builder) -> None:
 
 
 def _linear(node: Node, axes: list[_Axis], builder: Builder) -> bool:
-    """Whether MIL has it, and then by MIL."""
+    """Write the resize by an operator of MIL; whether there is one."""
     is_filtered = node.attributes["antialias"] and any(axis.scale < 1 for axis in axes)
     if node.attributes["mode"] != "linear" or is_filtered or node.attributes["exclude_outside"] or len(axes) < 3:
         return False
@@ -77,7 +77,7 @@ def _linear(node: Node, axes: list[_Axis], builder: Builder) -> bool:
 
 
 def _interpolated(node: Node, axes: list[_Axis], builder: Builder) -> None:
-    """By the matrices that interpolation is: rows from the left, columns from the right."""
+    """Write the interpolation as matrix products: rows from the left, columns from the right."""
     rows, columns = (_matrix(node.attributes, axis.length, axis.resized, axis.scale) for axis in axes[-2:])
     x = builder.intermediate(node, "matmul", x=builder.read(node.inputs[0]), y=columns.T.copy())
     builder.write(node, "matmul", x=np.broadcast_to(rows, (*(1,) * (len(axes) - 2), *rows.shape)).copy(), y=x)

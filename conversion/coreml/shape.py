@@ -10,7 +10,7 @@ from training.student.arrays import Array
 
 
 def reshape(node: Node, builder: Builder) -> None:
-    """Reshape, also to more axes than Core ML has, as on the way into an attention window, if others take them away."""
+    """Reshape, also to more axes than Core ML has if a later node removes them, as window attention does."""
     x, shape = builder.elements(node.inputs[0]), builder.shape(node.outputs[0])
     if len(shape) > LARGEST_RANK:
         builder.hold(node.outputs[0], x)
@@ -19,7 +19,7 @@ def reshape(node: Node, builder: Builder) -> None:
 
 
 def transpose(node: Node, builder: Builder) -> None:
-    """Transpose, also of more axes than Core ML has where fewer say the same."""
+    """Transpose, also of more axes than Core ML has where merged axes compute the same."""
     shape, perm = builder.shape(node.inputs[0]), node.attributes["perm"]
     if len(shape) <= LARGEST_RANK:
         builder.write(node, "transpose", x=builder.read(node.inputs[0]), perm=list(perm))
@@ -63,7 +63,7 @@ def tile(node: Node, builder: Builder) -> None:
 
 
 def slice_(node: Node, builder: Builder) -> None:
-    """Slice; steps backwards are steps forwards, turned round."""
+    """Slice; negative steps become positive ones and a `reverse`."""
     x = builder.read(node.inputs[0])
     begin, end, stride = [], [], []
     rows = zip(*(node.attributes[name] for name in ("starts", "ends", "steps")), strict=True)

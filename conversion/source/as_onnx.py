@@ -1,4 +1,4 @@
-"""The typed graph written back as ONNX: what any runtime of ONNX makes of what the emitters read."""
+"""Writes the typed graph back as ONNX, so that any ONNX runtime can run what the emitters read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -140,7 +140,7 @@ def _shape(value: onnx.ValueInfoProto, given: Shape | None) -> Shape:
 
 
 def _check_output(value: onnx.ValueInfoProto, shape: Shape) -> None:
-    """Hold what the model says of an output against what it computes."""
+    """Check the shape that the model declares for an output."""
     tensor = value.type.tensor_type
     declared = [entry.dim_value if entry.dim_value > 0 else None for entry in tensor.shape.dim]
     is_so = len(declared) == len(shape) and all(

@@ -1,4 +1,4 @@
-"""The typed graph run by ONNX Runtime, one operator at a time: read any tensor, change it, and go on from there."""
+"""Runs the typed graph in ONNX Runtime, one operator at a time, so that any tensor can be read or changed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,7 +42,7 @@ class Reference:
         return {name: values[name] for name in self.graph.outputs}
 
     def live(self, after: int) -> set[str]:
-        """The tensors up to place `after` that the nodes behind it, or the graph's caller, still need."""
+        """The tensors up to place `after` that later nodes or the graph's outputs need."""
         behind = self.graph.nodes[after + 1 :]
         needed = set(self.graph.outputs).union(*(self.reads(node) for node in behind))
         return needed.difference(*(node.outputs for node in behind))

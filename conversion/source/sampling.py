@@ -34,17 +34,17 @@ ROUNDINGS: Mapping[str, Callable[[Positions], Positions]] = {
 
 
 def positions(rule: str, length: int, resized: int, scale: float) -> Positions:
-    """Where ONNX samples linearly, held inside the input."""
+    """The positions of linear sampling, clipped to the input."""
     return inside(RULES[rule](np.arange(resized, dtype=np.float64), length, resized, scale), length)
 
 
 def nearest(rule: str, rounding: str, length: int, resized: int, scale: float) -> Positions:
-    """Which input samples ONNX repeats."""
+    """The input samples that nearest mode takes."""
     places = RULES[rule](np.arange(resized, dtype=np.float64), length, resized, scale)
     # Double precision puts (1 + 0.5) / 3 - 0.5 a hair beside 0; the rule means 0.
     return inside(ROUNDINGS[rounding](np.round(places, 9)), length)
 
 
 def inside(places: Positions, length: int) -> Positions:
-    """Held inside an input of `length` samples, as resizes go on beyond its edges."""
+    """Positions clipped to an input of `length` samples."""
     return np.clip(places, 0, length - 1)

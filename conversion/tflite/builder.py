@@ -1,4 +1,4 @@
-"""What an operator's function is given: it reads tensors of the graph and writes operators of the file through this.
+"""The TFLite builder: an operator's function reads tensors of the graph and writes operators of the file through it.
 
 Layout, precision, fused activations and refusals are dealt with here, so that an operator is a few lines.
 """
@@ -39,7 +39,7 @@ class _Stored:
 
 
 class Builder(BaseBuilder):
-    """One graph on its way into a file.
+    """The file that one graph is written into.
 
     Every tensor lies in an order of its own, the one in which its producer wrote it. Only `read` ever moves data
     into another, once for each order that is asked for.
@@ -94,7 +94,10 @@ class Builder(BaseBuilder):
         return _STORED[self.graph.dtypes[name]]
 
     def order(self, *names: str) -> Order:
-        """The order, among those of some tensors, in which reading all of them, broadcast, moves the least data."""
+        """The axis order in which some tensors, broadcast together, can be read with the least data moved.
+
+        One of the orders that the tensors themselves have.
+        """
         rank = max(len(self.shape(name)) for name in names)
         computed = [name for name in names if name in self._stored]
         orders = [layout.widened(self._stored[name].order, rank) for name in computed]
@@ -225,11 +228,11 @@ class Builder(BaseBuilder):
         return index
 
     def relabel(self, name: str, index: int, order: Order) -> None:
-        """Let a tensor of the file, reshaped if need be, be a tensor of the graph in an axis order."""
+        """Use a tensor of the file, reshaped if needed, as a tensor of the graph in an axis order."""
         self._stored[name] = _Stored(self.reshape(index, layout.laid_out(self.shape(name), order), name), order)
 
     def reshape(self, index: int, shape: Shape, name: str | None = None) -> int:
-        """A tensor of the file in another shape of its own axis order; `name` is for a tensor that the graph has."""
+        """A tensor of the file in another shape; give `name` where the result is a tensor of the graph."""
         # Not a reshape of a reshape: LiteRT's memory planner lets a reader of the last overwrite what the first holds.
         index = self._unshaped.get(index, index)
         source = self._program.tensors[index]
@@ -278,7 +281,7 @@ class Builder(BaseBuilder):
         return self._program.constant(f"{name}/sizes", np.asarray(values, np.int32))
 
     def _once(self, builtin: str, inputs: Sequence[int], shape: Shape, name: str) -> int:
-        """A tensor that only holds another's values differently: all who ask for it share it."""
+        """A reshaped or transposed tensor, written once for all readers."""
         key = (builtin, *inputs)
         if key not in self._moved:
             self._moved[key] = self._program.tensor(name, shape, self._program.tensors[inputs[0]].dtype)

@@ -1,4 +1,4 @@
-"""What a TFLite file of anybody's holds."""
+"""The contents of any TFLite file."""
 
 import struct
 from collections import Counter

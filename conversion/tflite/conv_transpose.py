@@ -1,4 +1,4 @@
-"""ConvTranspose: TRANSPOSE_CONV, or for groups, which that does not know, one Conv for each place in a stride."""
+"""ConvTranspose: TRANSPOSE_CONV, or, since that has no groups, one Conv for each position within a stride."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from training.student.arrays import Array
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """An image that each of its pixels writes a window of."""
+    """The sizes of a ConvTranspose: each input pixel writes one window of the output."""
 
     size: Pair
-    """The image's that is read."""
+    """Of the input image."""
     output: Pair
     extent: Pair
     """Of the window, dilation included."""
     strides: Pair
     before: Pair
-    """How much of the written image is cut off above and left."""
+    """How much of the result is cut off above and left."""
 
     @property
     def is_same(self) -> bool:
@@ -38,7 +38,7 @@ class _Spread:
 
     @property
     def whole(self) -> Pair:
-        """All that is written, and as much behind it as the output reaches."""
+        """The size before cropping: all that is written, extended to where the output ends."""
         return padding.pair(
             [
                 max((size - 1) * stride + extent, before + output)

@@ -1,4 +1,4 @@
-"""Conv, and how its window and that of the pools begins: with a padding scheme, or with padding written out."""
+"""Conv, and the padding that its window and that of the pools needs: a scheme of TFLite, or a PAD in front."""
 
 from typing import Any
 
@@ -46,12 +46,12 @@ def filters(node: Node, weights: Array, bias: Array | None, builder: Builder) ->
 
 
 def framed(node: Node, slid: Window, builder: Builder, *, fill: float = 0.0) -> tuple[int, str]:
-    """The image and the padding scheme to slide over it with; padding is written out where no scheme is it."""
+    """The image, padded by a PAD if no scheme of TFLite fits, and the scheme to use."""
     if slid.scheme is not None:
         return builder.read(node.inputs[0], CHANNELS_LAST), slid.scheme
     return padded(node, slid.around, builder, fill=fill), "VALID"
 
 
 def moves(slid: Window, scheme: str) -> dict[str, Any]:
-    """The options of how a window moves."""
+    """Padding scheme and strides as options."""
     return {"padding": scheme, "strideH": slid.strides[0], "strideW": slid.strides[1]}

@@ -65,7 +65,7 @@ def elu(node: Node, builder: Builder) -> None:
 
 
 def hard_sigmoid(node: Node, builder: Builder) -> None:
-    """clip(alpha x + beta, 0, 1) as relu6(6 alpha x + 6 beta) / 6: TFLite can clip at 6 in passing, but not at 1."""
+    """clip(alpha x + beta, 0, 1) as relu6(6 alpha x + 6 beta) / 6: TFLite has a fused clip at 6, but none at 1."""
     slope, offset = 6 * node.attributes["alpha"], 6 * node.attributes["beta"]
     order = builder.order(node.inputs[0])
     source = builder.read(node.inputs[0], order)

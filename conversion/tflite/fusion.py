@@ -1,4 +1,4 @@
-"""Rewrites of the graph that spare the phone work: what one operator of TFLite does at once becomes one node."""
+"""Merges nodes that one TFLite operator computes together, such as Conv and Relu."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ import numpy as np
 from conversion.source.graph import Graph, Node
 
 ATTRIBUTE = "fused_activation"
-"""Not ONNX's: the TFLite name of the activation that a node applies to its own output."""
+"""An attribute that ONNX does not have: the TFLite name of the activation that a node applies to its output."""
 
 # By the bounds that they clip to; the only ones that TFLite's operators can apply by themselves.
 ACTIVATIONS: Mapping[tuple[float, float], str] = {
@@ -48,7 +48,7 @@ def _with_activation(producer: Node, node: Node, graph: Graph) -> Node | None:
 
 
 def _with_bias(producer: Node, node: Node, graph: Graph) -> Node | None:
-    """What is added along the last axis of a product by constant weights becomes its bias, a third input."""
+    """An Add along the last axis of a product by constant weights becomes the product's bias, its third input."""
     if node.operator != "Add" or not _is_matrix(producer, graph) or len(producer.inputs) > 2:
         return None
     added = next((name for name in node.inputs if name in graph.constants), None)
@@ -65,7 +65,7 @@ def _is_matrix(node: Node, graph: Graph) -> bool:
 
 
 def _merged(graph: Graph, fuse: Callable[[Node, Node, Graph], Node | None]) -> Graph:
-    """With every node that alone reads its producer made one with it, where `fuse` knows how."""
+    """The graph with each node merged into its producer, where it is the only reader and `fuse` can merge them."""
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     written: dict[str, Node] = {}
     for node in graph.nodes:
@@ -78,7 +78,7 @@ def _merged(graph: Graph, fuse: Callable[[Node, Node, Graph], Node | None]) -> G
 
 
 def _with_expansion_left_to_readers(graph: Graph) -> Graph:
-    """An Expand vanishes where all that read it broadcast by themselves to the same shape."""
+    """Remove each Expand whose readers all broadcast to the same shape by themselves."""
     sources: dict[str, str] = {}
     for node in graph.nodes:
         output = node.outputs[0]

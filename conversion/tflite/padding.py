@@ -1,4 +1,4 @@
-"""Where a sliding window meets the image's edge: what ONNX asks for, and TFLite's way to say it."""
+"""Padding: of Pad, and of a window that slides over an image, in TFLite's terms."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A Conv's or pool's window on its way over the image."""
+    """The window of a Conv or pool, and the image that it slides over."""
 
     size: Pair
     """The image's, without padding."""
     output: Pair
-    """How many places the window takes."""
+    """How many positions the window takes: the output's size."""
     extent: Pair
     """From the window's first to its last pixel, dilation included."""
     strides: Pair
@@ -31,7 +31,7 @@ class Window:
 
     @property
     def after(self) -> Pair:
-        """Padding below and right that the window really reaches.
+        """Padding below and right that the window reaches.
 
         Less than the node's where strides skip some, more where `ceil_mode` lets it run over.
         """
@@ -49,7 +49,7 @@ class Window:
 
     @property
     def scheme(self) -> str | None:
-        """TFLite's SAME or VALID where one of them is this padding exactly; otherwise None."""
+        """SAME or VALID if that is exactly this padding in TFLite; None if neither is."""
         if not any((*self.before, *self.after)):
             return "VALID"
         # tflite-runtime 2.14's XNNPACK places a window that leaps over pixels wrongly under SAME.
@@ -143,7 +143,7 @@ def _pad_constantly(
 def _pad_with_pixels(
     node: Node, source: int, shape: Shape, amounts: Sequence[Pair], order: Order, builder: Builder
 ) -> None:
-    """Look up, axis by axis, which pixel comes again; ONNX and numpy call the modes alike."""
+    """Gather the repeated pixels, axis by axis; ONNX and numpy use the same names for the modes."""
     padded = [i for i, around in enumerate(amounts) if any(around)]
     for i in padded:
         places = np.pad(np.arange(shape[i]), amounts[i], mode=node.attributes["mode"])

@@ -13,7 +13,7 @@ from conversion.tflite.padding import Window, padded, window
 
 
 def max_pool(node: Node, builder: Builder) -> None:
-    """MaxPool; where its padding must be written out, zero serves as well as −∞ if no maximum is below it."""
+    """MaxPool; an explicit PAD fills with zero, which XNNPACK takes, if no value is negative, otherwise with −∞."""
     slid = _pool_window(node, builder)
     fill = 0.0 if node.outputs[0] in builder.non_negative else -math.inf
     source, scheme = framed(node, slid, builder, fill=fill)
@@ -21,7 +21,7 @@ def max_pool(node: Node, builder: Builder) -> None:
 
 
 def average_pool(node: Node, builder: Builder) -> None:
-    """AveragePool; TFLite leaves padding out of its averages, so only SAME without `count_include_pad` is direct.
+    """AveragePool; TFLite does not count padding in its averages, so only SAME without `count_include_pad` is direct.
 
     Otherwise zeros are written out and averaged in, and a constant factor per pixel mends the count.
     """

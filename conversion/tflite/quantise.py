@@ -16,14 +16,17 @@ from conversion.tflite.interpreter import native_stderr_closed, open_interpreter
 from conversion.tflite.packing import expose_tensors, pack
 
 Ranges = Mapping[str, Any]
-"""How far each tensor of a file goes, by name, as ai-edge-quantizer keeps it."""
+"""The range of each tensor of a file, by name, in ai-edge-quantizer's form."""
 
 DARKEST, BRIGHTEST = 0, 255
-"""Pixels of the image input. Stated, not measured: so 8 bits hold a raw pixel unchanged."""
+"""The smallest and largest pixel value. Fixed, not measured, so that 8 bits hold a raw pixel unchanged."""
 
 
 def _w8(recipe: Any, q: Any) -> None:
-    """Dense kernels in int8, computed in int8; depthwise ones, few but fragile, and slow in mixed types, in float16."""
+    """Dense kernels are stored and computed in int8; depthwise ones stay float16.
+
+    Depthwise kernels hold few weights, lose accuracy in int8, and run slowly in mixed types.
+    """
     recipe.add_dynamic_config(".*", q.TFLOperationName.ALL_SUPPORTED, num_bits=8)
     recipe.add_weight_only_config(
         ".*", q.TFLOperationName.DEPTHWISE_CONV_2D, num_bits=16, algorithm_key=_FLOAT16
@@ -31,7 +34,7 @@ def _w8(recipe: Any, q: Any) -> None:
 
 
 def _int8(recipe: Any, q: Any) -> None:
-    """All in int8 but the input, which takes bytes as a camera gives them, and the logits, which stay float32."""
+    """Everything in int8, except the input (uint8, as cameras give it) and the logits (float32)."""
     recipe.add_static_config(".*", q.TFLOperationName.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
     unsigned = q.TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=q.TensorDataType.UINT)
     weights = q.TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=q.QuantGranularity.CHANNELWISE)
@@ -41,7 +44,7 @@ def _int8(recipe: Any, q: Any) -> None:
 
 
 def _int16(recipe: Any, q: Any) -> None:
-    """Weights in int8, activations in int16, which no kernel reads from bytes: input and logits stay float32."""
+    """Weights in int8, activations in int16; input and logits stay float32, since no kernel makes int16 of bytes."""
     recipe.add_static_config(".*", q.TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8)
     for end in (q.TFLOperationName.INPUT, q.TFLOperationName.OUTPUT):
         recipe.add_quantization_config(".*", end, algorithm_key=_FLOAT32)
@@ -50,7 +53,7 @@ def _int16(recipe: Any, q: Any) -> None:
 _FLOAT16, _FLOAT32 = "float_casting", "no_quantize"
 _RULES: Mapping[str, Callable[[Any, Any], None]] = MappingProxyType({"w8": _w8, "int8": _int8, "int16": _int16})
 _LEVELS: Mapping[str, int] = MappingProxyType({"int8": 2**8 - 1, "int16": 2**16 - 1})
-"""Steps that an activation has, by the precisions that fix its range beforehand."""
+"""Quantisation steps of an activation, by precision; only precisions that need calibrated ranges."""
 
 
 def needs_ranges(precision: str) -> bool:
@@ -59,11 +62,11 @@ def needs_ranges(precision: str) -> bool:
 
 
 def calibrate(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> Ranges:
-    """Run a float file on inputs (height, width, 3) and see how far each of its tensors goes.
+    """Run a float file on inputs (height, width, 3) and measure the range of each of its tensors.
 
     Returns:
-        The least and the largest value over the inputs, so that their order is nothing and none of them is cut off.
-        What is the image but for its normalisation ranges over all bytes, whatever the inputs show.
+        The smallest and largest value over all inputs: their order does not matter, and no value is clipped.
+        Tensors that are the normalised image get the range of all 256 pixel values, whatever the inputs show.
     """
     ends = [np.full_like(inputs[0], DARKEST), np.full_like(inputs[0], BRIGHTEST)]
     pixels, found, possible = _pixels(model), _seen(model, inputs), _seen(model, ends)
@@ -87,7 +90,7 @@ def _seen(model: bytes, inputs: Sequence[NDArray[np.uint8]]) -> dict[str, Any]:
 
 
 def _pixels(model: bytes) -> set[str]:
-    """Tensors that are the image but for moves and for arithmetic with constants."""
+    """Tensors computed from the image only by moving values and by arithmetic with constants."""
     from ai_edge_litert import schema_py_generated as schema
 
     root = schema.ModelT.InitFromPackedBuf(model, 0)
@@ -157,11 +160,11 @@ def _recipe(precision: str, kept: Collection[str]) -> Any:
 
 
 def _with_room_for_biases(model: bytes, ranges: Ranges, levels: int) -> bytes:
-    """The file with a trace of weight in channels whose weights are all but zero.
+    """The file with a tiny weight added to channels whose weights are almost zero.
 
     A bias is stored as an int32 in steps of its channel's weight step times its input's; where pruned or dead channels
-    have hardly any weight, those steps are so small that the bias does not fit and the quantizer loses it. The trace
-    is the least that lets it fit, and adds at most `levels` · 127 / 2³¹ of the bias: 2e-5 of it in int8.
+    have hardly any weight, those steps are so small that the bias does not fit and the quantizer loses it. The added
+    weight is the smallest that lets the bias fit, and adds at most `levels` · 127 / 2³¹ of the bias: 2e-5 of it in int8.
     """
     from ai_edge_litert import schema_py_generated as schema
 

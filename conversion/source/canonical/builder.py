@@ -21,7 +21,7 @@ LARGEST = 2**27
 
 
 class GraphBuilder(BaseBuilder):
-    """A graph on its way into canonical form."""
+    """The canonical graph of one file, built node by node."""
 
     def __init__(self, opset: int, fuse_pattern: Callable[[Node, "GraphBuilder"], Node]) -> None:
         """Start empty.
@@ -46,7 +46,7 @@ class GraphBuilder(BaseBuilder):
         self.shapes[name], self.dtypes[name] = shape, dtype
 
     def check_size(self, name: str, found: str = "the model reads") -> None:
-        """Make sure that a computed tensor can be held.
+        """Check that a tensor is neither empty nor too large.
 
         Raises:
             ConversionRefused: It has no elements, or more than any phone has room for.
@@ -83,7 +83,7 @@ class GraphBuilder(BaseBuilder):
         return name
 
     def allow_constant(self, node: Node) -> None:
-        """Let a node's outputs be computed now.
+        """Allow a node's outputs to be computed now, as constants.
 
         Raises:
             ConversionRefused: That takes too much memory.
@@ -195,7 +195,7 @@ class GraphBuilder(BaseBuilder):
         return self.write(operator, [x], output, shape=kept, axes=axes, keepdims=int(keepdims))
 
     def name_output(self, name: str, outputs: Collection[str]) -> None:
-        """Let a tensor be called `name`, as an output of the graph must, though what it holds has another name."""
+        """Give a tensor the name that an output of the graph must have."""
         source = self.source(name)
         if source == name:
             return

@@ -11,7 +11,7 @@ Sizes = tuple[int, ...]
 
 
 def convolution(node: Node, builder: GraphBuilder) -> None:
-    """Conv; zeros padded on in front of it become its own padding."""
+    """Conv; a Pad of zeros in front of it becomes its own padding."""
     x, kernel = node.inputs[0], builder.shapes[node.inputs[1]][2:]
     attributes = window(node, kernel, builder)
     x, attributes["pads"] = _with_padding_absorbed(x, attributes["pads"], builder)
@@ -48,7 +48,7 @@ def window(node: Node, kernel: Sizes, builder: GraphBuilder, *, is_transposed: b
 
 
 def _with_padding_absorbed(x: str, pads: Sizes, builder: GraphBuilder) -> tuple[str, Sizes]:
-    """What a zero Pad of the image axes alone pads, and its padding together with `pads`."""
+    """The input of a zero Pad of the image axes, and its amounts added to `pads`; without one, `x` and `pads`."""
     pad = builder.producer(x)
     if pad.operator != "Pad" or pad.attributes["mode"] != "constant" or pad.attributes["value"] != 0:
         return x, pads

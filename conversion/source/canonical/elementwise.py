@@ -21,7 +21,7 @@ def identity(node: Node, builder: GraphBuilder) -> None:
 
 
 def with_defaults(**defaults: Any) -> Canonicalise:
-    """An operator whose attributes are written out."""
+    """An operator whose attributes get their default values."""
 
     def rewrite(node: Node, builder: GraphBuilder) -> None:
         attributes = {name: node.attributes.get(name, default) for name, default in defaults.items()}
@@ -158,7 +158,7 @@ def thresholded_relu(node: Node, builder: GraphBuilder) -> None:
 
 
 def dropout(node: Node, builder: GraphBuilder) -> None:
-    """Dropout passes its input on, unless it drops at inference as well or what it dropped is read.
+    """Dropout passes its input on, unless it is in training mode or its mask is read.
 
     Raises:
         ConversionRefused: Before opset 7, in training mode.

@@ -49,7 +49,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "cubic_coeff_a": -0.75,
 }
 _OLD: Mapping[str, Any] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-"""What Upsample, and Resize before opset 11, do without saying so."""
+"""The rules of Upsample, and of Resize before opset 11, which have no attributes for them."""
 
 
 def _scales(node: Node, builder: GraphBuilder, position: int) -> tuple[float, ...]:
@@ -70,7 +70,7 @@ def _scales(node: Node, builder: GraphBuilder, position: int) -> tuple[float, ..
 
 
 def _is_settled(size: int, out: int, scale: float) -> bool:
-    """Whether the pixel before and the pixel behind are one; opset 10 leaves open which is meant."""
+    """Whether rounding down and up give the same pixels; opset 10 leaves open which is meant."""
     before, behind = (sampling.nearest("asymmetric", way, size, out, scale) for way in ("floor", "ceil"))
     return np.array_equal(before, behind)
 

@@ -10,7 +10,7 @@ def reshape(node: Node, builder: GraphBuilder) -> None:
 
 
 def transpose(node: Node, builder: GraphBuilder) -> None:
-    """Transpose; by default it turns the axes round."""
+    """Transpose; by default it reverses the axes."""
     rank = len(builder.shapes[node.inputs[0]])
     builder.transpose(node.inputs[0], tuple(node.attributes.get("perm", range(rank)[::-1])), node.outputs[0])
 
@@ -97,7 +97,7 @@ def space_to_depth(node: Node, builder: GraphBuilder) -> None:
 
 
 def concat(node: Node, builder: GraphBuilder) -> None:
-    """Concat along an axis, of what has any length along it."""
+    """Concat along an axis; inputs of length 0 are left out."""
     axis = node.attributes.get("axis", 1) % len(builder.shapes[node.outputs[0]])
     parts = [name for name in node.inputs if builder.shapes[name][axis]] or node.inputs[:1]
     if len(parts) == 1:

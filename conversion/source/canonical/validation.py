@@ -1,4 +1,4 @@
-"""What a file claims about its tensors, held against what it holds; nothing is allocated on its word alone."""
+"""Checks what a file claims about its tensors before anything is allocated for them."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -65,7 +65,7 @@ def array_of(tensor: onnx.TensorProto) -> Array:
 
 
 def check_numbers(nodes: Iterable[Node], constants: Mapping[str, Array]) -> None:
-    """Every number that the nodes read can be computed with.
+    """Check that phones can compute with every number that the nodes read.
 
     Raises:
         ConversionRefused: One is NaN, infinite, or does not fit into the 32 bits that phones have for integers.
