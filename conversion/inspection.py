@@ -12,11 +12,11 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, read_contract
-from training.student import support
 from training.student.checkpoint import load_checkpoint
 from training.student.contract import CONVENTIONS, Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput, one_line
+from training.student.support import read_support
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Inspection:
             "bytes": self.bytes,
             "sha256": self.sha256,
             "contract": json.loads(self.contract.to_json()) if self.contract else None,
-            "support": {kind: asdict(outcome) for kind, outcome in support.read().get(self._encoder, {}).items()},
+            "support": {kind: asdict(outcome) for kind, outcome in read_support().get(self._encoder, {}).items()},
             **asdict(self.contents),
         }
         return json.dumps(record, indent=1, default=repr)
@@ -65,7 +65,7 @@ class Inspection:
         return str(self.contents.metadata.get(ENCODER_KEY, ""))
 
     def _support(self) -> list[tuple[str, str]]:
-        known = ", ".join(f"{kind} {outcome}" for kind, outcome in support.read().get(self._encoder, {}).items())
+        known = ", ".join(f"{kind} {outcome}" for kind, outcome in read_support().get(self._encoder, {}).items())
         return [("support", f"{self._encoder}, measured untrained against torch: {known}")] if known else []
 
 

@@ -17,7 +17,7 @@ from training.student.contract import Contract
 from training.student.encoders import ENCODERS
 from training.student.network import Architecture
 from training.student.normalisation import NEUTRAL
-from training.student.support import read
+from training.student.support import read_support
 
 pytestmark = pytest.mark.slow
 
@@ -34,14 +34,14 @@ def _check(contract: Contract, architecture: Architecture) -> None:
 
 
 def test_every_encoder_was_measured_in_every_kind():
-    table = read()
+    table = read_support()
 
     assert list(table) == list(ENCODERS)
     assert all(set(row) == set(MEASURED) for row in table.values())
 
 
 def test_the_document_shows_the_table():
-    assert DOCUMENT.read_text() == as_markdown(read())
+    assert DOCUMENT.read_text() == as_markdown(read_support())
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_document_shows_the_table():
     [*((encoder, FLOATS) for encoder in SAMPLED), ("tu-mobilenetv3_small_050", ("tflite-int8", "coreml-w8"))],
 )
 def test_the_table_tells_the_truth(encoder, kinds):
-    told, found = read()[encoder], measure_encoders([encoder], kinds)[encoder]
+    told, found = read_support()[encoder], measure_encoders([encoder], kinds)[encoder]
 
     for kind in kinds:
         assert (found[kind].status, found[kind].partitions) == (told[kind].status, told[kind].partitions), kind

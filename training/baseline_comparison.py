@@ -1,4 +1,4 @@
-"""The recipe's student beside the usual UNet: the same pairs, split, loss, schedule and seed."""
+"""The recipe's student against the baseline UNet: the same pairs, split, loss, schedule and seed."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare_with_baseline(recipe: Recipe, data: Pairs) -> Comparison:
-    """Teach both networks, one after the other.
+    """Train both networks, one after the other.
 
     Both encoders start from the same weights, or both from scratch.
     """

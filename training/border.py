@@ -1,4 +1,4 @@
-"""The border: the band around a teacher mask's edge, where a student's mistakes are seen first."""
+"""The border: the band around the edges of a teacher mask, where mistakes are most visible."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""What a pixel of each class counts, so that rare classes are not drowned by common ones."""
+"""Weights of the classes in the BCE, so that rare classes are not drowned by common ones."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Designs of students, what they were measured to take and to reach, and the choice among them by latency."""
+"""Designs of students, their measured latency and accuracy, and the choice among them by latency."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Measured:
 
 
 def options() -> Mapping[str, dict[str, Any]]:
-    """What each design changes of a recipe, by its name."""
+    """The options that each design sets, by the design's name."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(DESIGNS.read_text(encoding="utf-8"))
     return found
 
@@ -48,7 +48,7 @@ def measured() -> list[Measured]:
 
 
 def pareto_front(rows: Sequence[Measured]) -> list[Measured]:
-    """Those that none other equals in both, fastest first."""
+    """The Pareto front: those that no other row equals in both time and IoU; fastest first."""
     best = float("-inf")
     kept = []
     for row in sorted(rows, key=lambda row: (row.ms, -row.iou)):
@@ -59,17 +59,17 @@ def pareto_front(rows: Sequence[Measured]) -> list[Measured]:
 
 
 def choose(latency_ms: float, rows: Sequence[Measured] | None = None) -> Measured:
-    """The most accurate that takes at most so long.
+    """The most accurate design that takes at most `latency_ms`.
 
     Raises:
         BadInput: None is that fast.
     """
     rows = measured() if rows is None else rows
-    swift = [row for row in rows if row.ms <= latency_ms]
-    if not swift:
+    fast_enough = [row for row in rows if row.ms <= latency_ms]
+    if not fast_enough:
         fastest = min(rows, key=lambda row: row.ms)
         raise BadInput(
             f"latency_ms={latency_ms:g}: no measured design is that fast; the fastest is {fastest.design} in "
             f"{fastest.precision} with {fastest.ms:.1f} ms"
         )
-    return max(swift, key=lambda row: row.iou)
+    return max(fast_enough, key=lambda row: row.iou)

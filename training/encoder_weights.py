@@ -1,4 +1,4 @@
-"""Weights that an encoder starts from, and the normalisation that belongs to them."""
+"""Pretrained weights of an encoder, and the normalisation that belongs to them."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def _triple(value: tuple[float, float, float] | float | None) -> tuple[float, fl
 
 
 def load_encoder_weights(student: Student, recipe: Recipe) -> None:
-    """Give the student's encoder the weights that the recipe names; `none` leaves it as it was initialised.
+    """Load the weights that the recipe names into the student's encoder; `none` leaves it as it was initialised.
 
     Raises:
         BadInput: The file or the hub does not have them, or they are another network's.
@@ -69,7 +69,7 @@ def load_encoder_weights(student: Student, recipe: Recipe) -> None:
 
 
 def load_baseline_encoder_weights(usual: BaselineUNet, recipe: Recipe) -> None:
-    """Start the network to compare with from the same weights, where its encoder is the same under other names.
+    """Load the same weights into the baseline's encoder, which is the same network with other names.
 
     Raises:
         BadInput: The file's weights are those of another encoder.

@@ -127,12 +127,12 @@ def run_trainer(
     """Run Lightning's loop to its end.
 
     Args:
-        module: What is taught, and by which recipe.
-        training: What it learns from.
-        validation: What it is validated with; None: nothing, and only a callback stops it early.
+        module: The network and its recipe.
+        training: Training pairs.
+        validation: Validation pairs; None: no validation, and only a callback stops the training early.
         arithmetic: The number format.
-        callbacks: Told of everything, beside the progress bar.
-        state: Of an interrupted training to go on with, if it exists.
+        callbacks: Of Lightning, in addition to the progress bar.
+        state: File of an interrupted training, which is continued if it exists.
     """
     recipe = module.recipe
     keep_freed_memory()

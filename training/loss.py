@@ -1,4 +1,4 @@
-"""What a student is taught by: w · BCE, heavier on the border, + (1 − w) · (−log dice)."""
+"""The loss: w · BCE, with more weight on the border, + (1 − w) · (−log dice)."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""The learning rate that suits a recipe and its data, by a sweep (Smith, Cyclical Learning Rates, 2017)."""
+"""Learning rate finder: a sweep of rates for a recipe and its data (Smith, Cyclical Learning Rates, 2017)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,10 @@ from training.student.network import Student
 LOWEST_RATE, HIGHEST_RATE = 1e-6, 1.0
 
 _SMOOTHING = 0.9
-"""What the smoothed loss keeps of itself a step."""
+"""Decay of the smoothed loss, per step."""
 
 _DIVERGED = 2.0
-"""A loss so many times the best has diverged, and is not worth going on with."""
+"""The sweep stops at a loss so many times the best: it has diverged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RateSweep:
 
     @property
     def smoothed(self) -> tuple[float, ...]:
-        """The losses' running average, its beginning made up for."""
+        """Exponential moving average of the losses, corrected for its start."""
         average, found = 0.0, []
         for step, loss in enumerate(self.losses, 1):
             average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
@@ -50,7 +50,7 @@ class RateSweep:
 
     @property
     def suggested(self) -> float:
-        """Where the smoothed loss falls fastest, a tenth of the steps at either end left out.
+        """The rate at which the smoothed loss falls fastest; the first and last tenth of the steps do not count.
 
         Raises:
             BadInput: It falls nowhere.
@@ -83,7 +83,7 @@ class RateSweep:
 
 
 def find_learning_rate(recipe: Recipe, data: Pairs, steps: int) -> RateSweep:
-    """Train the recipe's student for a few steps, each at a higher rate, and forget it.
+    """Train the recipe's student for a few steps, each at a higher rate. The student is not kept.
 
     Raises:
         BadInput: As `fit`; or the loss diverges at once.
@@ -96,7 +96,7 @@ def find_learning_rate(recipe: Recipe, data: Pairs, steps: int) -> RateSweep:
     recipe = recipe.model_copy(update={"scales": (1.0,)})
     training = TrainingView(sides.train, len(data.classes), recipe)
     batches = max(1, len(training) // recipe.batch)
-    # Enough epochs; the rates of one-cycle are replaced, their peaks say how the groups compare.
+    # Enough epochs. The rates of the one-cycle schedule are replaced; their peaks give the ratio between groups.
     brief = recipe.model_copy(update={"epochs": -(-steps // batches), "ema_decay": 0.0, "freeze": 0})
     rising = _RisingRate(recipe.learning_rate, steps)
     module = StudentModule(student, brief, contract, [])

@@ -1,4 +1,4 @@
-"""A run: the folder in which everything of one student lies, and the promise that it holds one training only."""
+"""A run: the folder with all files of one student. It never mixes two trainings."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ class Run:
 
     @property
     def record(self) -> Path:
-        """What was asked for: recipe, data, split."""
+        """Recipe, data and split, as JSON."""
         return self.folder / "run.json"
 
     @property
@@ -44,7 +44,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """All that an interrupted training needs to go on; gone when it has finished."""
+        """The state of an interrupted training; deleted when the training has finished."""
         return self.folder / "state.safetensors"
 
     @property
@@ -64,35 +64,35 @@ class Run:
 
     @property
     def parity(self) -> Path:
-        """The verdict of the last parity check, and its pictures."""
+        """The result of the last parity check, and its pictures."""
         return self.folder / "parity"
 
     @property
     def report(self) -> Path:
-        """The page that says it all."""
+        """The report, one page."""
         return self.folder / "report.html"
 
     @property
     def card(self) -> Path:
-        """What the model's users should know, as model hubs show it."""
+        """The model card, as model hubs show it."""
         return self.folder / "MODEL_CARD.md"
 
     @property
     def bench(self) -> Path:
-        """What the artefacts took when they were last timed."""
+        """The last timing of the artefacts."""
         return self.folder / "bench.json"
 
     @property
     def phones(self) -> Path:
-        """What phones found when their apps tested themselves."""
+        """Results of the apps' self-tests on phones."""
         return self.folder / "phones"
 
     def evaluation(self, data: str) -> Path:
-        """What the student's masks are worth on that data."""
+        """The folder of an evaluation on that data."""
         return self.folder / f"evaluation-{data}"
 
     def evaluations(self) -> dict[str, Path]:
-        """The figures of each evaluation so far, by what it was called."""
+        """The JSON file of each evaluation so far, by the data's name."""
         found = sorted(self.folder.glob("evaluation-*/evaluation.json"))
         return {path.parent.name.removeprefix("evaluation-"): path for path in found}
 
@@ -125,18 +125,18 @@ class Run:
             raise BadInput(f"{self.folder} exists and is no run of ours; choose another folder with --run")
 
     def claim(self, wanted: dict[str, Any], arithmetic: str) -> None:
-        """Make the folder the run's own, and the number format that of all its sessions."""
+        """Write the record: the folder is this run's now, and all its sessions use this number format."""
         self._write({**wanted, "arithmetic": arithmetic, "finished": False})
 
     def release(self) -> None:
-        """Give the folder up again where the training left nothing worth going on with."""
+        """Delete the record if the training left neither state nor checkpoint."""
         if not self.state.exists() and not self.checkpoint.exists():
             self.record.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # somebody else's files
                 self.folder.rmdir()
 
     def finish(self) -> None:
-        """Record that the training reached its end; nothing is left to go on with."""
+        """Record that the training has finished, and delete its state."""
         self._write({**self._read(), "finished": True})
         self.state.unlink(missing_ok=True)
 
@@ -157,7 +157,7 @@ class Run:
         return {side: len(found.get(side) or ()) for side in ("train", "validation", "test")}
 
     def held_out(self) -> list[Pair]:
-        """The pairs to judge by: those kept for a test, or those that chose the best epoch where none were.
+        """The pairs to evaluate on: the test set, or the validation set if there is no test set.
 
         Raises:
             BadInput: No run here, or a data folder is gone.
@@ -184,7 +184,7 @@ class Run:
         return Pairs(first, tuple(self.data()["classes"]), tuple(self.held_out()), further=tuple(further))
 
     def learnt_from(self, data: Pairs) -> int:
-        """How many of these pairs it learnt from; 0 where no record tells."""
+        """How many of these pairs are in its training set; 0 without a record."""
         own = self.data() if self.record.is_file() else {"folder": None}
         folder, further = data.folder.resolve(), own.get("further")
         if str(folder) not in (own["folder"], *(further or ())):
@@ -193,13 +193,13 @@ class Run:
         return len(names & set(self._read()["train"]))
 
     def training(self) -> list[Pair]:
-        """The pairs that it learnt from.
+        """The pairs of the training set.
 
         Raises:
             BadInput: No run here, or a data folder is gone or has lost some of them.
         """
         found, folders = self._read(), self.folders()
-        # A pair that was dropped since is still what this run learnt from.
+        # A pair that was dropped since then is still in this run's training set.
         here = {pair.name: pair for pair in merge([read_pairs(folder, dropped=True) for folder in folders]).pairs}
         if gone := [name for name in found["train"] if name not in here]:
             where = " and ".join(map(str, folders))
@@ -237,7 +237,7 @@ class Run:
 
 
 def run_record(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> dict[str, Any]:
-    """What makes a run this one: its record, ready for JSON.
+    """The record of a run, ready for JSON.
 
     Args:
         recipe: Of the run.
@@ -265,12 +265,12 @@ def run_record(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> d
     }
 
 
-# What a training may go on with differently: it learns the same.
+# Options that may differ when a training is resumed: they do not change what it learns.
 _MAY_DIFFER = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """What of the question differs, for people; empty where nothing does."""
+    """How two records differ, in words; empty if they do not."""
     # A run that is older than an option did what the option's default does.
     defaults = Recipe().model_dump(mode="json")
     recipe, asked_recipe = ({**defaults, **record["recipe"], **_MAY_DIFFER} for record in (found, wanted))

@@ -1,4 +1,4 @@
-"""How many photos a second this loop learns from, beside the plain loop of the usual tutorial."""
+"""Training throughput in photos per second: this loop, and the plain loop of a tutorial."""
 
 import itertools
 import multiprocessing
@@ -36,7 +36,7 @@ class Throughput:
     ours: float
     """The loop of `fit`, augmentation included."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Of its time, by what it goes into; an epoch's validation is set against its steps."""
+    """Shares of its time by activity; validation is included, relative to an epoch's steps."""
 
     def __str__(self) -> str:
         """A line each."""
@@ -51,9 +51,9 @@ class Throughput:
 
 
 def measure_throughput(recipe: Recipe, data: Pairs, steps: int) -> Throughput:
-    """Time `steps` batches of each loop, in turns, after one to warm up; of this loop at each of the recipe's scales.
+    """Time `steps` batches of each loop, in turns, after one to warm up; this loop at each of the recipe's scales.
 
-    The plain loop has a process of its own, since how a process keeps its memory is one of the differences.
+    The plain loop runs in a process of its own, since settings of malloc are one of the differences.
     """
     context = multiprocessing.get_context("spawn")
     ours_end, plain_end = context.Pipe()
@@ -90,7 +90,7 @@ def measure_throughput(recipe: Recipe, data: Pairs, steps: int) -> Throughput:
 
 
 def _batches(view: TrainingView, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Those of one epoch, without end."""
+    """The batches of one epoch, repeated without end."""
     loader = training_batches(view, recipe)
     assert isinstance(loader.sampler, EpochSampler)
     loader.sampler.set_epoch(epoch)
@@ -98,7 +98,7 @@ def _batches(view: TrainingView, recipe: Recipe, epoch: int) -> Iterator[tuple[T
 
 
 def _validation(network: nn.Module, recipe: Recipe, data: Pairs, arithmetic: Format) -> float:
-    """Seconds of a batch's validation, for each photo that is learnt from; measured on one batch."""
+    """Seconds of validation for each training photo; measured on one batch."""
     contract = recipe.contract(data.classes)
     view = ValidationView(data.pairs[: recipe.batch], contract)
     mean_iou = MeanIoU(contract)
@@ -120,7 +120,7 @@ def _input(photos: Tensor, arithmetic: Format) -> Tensor:
 
 
 def _serve_plain_loop(end: Connection, recipe: Recipe, data: Pairs) -> None:
-    """Take a step as long as asked, and answer with its seconds a photo."""
+    """Take a step for each request, and answer with its seconds per photo."""
     loop = _Loop(_student(recipe, data), recipe, "fp32", _decoded_each_time(data.pairs, recipe), is_ours=False)
     while end.recv():
         loop.step()
@@ -133,7 +133,7 @@ def _student(recipe: Recipe, data: Pairs) -> Student:
 
 
 def _median(seconds: Sequence[float]) -> float:
-    """Without the first step."""
+    """Median, without the first step."""
     return float(np.median(seconds[1:]))
 
 
@@ -156,11 +156,11 @@ class _Loop:
         # `fit` takes its steps fused, the tutorial as torch has them by default.
         self._optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=is_ours or None)
         self.parts: dict[str, list[float]] = {}
-        """Seconds a photo of each step, by what they went into."""
+        """Seconds per photo of each step, by activity."""
 
     @property
     def seconds(self) -> list[float]:
-        """A photo's, of each step."""
+        """Seconds per photo of each step."""
         return [sum(parts) for parts in zip(*self.parts.values(), strict=True)]
 
     def step(self) -> None:

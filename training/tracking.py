@@ -1,4 +1,4 @@
-"""Figures and pictures of a run, kept by a tracker of the user's choice: on this machine alone, never sent anywhere."""
+"""Experiment trackers: TensorBoard, MLflow or W&B, each offline, in a folder of this machine."""
 
 import json
 import os
@@ -16,23 +16,23 @@ Name = Literal["tensorboard", "mlflow", "wandb"]
 
 
 class Tracker(Protocol):
-    """One run, as one of the trackers keeps it."""
+    """One tracked run."""
 
     def log_settings(self, values: Mapping[str, Any]) -> None:
-        """What it was asked to do, by name."""
+        """Log the options of the run, by name."""
 
     def log_step(self, figures: Mapping[str, float], pictures: Sequence[Path], number: int = 0) -> None:
-        """What came of it, once or at each of several steps: figures by name, PNG files."""
+        """Log figures by name and pictures as PNG files, of step `number`."""
 
     def log_file(self, path: Path) -> None:
-        """What else is left."""
+        """Log a file."""
 
     def close(self, *, is_over: bool = True) -> None:
-        """It is at its end, or this session of it."""
+        """Close the run; with `is_over=False` it can be continued."""
 
 
 def track_once(tracker: str, folder: Path, name: str, figures: Mapping[str, float], pictures: Sequence[Path]) -> None:
-    """Record a run of a single step.
+    """Log a run of a single step.
 
     Args:
         tracker: A key of `TRACKERS`.
@@ -50,19 +50,19 @@ def track_once(tracker: str, folder: Path, name: str, figures: Mapping[str, floa
 
 
 def start_tracking(tracker: str, folder: Path, name: str, *, again: bool = False) -> Tracker:
-    """Begin to record a run, or go on with it.
+    """Start a tracked run, or continue one.
 
     Args:
         tracker: A key of `TRACKERS`.
         folder: Where it keeps its files.
         name: Of the run.
-        again: Whether a run of that name was begun in this folder, and not closed.
+        again: Whether to continue the run of that name in this folder, which was not closed.
 
     Raises:
         BadInput: The tracker is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Else they report their own use and errors to their makers, and each run at length to the terminal.
+    # By default they send usage and errors to their makers, and print each run to the terminal.
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
     os.environ |= {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
     try:

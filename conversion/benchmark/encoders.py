@@ -26,7 +26,7 @@ from training.student.encoders import ENCODERS
 from training.student.errors import ConversionRefused
 from training.student.network import Architecture, Student, infer_logits
 from training.student.normalisation import NEUTRAL
-from training.student.support import FILE, Outcome, Support, read
+from training.student.support import FILE, Outcome, Support, read_support
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "encoders.md"
 
@@ -123,7 +123,7 @@ def measure_encoders(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -
 
 def update_support(encoders: Iterable[str]) -> None:
     """Measure these encoders, all where none is named, and keep what is known of the others."""
-    known = {**read(), **measure_encoders(encoders or ENCODERS)}
+    known = {**read_support(), **measure_encoders(encoders or ENCODERS)}
     write_support({name: known[name] for name in ENCODERS if name in known})
 
 

@@ -100,7 +100,7 @@ def as_text(listed: Manifest, folder: Path) -> str:
 
 def warnings(listed: Manifest, encoder: str) -> list[str]:
     """A line for each artefact in whose kind the encoder was seen to fail before."""
-    known = support.read().get(encoder, {})
+    known = support.read_support().get(encoder, {})
     return [
         f"{name}: this encoder was {known[name]}, when measured untrained; `verify` will judge"
         for name in listed.artefacts

@@ -1,4 +1,4 @@
-"""What a photo may look like on a phone: place, size, aspect, resizer, light, blur, noise and JPEG."""
+"""Augmentation: place, size, aspect ratio, resizer, light, blur, noise and JPEG, as on a phone."""
 
 import os
 

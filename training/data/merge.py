@@ -1,4 +1,4 @@
-"""Several folders of pairs as one: rendered photos beside real ones, or one teacher's beside another's."""
+"""Several folders of pairs as one: rendered and real photos, or the masks of several teachers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,14 +38,14 @@ def qualified_name(folder: Path, name: str) -> str:
 
 
 def balanced_epoch(folders: Sequence[Path], least: int) -> list[int]:
-    """Which pairs an epoch shows, by their indices: folders share it alike, however many pairs each has.
+    """Indices of the pairs of an epoch: each folder gets the same share of it, however many pairs it has.
 
-    A thousand renderings would otherwise drown a hundred photos. The largest folder is shown once at least, smaller
-    ones several times over.
+    Otherwise a thousand renderings would drown a hundred photos. Each pair of the largest folder comes at least once,
+    those of smaller folders several times.
 
     Args:
-        folders: Of each pair.
-        least: About as many as the epoch shows at least.
+        folders: The folder of each pair.
+        least: Smallest number of indices, approximately.
     """
     by_folder: dict[Path, list[int]] = {}
     for index, folder in enumerate(folders):

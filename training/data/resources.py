@@ -1,4 +1,4 @@
-"""How much room this machine has left, in memory and on disk."""
+"""Free memory and free disk space of this machine."""
 
 import os
 import shutil

@@ -1,1 +1,1 @@
-"""How good a student is: judged by masks that it has not seen, with how sure the figures are, and where it fails."""
+"""How good a student is: metrics on held-out masks with confidence intervals, robustness, and its worst photos."""

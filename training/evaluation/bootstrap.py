@@ -1,4 +1,4 @@
-"""How sure a figure over photos is: what it would have been had other photos been drawn."""
+"""Bootstrap confidence intervals of figures over photos."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 _ROUNDS = 1000
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""(photos,) how often each photo counts, to (figures,)."""
+"""From (photos,), how often each photo counts, to (figures,)."""
 
 
 class Interval(NamedTuple):
-    """A figure, and the 95 % interval around it; NaN where nothing was there to measure."""
+    """A figure and its 95 % confidence interval; NaN where there was nothing to measure."""
 
     value: float
     low: float
@@ -27,12 +27,12 @@ class Interval(NamedTuple):
 def intervals(statistic: Statistic, photos: int, seed: int = 0) -> list[Interval]:
     """Each figure of a statistic with its percentile interval (Efron, 1979).
 
-    Photos are drawn as if each stood for itself: of many that show one scene, the true interval is wider.
+    Photos are resampled independently: where many show one scene, the true interval is wider.
 
     Args:
-        statistic: All figures at once.
-        photos: How many there are.
-        seed: Draws them.
+        statistic: Gives all figures at once.
+        photos: Number of photos.
+        seed: Of the resampling.
     """
     rng = np.random.default_rng(seed)
     drawn = [

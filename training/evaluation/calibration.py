@@ -1,4 +1,4 @@
-"""Whether a student is as sure as it is right, over pixels."""
+"""Calibration: whether a student's probabilities match how often it is right, over pixels."""
 
 from typing import NamedTuple
 
@@ -16,28 +16,28 @@ _AT_ONCE = 1 << 20
 
 
 class Bin(NamedTuple):
-    """Pixels of which a student was about equally sure."""
+    """Pixels with about the same probability."""
 
     confidence: float
     """Mean probability."""
     share: float
-    """Of them, how many were so."""
+    """Share of them for which the prediction was right."""
     pixels: int
 
 
 class Calibration:
-    """Collects, of each photo, a few sums.
+    """Accumulates a few sums for each photo, never its pixels.
 
     For one class the probability is that of the foreground, the share that of pixels that are; for several it is that
     of the class that the mask shows, the share that of pixels where the reference shows it too.
     """
 
     def __init__(self) -> None:
-        """Of no photos yet."""
+        """Without photos."""
         self._sums: list[NDArray[np.float64]] = []
 
     def add(self, upsampled: Floats, reference: Mask) -> None:
-        """(channels, H, W) logits, and the (H, W) class indices that they should have become."""
+        """Add a photo: (channels, H, W) logits, and (H, W) class indices of its teacher mask."""
         sums = np.zeros((_BINS, 3))
         channels, rows, columns = upsampled.shape
         step = max(1, _AT_ONCE // (channels * columns))
@@ -47,7 +47,7 @@ class Calibration:
             if channels == 1:
                 confidence, right = 0.5 + 0.5 * np.tanh(0.5 * logits[0]), there == 1
             else:
-                # The largest of the softmax is one over the sum of what the others are beside it.
+                # The largest softmax probability: 1 / Σ exp(logit − largest logit).
                 confidence = 1 / np.exp(logits - logits.max(axis=0)).sum(axis=0)
                 right = logits.argmax(axis=0) == there
             sure, right = confidence[judged].astype(np.float64), right[judged]
@@ -57,7 +57,7 @@ class Calibration:
         self._sums.append(sums)
 
     def bins(self) -> list[Bin]:
-        """From the least sure to the surest; those without pixels are left out."""
+        """Bins by rising probability; those without pixels are left out."""
         total = np.sum(self._sums, axis=0)
         return [Bin(sure / count, right / count, int(count)) for count, sure, right in total if count]
 

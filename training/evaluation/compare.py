@@ -1,4 +1,4 @@
-"""Students held side by side on the same photos: one table, and their confusions in one picture."""
+"""Students compared on the same photos: one table, and one picture of their confusion matrices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ def comparison_table(students: Mapping[str, SegmentationMetrics], facts: Mapping
     """Markdown: a column for each student, the best figure of each row in bold; means, then IoU class by class.
 
     Args:
-        students: What was found of each student, by its name, on the same photos.
+        students: Metrics of each student, by its name, on the same photos.
         facts: Further rows by their title, a text for each student.
     """
     measures = {

@@ -1,4 +1,4 @@
-"""What befalls photos before a student sees them: another resizer, another frame, another light."""
+"""Conditions under which robustness is measured: other resizers, aspect ratios, JPEG, noise, low light, rotation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ from training.student.preprocess import preprocess
 from training.student.resize import bilinear
 
 RESIZER_BUDGET = 0.002
-"""IoU that a phone's resizer may cost."""
+"""IoU that a phone's resizer may cost at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the student gets, and the mask that it should answer with."""
+    """An input and the mask that the student should give."""
 
     input: Pixels
     """(height, width, 3), as the contract says."""
     reference: Pixels
-    """(rows, columns) class indices; 255 where there is no photo."""
+    """(rows, columns) class indices; 255 where there is no photo, which does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way to see a photo."""
+    """One way to change a photo."""
 
     apply: Callable[[Pixels, Pixels, Contract], Sample]
-    """Photo, mask and contract to scene."""
+    """From photo, mask and contract to the sample."""
     is_phone: bool = False
-    """Whether it is a resizer that phones use beside the contract's."""
+    """Whether it is a resizer that phones use in place of the contract's."""
 
 
 def ideal_mask(condition: Condition, mask: Pixels, contract: Contract) -> Mask:
-    """The mask that a faultless student gives of a photo that is resized otherwise.
+    """The mask that a perfect student would give for a photo that was resized in another way.
 
-    Its logits say of each place how much of it each class takes, where the resizer has moved it to. What they cost is
-    what no training can win back.
+    Its logits are the share of each class at each place, of the mask resized in that way. No training can win back the
+    IoU that it loses.
 
     Args:
-        condition: A resizer; it changes no light and no frame.
+        condition: A resizer; conditions that change colours or the frame will not do.
         mask: (rows, columns) class indices.
-        contract: Says where logits stand, and how they become a mask.
+        contract: Gives the logits' places and the post-processing.
     """
     channels, rows, columns = contract.logits_shape
     values = [1] if contract.is_binary else range(channels)
@@ -83,7 +83,7 @@ def _from_corners(photo: Pixels, rows: int, columns: int) -> Pixels:
 
 
 def _mipmap(photo: Pixels, rows: int, columns: int) -> Pixels:
-    """Averaged two by two while one side is twice too long or more, then bilinear: the mipmaps of graphics chips."""
+    """Halved by averaging 2 × 2 pixels while a side is at least twice too long, then bilinear: mipmaps of a GPU."""
     while photo.shape[0] >= 2 * rows or photo.shape[1] >= 2 * columns:
         size = max(1, photo.shape[1] // 2), max(1, photo.shape[0] // 2)
         photo = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -106,7 +106,7 @@ def _darken(photo: Pixels) -> Pixels:
 
 
 def _pad(vertical: float, horizontal: float) -> Callable[[Pixels, Pixels, Contract], Sample]:
-    """Another aspect: mirrored borders around the photo, whose shares of its sides these are; nobody judges them."""
+    """Another aspect ratio: mirrored borders, given as shares of the photo's sides; they do not count."""
 
     def apply(photo: Pixels, mask: Pixels, contract: Contract) -> Sample:
         down, across = round(photo.shape[0] * vertical), round(photo.shape[1] * horizontal)
@@ -119,7 +119,7 @@ def _pad(vertical: float, horizontal: float) -> Callable[[Pixels, Pixels, Contra
 
 
 def _rotate(degrees: float) -> Callable[[Pixels, Pixels, Contract], Sample]:
-    """About the centre, counterclockwise; nobody judges what comes in at the corners."""
+    """Rotated counterclockwise about the centre; corners that come from outside the photo do not count."""
 
     def apply(photo: Pixels, mask: Pixels, contract: Contract) -> Sample:
         size = photo.shape[1], photo.shape[0]
@@ -152,4 +152,4 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "turned 15° right": Condition(_rotate(-15)),
     }
 )
-"""By what befalls the photo; the first is what the others are held against."""
+"""By description, as the report shows it; the first is the reference of the others."""

@@ -1,4 +1,4 @@
-"""A student judged on pairs: by the teacher's masks, by people's where there are some, and as photos are spoilt."""
+"""Evaluation of a student: against the teacher's masks, against people's masks, and under other conditions."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from training.student.preprocess import preprocess
 
 @dataclass(frozen=True, slots=True)
 class MaskComparison:
-    """The student's masks held against somebody's."""
+    """Masks compared with reference masks: metrics, and calibration of the probabilities."""
 
     metrics: SegmentationMetrics
     calibration: Calibration
@@ -32,31 +32,31 @@ class MaskComparison:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """All that an evaluation collected."""
+    """All that an evaluation accumulated."""
 
     classes: tuple[str, ...]
     teacher: MaskComparison
     people: MaskComparison | None
     """None where no mask is a person's."""
     teacher_by_people: SegmentationMetrics | None
-    """The teacher's masks held against people's."""
+    """The teacher's masks compared with people's."""
     robustness: Robustness | None
-    """None where it was not asked for."""
+    """None if it was not measured."""
     worst: tuple[Failure, ...]
-    """By the teacher's masks, worst first."""
+    """The photos with the lowest IoU against the teacher's masks, lowest first."""
 
 
 @torch.inference_mode()
 def evaluate(
     checkpoint: Checkpoint, pairs: Sequence[Pair], people: Mapping[str, Pair], *, robustness: bool, worst: int
 ) -> EvaluationResult:
-    """Let a student draw on all pairs; of each photo only numbers are kept, and the masks of the worst.
+    """Evaluate a student on pairs. Only numbers of each photo are kept, and the masks of the worst ones.
 
     Args:
         checkpoint: The student.
         pairs: With masks of the student's classes.
-        people: By name: the same photos with masks that people drew, or some of them.
-        robustness: Whether to spoil the photos in every way of `conditions` as well.
+        people: By name: some or all of the photos with masks that people drew.
+        robustness: Whether to measure all of `conditions` as well.
         worst: How many of the worst photos to keep.
 
     Raises:
@@ -94,15 +94,15 @@ def evaluate(
 
 
 def pairs_with_human_masks(folder: Path, pairs: Sequence[Pair], classes: tuple[str, ...]) -> dict[str, Pair]:
-    """The pairs of which people drew a mask, with that mask in the teacher's place, by name.
+    """The pairs for which people drew a mask, with that mask in place of the teacher's, by name.
 
     Args:
-        folder: Of masks, NAME.png each, or of pairs; coloured ones have their colours.txt beside it or in it.
-        pairs: Whose photos they are of.
-        classes: As the pairs'.
+        folder: Masks, NAME.png each, or pairs; for coloured masks, colours.txt lies in it or beside it.
+        pairs: The photos.
+        classes: Of the pairs.
 
     Raises:
-        BadInput: It holds no mask of any of them.
+        BadInput: It holds a mask for none of the photos.
     """
     root = folder / "masks" if (folder / "masks").is_dir() else folder
     listed = next((place for place in (root, root.parent) if (place / colours.FILE).exists()), root)

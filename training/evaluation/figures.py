@@ -1,4 +1,4 @@
-"""An evaluation as pictures: how photos are spread over IoU, how sure the student is, and what it takes for what."""
+"""Figures of an evaluation: histogram of IoU, reliability diagram, confusion matrices."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _COLOUR, _QUIET = "#3a6ea5", "#999999"
 
 
 def draw_figures(rows: Sequence[PhotoScores], bins: Sequence[Bin], path: Path) -> None:
-    """Photos by IoU, and the reliability diagram with the pixels of each bin below it; as PNG."""
+    """Histogram of IoU, and the reliability diagram with the pixels of each bin below it; as PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -47,7 +47,7 @@ def draw_figures(rows: Sequence[PhotoScores], bins: Sequence[Bin], path: Path) -
 
 
 def draw_confusions(counts: Mapping[str, NDArray[np.int64]], classes: tuple[str, ...], path: Path) -> None:
-    """What the pixels of each class are taken for, in percent of the reference's, student by student; as PNG.
+    """Confusion matrices in percent of the reference's pixels, one for each student; as PNG.
 
     Args:
         counts: (classes, classes) pixels by the student's name: rows by the reference's class.

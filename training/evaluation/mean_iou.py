@@ -1,4 +1,4 @@
-"""How a student's masks compare with the teacher's, photo by photo: IoU alone, as cheap as validation needs it."""
+"""Mean IoU of a student's masks against the teacher's: the one metric of validation, and cheap."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class IoUResult:
 
     @property
     def photos(self) -> int:
-        """How many were judged."""
+        """Number of photos."""
         return len(self.by_photo)
 
     def worst(self, count: int) -> list[tuple[str, float]]:
@@ -40,29 +40,29 @@ class IoUResult:
 
 
 class MeanIoU:
-    """Logits held against teacher masks, photo by photo, each at its own size."""
+    """Accumulates the IoU of logits against teacher masks, each photo at its own size."""
 
     def __init__(self, contract: Contract) -> None:
-        """Of logits made under `contract`."""
+        """For logits of `contract`."""
         self._contract = contract
         self._classes = len(contract.classes)
         self._by_photo: dict[str, float] = {}
         self._counts = np.zeros((self._classes, self._classes), np.int64)
 
     def add(self, name: str, logits: Floats, teacher_mask: NDArray[np.uint8]) -> None:
-        """(channels, rows, columns) logits, and the (H, W) class indices that they should have become."""
+        """Add a photo: (channels, rows, columns) logits, and (H, W) class indices of its teacher mask."""
         mask = postprocess(logits, self._contract, *teacher_mask.shape)
         self._by_photo[name] = metrics.photo_iou(reference=teacher_mask, candidate=mask, classes=self._classes)
         if not self._contract.is_binary:
             self._counts += metrics.confusion(reference=teacher_mask, candidate=mask, classes=self._classes)
 
     def merge(self, other: "MeanIoU") -> None:
-        """Add what another process judged, so that the order of names does not depend on who judged them."""
+        """Add the photos of another process; names are sorted, so that the order does not depend on the process."""
         self._by_photo = dict(sorted((self._by_photo | other._by_photo).items()))
         self._counts = self._counts + other._counts
 
     def compute(self) -> IoUResult:
-        """Of all that was added."""
+        """Mean IoU of all photos that were added."""
         if self._contract.is_binary:
             mean = np.mean(list(self._by_photo.values()))
         else:
@@ -73,7 +73,7 @@ class MeanIoU:
 
 
 def measure_iou(checkpoint: Checkpoint, data: Pairs) -> IoUResult:
-    """Judge a student on every pair of a folder.
+    """Measure a student's IoU on every pair of a folder.
 
     Raises:
         BadInput: The folder's classes are others than the student's.
@@ -83,10 +83,10 @@ def measure_iou(checkpoint: Checkpoint, data: Pairs) -> IoUResult:
 
 
 def refuse_other_classes(contract: Contract, data: Pairs) -> None:
-    """Raise unless a folder's masks show what a student knows. Of a single class the name makes no difference.
+    """Raise unless a folder's masks have the student's classes. With one class each, the name makes no difference.
 
     Raises:
-        BadInput: They show other classes.
+        BadInput: They have other classes.
     """
     binary = contract.is_binary and len(data.classes) == 1
     if data.classes != contract.classes and not binary:
@@ -96,7 +96,7 @@ def refuse_other_classes(contract: Contract, data: Pairs) -> None:
 
 @torch.inference_mode()
 def measure_network_iou(network: nn.Module, contract: Contract, data: Pairs) -> IoUResult:
-    """Judge any network that keeps the contract."""
+    """Measure the IoU of any network that keeps the contract."""
     mean_iou = MeanIoU(contract)
     for pair in tqdm(data.pairs, desc="evaluate", unit="photo", leave=False):
         whole = decode_pair(pair, len(contract.classes))

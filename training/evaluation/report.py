@@ -1,4 +1,4 @@
-"""What an evaluation found: in lines, and as a folder with JSON, CSV, pictures and a page."""
+"""The report of an evaluation: lines for a terminal, and a folder with JSON, CSV, pictures and a page."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ _ON_A_ROW = 4
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One student, or teacher, held against one kind of masks."""
+    """A student, or a teacher, compared with one kind of masks."""
 
     title: str
     rows: tuple[PhotoScores, ...]
@@ -46,7 +46,7 @@ class Report:
 
     @property
     def mean(self) -> Interval:
-        """The one figure that students are compared by."""
+        """The one figure by which students are compared."""
         by_teacher = self.against["teacher"].measures
         return by_teacher["iou" if len(self.findings.classes) == 1 else "dataset_iou"]
 

@@ -1,4 +1,4 @@
-"""What it costs a student that photos come otherwise than it expects."""
+"""Robustness: the IoU that a student loses under each of `conditions`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ class ConditionCost:
     iou: Interval
     """Mean over photos for a binary student, over classes otherwise."""
     drop: Interval
-    """Against the same photos, seen by the contract."""
+    """IoU lost against the same photos, resized as the contract says."""
     faultless: float = 0.0
-    """What a faultless student loses by a phone's resizer, which no training can win back."""
+    """IoU that a perfect student would lose by this resizer, see `ideal_mask`."""
 
     @property
     def own(self) -> float:
-        """The drop that is this student's doing: all of it, where a faultless one stays within the bar."""
+        """The part of the drop that is due to this student: all of it, if a perfect one stays within the budget."""
         return self.drop.value - (self.faultless if self.faultless > RESIZER_BUDGET else 0.0)
 
 
 class Robustness:
-    """Judges the same photos under all conditions."""
+    """Evaluates the same photos under all conditions."""
 
     def __init__(self, network: nn.Module, contract: Contract) -> None:
-        """Of a network that keeps the contract."""
+        """For a network that keeps the contract."""
         self._network = network
         self._contract = contract
         self._metrics = {name: SegmentationMetrics(contract.classes) for name in CONDITIONS}
@@ -61,7 +61,7 @@ class Robustness:
             metrics.add(name, reference=teacher_mask, candidate=answer)
 
     def costs(self) -> list[ConditionCost]:
-        """One a condition, in the order of `CONDITIONS`."""
+        """One for each condition, in the order of `CONDITIONS`."""
         plain, *_ = every_condition = list(self._metrics.values())
 
         def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,7 +79,7 @@ class Robustness:
 
 
 def resizer_verdict(costs: Sequence[ConditionCost]) -> str:
-    """Whether phones' resizers cost no more than they may, in a sentence; what nobody can keep is named apart."""
+    """A sentence: whether phones' resizers stay within the budget, and what even a perfect student would lose."""
     phones = [cost for cost in costs if cost.is_phone]
     worst = max(phones, key=lambda cost: cost.own)
     # A NaN does not hold.

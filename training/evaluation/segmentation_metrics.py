@@ -1,4 +1,4 @@
-"""A candidate's masks held against a reference's, photo by photo."""
+"""Metrics of masks against reference masks: of each photo, of all photos, and of each class."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ class PhotoScores:
 
 
 class SegmentationMetrics:
-    """Collects a few numbers of each photo, never its masks."""
+    """Accumulates a few numbers for each photo, never its masks."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
-        """Of masks of these classes."""
+        """For masks of these classes."""
         self.classes = classes
         self._shown = slice(1, None) if len(classes) == 1 else slice(None)
         self._values = max(2, len(classes))
@@ -53,7 +53,7 @@ class SegmentationMetrics:
         """Pixels of all photos: rows by the reference's class, columns by the candidate's; binary: background first."""
 
     def add(self, name: str, *, reference: Mask, candidate: Mask) -> PhotoScores:
-        """(H, W) class indices each; the reference is 255 where nobody judged."""
+        """Add a photo: (H, W) class indices each; pixels where the reference is 255 do not count."""
         counts = confusion(reference=reference, candidate=candidate, classes=self._values)
         areas = overlap(counts)[self._shown]
         measured = {
@@ -97,6 +97,6 @@ class SegmentationMetrics:
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    """Of those that are numbers; NaN where none is."""
+    """Mean without NaN; NaN if all are."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")

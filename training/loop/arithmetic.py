@@ -1,4 +1,4 @@
-"""Which number format trains fastest on this machine: measured, not guessed."""
+"""The number format that trains fastest on this machine: measured, not guessed."""
 
 import time
 from collections.abc import Mapping
@@ -33,15 +33,15 @@ class Choice:
 def choose_arithmetic(
     network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is_alone: bool = True
 ) -> Choice:
-    """What the recipe asks for; under `auto`, the faster of one training step each.
+    """The format that the recipe names; for `auto`, the one in which a training step is faster.
 
     bfloat16 with channels-last memory is 2.5 times faster where the processor has it, and half as fast where not.
 
     Args:
-        network: What will be trained; it stays as it is.
+        network: To be trained; it is not changed.
         recipe: Says the size of a batch.
         earlier: The format that an interrupted training began with, which holds under `auto`.
-        is_alone: Whether no other process trains along, which might measure otherwise.
+        is_alone: Whether this is the only process; of several, each could measure otherwise.
 
     Raises:
         BadInput: fp16 is asked for without a GPU.
@@ -65,7 +65,7 @@ def choose_arithmetic(
 
 
 def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
-    """Of one forward and backward pass, after one to warm up. Weights stay as they are, statistics are put back."""
+    """Seconds of one training step after one to warm up. Weights are not changed, statistics are restored."""
     network = prepare_for_training(network, kind)
     before = {name: value.clone() for name, value in network.named_buffers()}
     trial_step(network, recipe, kind, recipe.batch)
@@ -79,7 +79,7 @@ def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
 
 
 def trial_step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> None:
-    """One forward and backward pass of `batch` photos of noise, where the network is."""
+    """One forward and backward pass of `batch` photos of noise, on the network's device."""
     place = next(network.parameters()).device
     order = torch.contiguous_format if kind == "fp32" else torch.channels_last
     photos = (torch.rand(batch, 3, recipe.height, recipe.width, device=place) * 255).to(memory_format=order)
@@ -90,14 +90,14 @@ def trial_step(network: nn.Module, recipe: Recipe, kind: Format, batch: int) -> 
 
 
 def autocast(network: nn.Module, kind: Format) -> torch.autocast:
-    """What a forward pass in that format runs under, where the network is."""
+    """The context of a forward pass in that format, on the network's device."""
     place = next(network.parameters()).device
     dtype = torch.float16 if kind == "fp16" else torch.bfloat16
     return torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32")
 
 
 def prepare_for_training(network: nn.Module, kind: Format) -> nn.Module:
-    """The network in the memory order of that format, its strided convolutions as they train fastest here."""
+    """The network in the memory order of that format, its strided depthwise convolutions made fast on a CPU."""
     if not torch.cuda.is_available():
         replace_strided_depthwise(network)
     order = torch.channels_last if kind != "fp32" else torch.contiguous_format

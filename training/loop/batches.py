@@ -1,4 +1,4 @@
-"""Which pairs a process takes when: the order of an epoch, batches of it, and the workers that prepare them."""
+"""Data loaders: the order of the pairs in an epoch, batches of them, and workers."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ from training.student.errors import BadInput
 
 
 class EpochSampler(Sampler[int]):
-    """The order of the photos in each epoch, from the seed and the epoch alone, and a process's share of it."""
+    """The order of the photos in each epoch, by seed and epoch alone; of several processes, this one's share."""
 
     def __init__(self, photos: int, seed: int, batch: int = 1, processes: Processes = ALONE) -> None:
-        """`photos` tickets an epoch, of which all processes together take `batch` a step."""
+        """`photos` samples per epoch, of which all processes together take `batch` per step."""
         self._photos = photos
         self._seed = seed
         self._batch = batch
@@ -43,7 +43,7 @@ class EpochSampler(Sampler[int]):
 def training_batches(
     view: TrainingView, recipe: Recipe, processes: Processes = ALONE
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Shuffled batches of one size, (N, 3, H, W) and (N, H, W); pairs that are left over wait for another epoch.
+    """Shuffled batches of one size, (N, 3, H, W) and (N, H, W); an incomplete last batch is dropped.
 
     Raises:
         BadInput: Fewer photos than processes.
@@ -67,14 +67,14 @@ def training_batches(
 
 
 def _spare_cores() -> int:
-    """Cores that a training does well without: on two, a worker stops all threads that train (45 to 49 ms a photo)."""
+    """Workers for `auto`: on two cores none, where a worker interrupts the training threads (49 ms a photo, not 45)."""
     return max(0, min(8, (os.cpu_count() or 1) - 2))
 
 
 def validation_batches(
     view: ValidationView, recipe: Recipe, processes: Processes = ALONE
 ) -> DataLoader[tuple[Tensor, int]]:
-    """This process's share of the pairs, each of which is one process's alone.
+    """This process's share of the pairs; no two processes validate the same pair.
 
     Raises:
         BadInput: Fewer pairs than processes.

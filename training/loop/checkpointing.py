@@ -1,4 +1,4 @@
-"""What a training leaves in its run's folder after each epoch."""
+"""The callback that writes checkpoints, metrics and curves into the run's folder after each epoch."""
 
 import dataclasses
 from typing import Any
@@ -18,7 +18,7 @@ class SaveCheckpoints(Callback):
     """After each epoch: the best student so far, the figures, their picture, and the state to go on from."""
 
     def __init__(self, run: Run, checkpoint: Checkpoint) -> None:
-        """Keep them in `run`; `checkpoint` holds the student in training and what is known of it already."""
+        """Write into `run`; `checkpoint` holds the student in training and the facts known before."""
         self._run = run
         self._checkpoint = checkpoint
         self._rows: list[dict[str, float]] = []
@@ -53,12 +53,12 @@ class SaveCheckpoints(Callback):
                 save_checkpoint(student, path)
             write_csv(self._run.metrics, self._rows)
             draw_curves(self._rows, self._run.curves)
-        # Last: an interruption before it repeats the epoch, which writes the same again. It waits for all processes.
+        # Last: an interruption before this line repeats the epoch and writes the same files. Waits for all processes.
         trainer.save_checkpoint(self._run.state)
 
 
 def epoch_metrics(trainer: L.Trainer) -> dict[str, float]:
-    """Of the epoch that ends: its number from 1, mean loss, validation IoU, and the decoder's last learning rate."""
+    """Metrics of the epoch that ends: number from 1, mean loss, validation IoU, the decoder's last learning rate."""
     found = trainer.callback_metrics
     return {
         "epoch": trainer.current_epoch + 1,

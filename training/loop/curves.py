@@ -1,4 +1,4 @@
-"""A run's figures, epoch by epoch, as a picture."""
+"""The learning curves of a run as a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The running average of the weights over the steps of a training, steadier than where its last step ended."""
+"""The exponential moving average (EMA) of the weights over training steps; it varies less than the last weights."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ _Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
 def exponential_moving_average(network: nn.Module, decay: float) -> AveragedModel:
-    """A copy of `network` that follows it, a step with each `update_parameters(network)`; it needs no gradients.
+    """The average of a network's weights: call `update_parameters(network)` after each step. It needs no gradients.
 
-    What it keeps of itself rises with the steps n to `decay`, as min(decay, (1 + n) / (10 + n)), so that the untrained
-    beginning is forgotten in a short training too (as TensorFlow's ExponentialMovingAverage with `num_updates`). The
-    statistics of normalisation are averaged alike, since those of the network belong to its own weights.
+    The decay rises with the steps n to `decay`, as min(decay, (1 + n) / (10 + n)), so that the untrained weights have
+    little part in a short training too (as TensorFlow's ExponentialMovingAverage with `num_updates`). The statistics of
+    batch normalisation are averaged as well, since those of the network belong to its own weights.
     """
 
     @torch.no_grad()

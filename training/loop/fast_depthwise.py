@@ -1,9 +1,9 @@
-"""Strided depthwise convolutions, computed the way that trains fastest on a CPU.
+"""Strided depthwise convolutions, computed in the way that trains fastest on a CPU.
 
 oneDNN's backward pass of a depthwise convolution is slow at stride 2 and good at stride 1: computing all positions
 and keeping every second one gives the same numbers 2 to 18 times faster (16 × 96 × 128²: 234 to 122 ms forward and
-backward; 16 × 576 × 16²: 89 to 5). For training only: a checkpoint knows nothing of it, and what is exported has
-the strided convolution.
+backward; 16 × 576 × 16²: 89 to 5). For training only: checkpoints and
+exported files have the strided convolution.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class SubsampledDepthwise(nn.Module):
-    """A depthwise convolution of stride 2, on even sizes, as one of stride 1 of which every second pixel is kept."""
+    """A depthwise convolution of stride 2, on even sizes: one of stride 1, of which every second pixel is kept."""
 
     def __init__(self, convolution: nn.Conv2d, first: int) -> None:
         """Share the parameters of `convolution`, under the same names.
@@ -71,7 +71,7 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
 
 
 def _first(convolution: nn.Conv2d) -> int | None:
-    """The pixel that a strided depthwise convolution begins with; None for any other convolution."""
+    """The first pixel that a strided depthwise convolution keeps; None for any other convolution."""
     side = convolution.kernel_size[0]
     is_depthwise = convolution.groups == convolution.in_channels == convolution.out_channels
     if not is_depthwise or convolution.stride != (2, 2) or convolution.kernel_size != (side, side):

@@ -1,4 +1,4 @@
-"""The student in training: one step, one validation, one optimiser, as Lightning calls them."""
+"""The student in training as a LightningModule: training step, validation step, optimiser and schedule."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from training.student.contract import Contract
 
 
 class StudentModule(L.LightningModule):
-    """Teaches a network by a recipe; validates through post-processing, at each photo's own size."""
+    """Trains a network by a recipe; validates after post-processing, at each photo's own size."""
 
     class_weights: Tensor | None
 
@@ -31,7 +31,7 @@ class StudentModule(L.LightningModule):
         teacher_masks: Sequence[NDArray[np.uint8]],
         class_weights: Tensor | None = None,
     ) -> None:
-        """Teach `network`, (N, 3, H, W) raw RGB to logits.
+        """Train `network`, (N, 3, H, W) raw RGB to logits.
 
         Args:
             network: A student, or another network that keeps the contract.
@@ -51,19 +51,19 @@ class StudentModule(L.LightningModule):
 
     @property
     def validated_network(self) -> nn.Module:
-        """What is validated and kept: the network, or the average of its weights where the recipe asks for it."""
+        """What is validated and saved: the network, or with `ema_decay` the average of its weights."""
         average: nn.Module | None = self._average and self._average.module
         return average or self.network
 
     def on_train_epoch_start(self) -> None:
-        """Freeze the encoder or let it go."""
+        """Freeze or unfreeze an encoder with weights."""
         encoder = pretrained_encoder(self.network, self.recipe)
         if encoder is not None:
             learns = self.current_epoch >= self.recipe.freeze
             encoder.requires_grad_(learns).train(learns)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Let the average follow."""
+        """Update the average of the weights."""
         if self._average is not None:
             self._average.update_parameters(self.network)
 
@@ -101,10 +101,10 @@ class StudentModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW on a one-cycle schedule."""
         given = parameter_groups(self.network, self.recipe)
-        # Fused, it would undo the scaling of fp16's gradients only after they are clipped.
+        # A fused optimiser would unscale fp16's gradients only after they are clipped.
         is_fused = not (self.recipe.gradient_clip and self.trainer.precision == "16-mixed")
         optimizer = torch.optim.AdamW(given, fused=is_fused)
-        # One more than will be taken: after the last step the schedule is asked for yet another rate.
+        # One more than will be taken: Lightning asks the schedule for a rate after the last step, too.
         steps = int(self.trainer.estimated_stepping_batches) + 1
         peaks = [group["lr"] for group in given]
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, pct_start=0.15)

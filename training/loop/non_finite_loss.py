@@ -1,4 +1,4 @@
-"""What went wrong where a loss stopped being a number."""
+"""Why a loss became NaN or infinite."""
 
 import torch
 from torch import Tensor, nn
@@ -8,21 +8,21 @@ from training.student.errors import BadInput
 
 
 class NonFiniteLoss(BadInput):
-    """The loss is infinite or no number, and training on would be in vain."""
+    """The loss is NaN or infinite; training cannot go on."""
 
 
 def explain_loss(
     loss: Tensor, logits: Tensor, network: nn.Module, recipe: Recipe, *, when: str, rate: float
 ) -> NonFiniteLoss:
-    """What to raise.
+    """The error to raise: it names the first weights that are not finite, and what to change.
 
     Args:
         loss: A scalar that is not finite.
-        logits: What it was computed from.
-        network: What made them.
-        recipe: What to change.
+        logits: The loss was computed from these.
+        network: Its weights are examined.
+        recipe: Its options are named in the message.
         when: The epoch and step.
-        rate: The learning rate by then.
+        rate: The learning rate of that step.
     """
     named = (*network.named_parameters(), *network.named_buffers())
     broken = [name for name, value in named if not torch.isfinite(value).all()]

@@ -1,4 +1,4 @@
-"""A training that does not fit into memory: which batch would."""
+"""When a training does not fit into memory: find the batch that does."""
 
 import gc
 import traceback
@@ -12,16 +12,16 @@ from training.loop.arithmetic import Format, trial_step
 from training.recipe import Recipe
 from training.student.errors import BadInput
 
-# Of torch's allocators, and of oneDNN's; those of the CPU raise a mere RuntimeError.
+# Messages of the allocators of torch and oneDNN; on a CPU they raise a plain RuntimeError.
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "could not create a primitive")
 
 
 @contextmanager
 def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None]:
-    """Run the block; where memory runs out, find by trial the batch that fits.
+    """Run the block; if memory runs out, find by trial a batch that fits, for the error's message.
 
     Args:
-        network: What the block trains. It is not to be trained on afterwards: its gradients are gone.
+        network: The block trains it. Do not train it after an error: its gradients are deleted.
         recipe: Says the batch.
         kind: The number format.
 
@@ -34,7 +34,7 @@ def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> I
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        # Its frames hold the batch and all that was made of it.
+        # Its frames hold the batch and all tensors computed from it.
         traceback.clear_frames(error.__traceback__)
     fitting = _largest_batch(network, recipe, kind)
     place = "the GPU's memory" if torch.cuda.is_available() else "memory"
@@ -45,13 +45,13 @@ def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> I
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, of the CPU or a GPU."""
+    """Whether an error says that memory of the CPU or a GPU ran out."""
     is_ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return is_ours or any(sign in str(error) for sign in _SIGNS)
 
 
 def _largest_batch(network: nn.Module, recipe: Recipe, kind: Format) -> int:
-    """The batch, halved until one training step of it goes well; 0: not even 2 do."""
+    """The recipe's batch, halved until one training step succeeds; 0 if a batch of 2 fails."""
     batch = recipe.batch // 2
     while batch >= 2:
         network.zero_grad(set_to_none=True)

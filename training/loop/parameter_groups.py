@@ -1,4 +1,4 @@
-"""Which parameters learn how fast: an encoder with weights more gently than its decoder, its first stages most."""
+"""Parameter groups of the optimiser: an encoder with weights learns more slowly, its first stages most slowly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from training.student.encoders import DEPTH
 def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     """Every parameter once, as torch's optimisers take them: `params`, `lr` and `weight_decay`.
 
-    Normalisation and biases do not decay. Without encoder weights all learn alike.
+    Normalisation and biases have no weight decay. Without encoder weights all have one learning rate.
     """
     encoder = pretrained_encoder(network, recipe)
     shares = _shares(encoder, recipe) if encoder is not None else {}
@@ -32,12 +32,12 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
 
 
 def pretrained_encoder(network: nn.Module, recipe: Recipe) -> nn.Module | None:
-    """The encoder that knows something already; None where it begins from scratch."""
+    """The encoder, if it has pretrained weights; else None."""
     return getattr(network, "encoder", None) if recipe.encoder_weights != "none" else None
 
 
 def _shares(encoder: nn.Module, recipe: Recipe) -> dict[int, float]:
-    """Of the learning rate, by the identity of the encoder's parameters."""
+    """Share of the learning rate by `id` of the encoder's parameters."""
     if recipe.encoder_decay == 1:
         return {id(parameter): recipe.encoder_rate for parameter in encoder.parameters()}
     stages = _stages(encoder)
@@ -46,9 +46,9 @@ def _shares(encoder: nn.Module, recipe: Recipe) -> dict[int, float]:
 
 
 def _stages(encoder: nn.Module) -> dict[int, int]:
-    """The first feature map that each parameter has a part in, from 1, by the parameter's identity.
+    """Index of the first feature map that each parameter influences, from 1, by the parameter's `id`.
 
-    Asked of autograd, since every family of encoders names its layers in its own way.
+    Found by autograd, since every family of encoders names its layers in its own way.
     """
     left = list(encoder.parameters())
     side = 2 ** (DEPTH + 1)
@@ -66,7 +66,7 @@ def _stages(encoder: nn.Module) -> dict[int, int]:
 
 @contextmanager
 def _in_inference(network: nn.Module) -> Iterator[None]:
-    """Leave the statistics of normalisation alone."""
+    """Run the block in evaluation mode, which does not change the statistics of normalisation."""
     was_training = network.training
     network.eval()
     try:

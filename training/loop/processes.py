@@ -1,4 +1,4 @@
-"""The processes that train one student together, each on its share of every batch: by the recipe, torchrun or SLURM."""
+"""Distributed training: which process this is, by the recipe, torchrun or SLURM, and its share of each batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from training.student.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """One process among all."""
+    """One process and the number of all."""
 
     devices: int = 1
-    """Processes a machine: one a GPU, or on the CPU."""
+    """Processes per machine: one per GPU, or on the CPU."""
     nodes: int = 1
-    """Machines, which all see the same folders."""
+    """Machines; all must see the same folders."""
     rank: int = 0
-    """Which of them this is; the first writes."""
+    """The number of this process among all, from 0."""
 
     @property
     def count(self) -> int:
-        """Of all machines."""
+        """Processes of all machines together."""
         return self.devices * self.nodes
 
     @property
     def is_first(self) -> bool:
-        """Whether it is this one that writes and speaks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def share(self, order: list[int], batch: int) -> list[int]:
-        """What of `order` is this process's, so that the shares of a step are together the batch of a lone process.
+        """This process's share of `order`; the shares of a step are together the batch of a single process.
 
         Args:
             order: Of all photos; those that fill no batch of their own are left out, if there are several processes.
@@ -66,7 +66,7 @@ ALONE = Processes()
 
 
 def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
-    """Which process this is, of those that the recipe asks for, or that torchrun or srun started.
+    """Which process this is, of those that the recipe names or that torchrun or srun started.
 
     Args:
         recipe: Its `devices` and `nodes`, where nothing started several; else they must agree. Its `batch` is
@@ -79,7 +79,7 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
     found = _launched(variables)
     if found is None:
         devices = 1 if recipe.devices == "auto" else recipe.devices
-        # Those that Lightning starts beside the first are told their number so.
+        # Lightning tells the processes that it starts their number in this way.
         number = int(variables.get("LOCAL_RANK", 0)) + devices * int(variables.get("NODE_RANK", 0))
         found = Processes(devices, recipe.nodes, number)
     elif recipe.devices not in ("auto", found.devices) or recipe.nodes not in (1, found.nodes):

@@ -1,4 +1,4 @@
-"""What a training says while it runs: one bar, and nothing of Lightning's own talk."""
+"""The progress bar of a training; Lightning's own messages are silenced."""
 
 import logging
 import warnings
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 
 class ProgressBar(Callback):
-    """One bar over all steps, with the last figures."""
+    """One bar over all steps, with the last loss and validation IoU."""
 
     def __init__(self, epochs: int) -> None:
         """For that many epochs."""
@@ -21,7 +21,7 @@ class ProgressBar(Callback):
         self._iou = ""
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Open it where an earlier session stopped."""
+        """Start the bar at the step where an interrupted training stopped."""
         steps = int(trainer.num_training_batches)
         self._bar = tqdm(total=steps * self._epochs, initial=trainer.global_step, desc="train", unit="step")
 
@@ -38,19 +38,19 @@ class ProgressBar(Callback):
         self._iou = f", validation IoU {float(trainer.callback_metrics['iou']):.3f}"
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Leave the finished bar on the screen."""
+        """Close the bar, which stays on the screen."""
         self._bar.set_postfix_str(self._iou.removeprefix(", "))
         self._bar.close()
 
     def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the line to the error."""
+        """Close the bar, so that the error starts on a line of its own."""
         if self._bar is not None:
             self._bar.close()
 
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Silence what Lightning says that is not meant for the user of a recipe."""
+    """Silence messages of Lightning that are not meant for the user of a recipe."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -73,7 +73,7 @@ def quiet_lightning() -> Iterator[None]:
 
 @contextmanager
 def raise_keyboard_interrupt() -> Iterator[None]:
-    """Undo that Lightning turns Ctrl-C into an exit like any failure's."""
+    """Raise KeyboardInterrupt on Ctrl-C, where Lightning would exit as after a failure."""
     try:
         yield
     except SystemExit as error:

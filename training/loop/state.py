@@ -1,4 +1,4 @@
-"""An interrupted training on disk: Lightning's checkpoint as safetensors, with the rest as JSON in its header.
+"""The state of an interrupted training on disk: tensors as safetensors, all else as JSON in the file's header.
 
 Lightning's own format is a pickle, which can run code when it is loaded; this cannot.
 """
@@ -26,7 +26,7 @@ class SafetensorsIO(CheckpointIO):
 
         Raises:
             BadInput: The disk is full.
-            TypeError: The state holds what only pickle could keep.
+            TypeError: The state holds an object that only pickle could save.
         """
         tensors: dict[str, Tensor] = {}
         rest = json.dumps(_encode(checkpoint, tensors))

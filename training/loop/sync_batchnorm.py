@@ -1,7 +1,7 @@
-"""Batch normalisation over the photos of all processes, so that a divided batch is normalised as a whole one.
+"""Synchronised batch normalisation: statistics over the photos of all processes, as if one process had the batch.
 
-torch's own knows GPUs alone, and Lightning's switch for it drops the activation that timm's encoders keep within their
-normalisation; timm's conversion keeps it.
+torch's SyncBatchNorm works on GPUs only. Lightning's option for it drops the activation inside the normalisation
+layers of timm's encoders; timm's conversion keeps it.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def synchronise_batchnorm(network: nn.Module) -> nn.Module:
 
 
 class _SyncBatchNorm(nn.Module):
-    """One layer, on the CPU; every process must give it equally many values a channel."""
+    """One layer, on the CPU; every process must give it the same number of values per channel."""
 
     def __init__(self, layer: nn.BatchNorm2d) -> None:
         """Share the parameters and statistics of `layer`, under the same names."""
@@ -42,12 +42,12 @@ class _SyncBatchNorm(nn.Module):
         self.register_buffer("running_var", layer.running_var)
         self.register_buffer("num_batches_tracked", layer.num_batches_tracked)
         self._eps, self._momentum = layer.eps, layer.momentum
-        # timm's layers go on with these.
+        # timm's layers end with these two.
         self.drop = getattr(layer, "drop", nn.Identity())
         self.act = getattr(layer, "act", nn.Identity())
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, H, W), of which the other processes have as many."""
+        """(N, channels, H, W); the other processes have as many."""
         if self.training and torch.distributed.is_initialized():
             normalised = self._over_all(x)
         else:
@@ -80,7 +80,7 @@ class _SyncBatchNorm(nn.Module):
 
 
 class _AllReduceSum(torch.autograd.Function):
-    """Of a tensor over all processes; each hands on what all make of it."""
+    """The sum of a tensor over all processes; its gradient is summed likewise."""
 
     @staticmethod
     def forward(context: Any, x: Tensor) -> Tensor:

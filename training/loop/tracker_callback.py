@@ -1,4 +1,4 @@
-"""A training told to a tracker, epoch by epoch."""
+"""The callback that logs each epoch to a tracker."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class TrackerCallback(Callback):
         self._tracker: Tracker | None = None
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Begin, or go on with what an earlier session began."""
+        """Start a tracked run, or continue that of an interrupted training."""
         if trainer.is_global_zero:
             assert self._recipe.track
             again = trainer.current_epoch > 0
@@ -69,14 +69,14 @@ class TrackerCallback(Callback):
         self._samples = []
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Hand over what the run leaves."""
+        """Log the files of the run."""
         if self._tracker is not None:
             for path in (self._run.record, self._run.checkpoint, self._run.checkpoint.with_suffix(".json")):
                 self._tracker.log_file(path)
             self._tracker.close()
 
     def on_exception(self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException) -> None:
-        """Leave it to a later session."""
+        """Close this session; the run stays open, to be continued."""
         if self._tracker is not None:
             self._tracker.close(is_over=False)
 

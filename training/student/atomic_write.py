@@ -1,4 +1,4 @@
-"""Write aside, then move into place: whoever looks sees the old or the new, never a half."""
+"""Atomic writes: into a temporary path, then moved into place. A reader sees the old or the new, never a half."""
 
 import csv
 import errno

@@ -1,4 +1,4 @@
-"""The network to measure against: segmentation_models_pytorch's UNet as its tutorial builds it."""
+"""The baseline: segmentation_models_pytorch's UNet as its tutorial builds it."""
 
 from torch import Tensor, nn
 
@@ -19,7 +19,7 @@ class BaselineUNet(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The part that may start from weights."""
+        """The part that may start from pretrained weights."""
         encoder = self.network.encoder
         assert isinstance(encoder, nn.Module)
         return encoder
@@ -33,5 +33,5 @@ class BaselineUNet(nn.Module):
 def baseline_unet(
     contract: Contract, mean: tuple[float, ...] = NEUTRAL, std: tuple[float, ...] = NEUTRAL
 ) -> BaselineUNet:
-    """The usual network for these classes, untrained; mean and std as in `Architecture`."""
+    """The baseline for these classes, untrained; mean and std as in `Architecture`."""
     return BaselineUNet(contract, mean, std).eval()

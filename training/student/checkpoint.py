@@ -1,4 +1,4 @@
-"""A student on disk: NAME.safetensors, its weights, and NAME.json, all that it takes to build it again."""
+"""A student on disk: NAME.safetensors holds its weights, NAME.json what is needed to build its network."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -20,13 +20,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A trained student and what is known of it."""
+    """A trained student and the facts of its training."""
 
     student: Student
     contract: Contract
     architecture: Architecture
     facts: dict[str, Any]
-    """Of its training: epoch, validation IoU, recipe, data, versions. For people and reports; nothing depends on it."""
+    """Epoch, validation IoU, recipe, data, versions: for people and reports; no computation depends on them."""
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

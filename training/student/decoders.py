@@ -1,4 +1,4 @@
-"""How a student joins its encoder's scales: one by one as a UNet, or all at once as SegFormer."""
+"""The two types of decoder: UNet's, scale by scale, and SegFormer's MLP, all scales at once."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class UNetDecoder(nn.ModuleList):
-    """A UNet's decoder: block by block to twice the resolution, with what the encoder saw there."""
+    """UNet's decoder: each block doubles the resolution and joins the encoder's features of that scale."""
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int], separable: bool) -> None:
-        """Join features.
+        """Build it untrained.
 
         Args:
             channels: Of the encoder's features, finest first, the photo's own 3 at the head.
@@ -35,13 +35,13 @@ class UNetDecoder(nn.ModuleList):
 
 
 class DecoderBlock(nn.Module):
-    """Twice the resolution, joined with the encoder's features there.
+    """Doubles the resolution and joins the encoder's features of that scale.
 
     Channels are reduced before upsampling, where a pixel is four times cheaper.
     """
 
     def __init__(self, channels: int, skip: int, width: int, separable: bool) -> None:
-        """`channels` of the coarser features and `skip` of the encoder's are turned into `width`."""
+        """From `channels` of the coarser features and `skip` channels of the encoder's to `width` channels."""
         super().__init__()
         convolution = separable_convolution if separable else dense_convolution
         self.reduce = pointwise(channels, width)
@@ -59,16 +59,16 @@ class DecoderBlock(nn.Module):
 
 
 class MLPDecoder(nn.Module):
-    """SegFormer's head: every scale brought to one width and to stride 4, and mixed there.
+    """SegFormer's decoder: every scale is projected to one number of channels, resized to stride 4, and they are mixed.
 
     After Xie et al., SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers (2021).
     """
 
     FINEST = 2
-    """Halvings of the resolution that are left."""
+    """Its logits have stride 2 ** FINEST, before the head shuffles pixels."""
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
-        """`channels` as for `UNetDecoder`; those finer than stride 4 are not looked at."""
+        """`channels` as for `UNetDecoder`; features finer than stride 4 are not used."""
         super().__init__()
         self.bring = nn.ModuleList(nn.Conv2d(own, width, kernel_size=1) for own in channels[self.FINEST :])
         self.mix = pointwise(len(self.bring) * width, width)

@@ -1,7 +1,7 @@
 """The encoders that a student may have.
 
-`python -m conversion bench-encoders` measures what becomes of each on the way to a phone, and writes support.json and
-docs/encoders.md. Adding an encoder is adding a row and measuring it.
+`python -m conversion bench-encoders` measures how each converts, and writes support.json and docs/encoders.md.
+docs/adding-an-encoder.md says how to add one: a row here, and that measurement.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from training.student.errors import BadInput
 from training.student.width_multiplier import narrow
 
 DEPTH = 5
-"""Halvings of the resolution by a whole encoder: its deepest features have stride 2 ** DEPTH."""
+"""Halvings of the resolution by a full encoder: its deepest features have stride 2 ** DEPTH."""
 
 
 _SECONDS_TO_ANSWER = 5
@@ -25,13 +25,15 @@ _SECONDS_TO_ANSWER = 5
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How segmentation_models_pytorch is asked for one encoder."""
+    """One encoder of segmentation_models_pytorch."""
 
     summary: str
+    """What it is, in a few words; docs/encoders.md shows it."""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Further arguments of `get_encoder`."""
 
 
-# TF-SAME padding needs no Pad operator on a phone, so it is asked for wherever timm can build it.
+# TensorFlow's SAME padding needs no Pad operator on a phone, so it is used wherever timm can build it.
 _SAME = MappingProxyType({"pad_type": "same"})
 
 ENCODERS: Mapping[str, Encoder] = MappingProxyType(
@@ -152,15 +154,15 @@ def _get_encoder(name: str, depth: int, weights: str | bool | None) -> nn.Module
 
 
 class _PassThrough(nn.Module):
-    """What stands where a module was: hands on what it is given first."""
+    """In the place of a removed module: returns its first input."""
 
     def forward(self, x: Tensor, *_: object) -> Tensor:
-        """As it is."""
+        """`x` itself."""
         return x
 
 
 def _remove_unused_modules(encoder: nn.Module) -> None:
-    """Take out the modules that no feature comes from: libraries stop listing features, but go on computing them."""
+    """Remove the modules that no feature depends on: libraries drop deep features, but still compute them."""
     features = encoder.eval()(torch.zeros(1, 3, 2**DEPTH * 2, 2**DEPTH * 2))
     parameters = list(encoder.parameters())
     gradients = torch.autograd.grad([one.sum() for one in features if one.requires_grad], parameters, allow_unused=True)
@@ -180,7 +182,7 @@ def _remove_unused_modules(encoder: nn.Module) -> None:
 
 @contextmanager
 def _hub(name: str) -> Iterator[None]:
-    """Whatever the hub's client raises within, says what to do; without a network at once and from the cache."""
+    """Turn any error of the hub's client into one that says what to do; offline, read the cache without retries."""
     from huggingface_hub import constants, get_session
 
     was_offline = constants.HF_HUB_OFFLINE

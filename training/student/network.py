@@ -16,12 +16,12 @@ from training.student.normalisation import Normalise
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What it takes, beside the contract, to build a student again."""
+    """What is needed, with the contract, to build a student's network again."""
 
     encoder: str
     """A name of `encoders.ENCODERS`."""
     decoder: tuple[int, ...]
-    """Channels of the decoder's blocks, deepest first; no more than the stride asks for are used."""
+    """Channels of the decoder's blocks, deepest first; blocks that the stride does not need are left out."""
     separable: bool
     """Whether decoder convolutions are depthwise separable."""
     mean: tuple[float, ...]

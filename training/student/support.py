@@ -1,4 +1,4 @@
-"""What is known of each encoder on its way to a phone, as `python -m conversion bench-encoders` measured it."""
+"""The support table: how each encoder converts, as `python -m conversion bench-encoders` measured it."""
 
 import json
 from collections.abc import Mapping
@@ -13,18 +13,21 @@ FILE = Path(__file__).with_name("support.json")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one encoder in one kind of artefact."""
+    """One encoder in one kind of artefact."""
 
     status: Literal["validated", "available", "blocked"]
-    """Exported, executed and within budget; made and executed, but not within it untrained; or not to be had."""
+    """`validated`: exported, executed and within budget. `available`: executed, but untrained beyond the budget.
+
+    `blocked`: cannot be exported or executed.
+    """
     reason: str = ""
     """Why it is not validated."""
     psnr: float | None = None
     """dB, against the torch student, untrained, on noise."""
     partitions: int | None = None
-    """TFLite: how many pieces XNNPACK cuts it into; 1 is whole."""
+    """TFLite: number of XNNPACK partitions."""
     outside: tuple[str, ...] = ()
-    """TFLite: the operators that XNNPACK leaves out."""
+    """TFLite: the operators that XNNPACK does not take."""
 
     def __str__(self) -> str:
         """A few words."""
@@ -38,7 +41,7 @@ Support = Mapping[str, Mapping[str, Outcome]]
 """By encoder, then by kind of artefact."""
 
 
-def read() -> Support:
+def read_support() -> Support:
     """The table of this version."""
     found = json.loads(FILE.read_text(encoding="utf-8"))
     return {
@@ -48,12 +51,12 @@ def read() -> Support:
 
 
 def refuse_blocked(encoder: str) -> None:
-    """Raise where no phone target takes a student of this encoder.
+    """Raise if a student of this encoder can be converted to no kind of artefact.
 
     Raises:
-        ConversionRefused: With the reason that was measured.
+        ConversionRefused: It is blocked in all of them; the message gives the measured reasons.
     """
-    cells = read().get(encoder, {})
+    cells = read_support().get(encoder, {})
     if cells and all(cell.status == "blocked" for cell in cells.values()):
         reasons = dict.fromkeys(cell.reason for cell in cells.values())
         raise ConversionRefused(f"encoder {encoder} does not reach a phone: {'; '.join(reasons)}; choose another")
