@@ -391,11 +391,11 @@ def apps_command(
     Without RUN, take the run in runs/ that was exported or verified last. The
     contract, the classes, the digest and a photo for the app's self-test go along.
     """
-    from conversion.apps import give, newest
+    from conversion.apps import copy_to_apps, newest_run
     from training.run import Run
 
-    for run in [Run(folder) for folder in run_folders] or [newest(Path("runs"))]:
-        for folder in give(run, Path(), apps, precisions or ("fp16",), is_forced=is_forced):
+    for run in [Run(folder) for folder in run_folders] or [newest_run(Path("runs"))]:
+        for folder in copy_to_apps(run, Path(), apps, precisions or ("fp16",), is_forced=is_forced):
             print(folder)
 
 

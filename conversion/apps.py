@@ -1,4 +1,4 @@
-"""What the sample apps are given: artefacts that passed their gate, and what a phone tests itself by."""
+"""Copies a run's artefacts into the sample apps: those that passed their gate, with data for the self-test."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from training.student.errors import BadInput, ParityBreached
 from training.student.preprocess import preprocess
 
 CLASSES = "classes.txt"
-"""One name a line, in the order of the logits' channels; the contract says the same."""
+"""One class name per line, in the order of the logits' channels, as in the contract."""
 
 SELF_TEST = "self-test.json"
-"""A rendered photo, and what each artefact made of it here: docs/golden.md."""
+"""A rendered photo, and the logits that each artefact gives for it here; see docs/golden.md."""
 
 GOLDEN = "golden"
 
@@ -29,7 +29,7 @@ class Destination:
     """Where one app looks for models."""
 
     sample: Path
-    """The app's own folder; where it is missing, there is nothing to give to."""
+    """The app's own folder; an app without it is left out."""
     models: Path
     """Within it: a folder for each run, named like the run, and the golden vectors."""
     target: str
@@ -43,14 +43,14 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
 )
 
 _SEED, _HEIGHT, _WIDTH = 6, 240, 320
-"""Of the photo that phones test themselves by: not square, so that rows taken for columns cannot pass."""
+"""Of the self-test's photo, which is not square, so that mixing up rows and columns cannot pass."""
 
 
-def newest(runs: Path) -> Run:
-    """The run that was last exported or verified, of those in a folder.
+def newest_run(runs: Path) -> Run:
+    """The run in a folder that was exported or verified last.
 
     Raises:
-        BadInput: None of them was exported.
+        BadInput: No run in it was exported.
     """
     exported = {run: run.export / manifest.FILE for run in map(Run, sorted(runs.glob("*")))}
     written = {run: path.stat().st_mtime_ns for run, path in exported.items() if path.is_file()}
@@ -59,7 +59,7 @@ def newest(runs: Path) -> Run:
     return max(written, key=written.__getitem__)
 
 
-def give(
+def copy_to_apps(
     run: Run,
     root: Path,
     apps: Sequence[str] = (),
@@ -67,17 +67,17 @@ def give(
     *,
     is_forced: bool = False,
 ) -> list[Path]:
-    """Put a run's artefacts where the apps look, in place of what they had of this run.
+    """Copy a run's artefacts to where the apps look, in place of older ones of this run.
 
     Args:
-        run: Exported, and verified by its gate.
-        root: Of the repository, which holds the apps.
-        apps: Keys of `DESTINATIONS`; each whose sample is there when empty.
-        precisions: Which artefacts; each app takes those of its target.
-        is_forced: Give out what has not passed its gate as well; the manifest beside it goes on saying so.
+        run: An exported run that passed its gate.
+        root: The repository's root, which holds the apps.
+        apps: Keys of `DESTINATIONS`; if empty, all whose folder exists.
+        precisions: Which artefacts to copy; each app takes those of its target.
+        is_forced: Also copy artefacts that have not passed their gate; their manifest still says so.
 
     Returns:
-        The folders written, one for each app.
+        The folders written, one per app.
 
     Raises:
         BadInput: Unknown or missing app, nothing exported in that precision, or a file that is not the manifest's.
@@ -85,7 +85,7 @@ def give(
     """
     listed = manifest.read(run.export)
     destinations = _destinations(root, apps)
-    # All are chosen before the first is written: one refused leaves every app as it was.
+    # All are chosen before the first is written, so that a refusal leaves every app as it was.
     chosen = [_chosen(listed, run, one.target, precisions, is_forced) for one in destinations]
     written = []
     for destination, artefacts in zip(destinations, chosen, strict=True):
@@ -140,7 +140,7 @@ def _write(folder: Path, run: Run, listed: Manifest) -> None:
                 shutil.copytree(source, copy)
             else:
                 shutil.copyfile(source, copy)
-            # As the gate ran it, but from the copy: so the copy is proven to run as well.
+            # The copy runs in the gate's own backend, which proves that the copy works.
             runner = BACKENDS[name].open(run.checkpoint, temporary)
             made.append(vectors.photo_vector(name, photo, listed.contract, runner(entry)))
         manifest.write(listed, temporary)

@@ -1,6 +1,7 @@
-"""What this machine can do, looked at by doing a little of it: train, label, convert, execute, show, build the apps.
+"""What this machine can do: train, label, convert, execute, show, and build the apps.
 
-A table of checks; each gives what it found, or says what is missing and the line that installs it. Nothing is fetched.
+A table of checks. Each tries a little of the real thing, and gives what it found, or what is missing and the line that
+installs it. Nothing is downloaded.
 """
 
 import json
@@ -19,12 +20,12 @@ from conversion.runtimes.runner import why_unavailable
 ROOT = Path(__file__).resolve().parents[1]
 
 _ALL = "make check"
-"""Makes the environment with all that is not an extra."""
+"""Sets up the environment without the extras."""
 _TEACHERS = "pip install '.[teachers]'"
 
 
 class Missing(Exception):
-    """Something is not here; the message says why."""
+    """Something is missing; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +36,50 @@ class Check:
     """What it is for: train, label, convert, execute, show, apps."""
     name: str
     look: Callable[[], str]
-    """What there is, such as a version.
+    """Gives what there is, such as a version.
 
     Raises:
-        Missing: It is not here.
+        Missing: There is none.
     """
     install: str
-    """The line that brings it, or what to do where no line can."""
+    """The line that installs it, or what else to do."""
     is_needed: bool = False
     """Whether `make mobile` stops without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of a check."""
+    """The result of a check."""
 
     purpose: str
     name: str
     found: str
-    """What there is; empty where it is missing."""
+    """What there is; empty if it is missing."""
     why: str
-    """Why it is missing, as far as that can be told; empty where it is there."""
+    """Why it is missing, as far as is known; empty if it is there."""
     install: str
-    """Likewise the line that brings it."""
+    """Likewise the line that installs it."""
     is_needed: bool
 
 
 def imported(module: str, *packages: str) -> Callable[[], str]:
-    """Looks whether a module can be imported, and the packages installed: their versions.
+    """Checks that a module can be imported; gives the versions of its packages.
 
-    A package that is there but broken is as good as missing, and only importing tells.
+    A broken package is as good as a missing one, and only importing it tells.
     """
 
     def look() -> str:
         try:
             import_module(module)
             return installed(*packages)()
-        except Exception as error:  # what a broken library raises is its own affair
+        except Exception as error:  # a broken library may raise anything
             raise Missing(" ".join(str(error).split())) from error
 
     return look
 
 
 def installed(*packages: str) -> Callable[[], str]:
-    """Looks whether packages are installed, without the seconds that importing them takes."""
+    """Checks that packages are installed, without importing them, which would take seconds."""
 
     def look() -> str:
         return ", ".join(f"{package} {version(package)}" for package in packages)
@@ -103,7 +104,7 @@ def _bf16() -> str:
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "in the GPU"
         raise Missing("the GPU has none")
-    # Anything can compute in it; what makes it fast is an instruction of its own.
+    # Every processor can compute in bfloat16; only one with an instruction for it is fast.
     flags = Path("/proc/cpuinfo")
     named = {"amx_bf16", "avx512_bf16", "bf16"} & set(flags.read_text().split()) if flags.exists() else set()
     if named:
@@ -137,7 +138,7 @@ def _chromium() -> str:
 
 
 def toolchain(folder: str) -> Callable[[], str]:
-    """Asks a sample app's own toolchain.sh, which says what it lacks."""
+    """Runs a sample app's toolchain.sh, which says what is missing."""
 
     def look() -> str:
         script = ROOT / folder / "toolchain.sh"
@@ -181,7 +182,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(checks: tuple[Check, ...]) -> list[Finding]:
-    """Make checks, in order; one that fails in whatever way is missing, and the next goes on."""
+    """Run the checks in order. If one fails in any way, its finding is that it is missing, and the next one runs."""
     findings = []
     for check in checks:
         found, why = "", ""
@@ -196,7 +197,7 @@ def run_checks(checks: tuple[Check, ...]) -> list[Finding]:
 
 
 def as_text(findings: list[Finding]) -> str:
-    """For people: what is there, then why not and what to do."""
+    """For people: one line per check with what is there, or why it is missing and what to do."""
     wide = max(len(finding.name) for finding in findings)
     lines, purpose = [f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}"], ""
     for finding in findings:

@@ -1,4 +1,4 @@
-"""What any artefact is, ours or a stranger's, from the file alone."""
+"""What a model file is and holds, ours or anybody's, from the file alone."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from training.student.support import read_support
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Of one artefact."""
+    """What is found in one artefact."""
 
     path: Path
     bytes: int
@@ -73,7 +73,7 @@ def inspect(path: Path) -> Inspection:
     """Read an artefact.
 
     Raises:
-        BadInput: There is nothing at `path`, it is of no known kind, or it is damaged.
+        BadInput: There is nothing at `path`, its kind is unknown, or it is damaged.
     """
     if not path.exists():
         raise BadInput(f"nothing lies at {path}")
@@ -111,9 +111,9 @@ def _onnx(path: Path) -> Contents:
 
     try:
         found = _held(onnx.load(str(path)))
-    except Exception as error:  # damaged files raise kinds of protobuf's and onnx's own
+    except Exception as error:  # damaged files raise errors of protobuf and onnx
         raise BadInput(f"{path} is no readable ONNX file ({one_line(error)}); export it again") from error
-    # Nothing at all is a valid message of protobuf.
+    # An empty file is a valid protobuf message.
     if not found.operators:
         raise BadInput(f"{path} holds no network; export it again")
     return found

@@ -26,10 +26,10 @@ def test_what_has_not_passed_its_gate_is_refused_unless_forced(copied, tmp_path)
     file.write_text(file.read_text().replace('"gate": "passed"', '"gate": "breached"'))
 
     with pytest.raises(ParityBreached, match="breached"):
-        apps.give(copied, tmp_path)
+        apps.copy_to_apps(copied, tmp_path)
     assert not (tmp_path / "ios_sample/Models").exists()
 
-    (folder,) = apps.give(copied, tmp_path, is_forced=True)
+    (folder,) = apps.copy_to_apps(copied, tmp_path, is_forced=True)
     assert {one.gate for one in manifest.read(folder).artefacts.values()} == {"breached"}
 
 
@@ -38,13 +38,13 @@ def test_an_artefact_that_is_not_the_manifests_is_refused_even_when_forced(copie
     (package / "Manifest.json").write_text("{}")
 
     with pytest.raises(BadInput, match="not the artefact that the manifest lists"):
-        apps.give(copied, tmp_path, is_forced=True)
+        apps.copy_to_apps(copied, tmp_path, is_forced=True)
 
 
 def test_each_app_gets_its_artefacts_with_all_that_belongs_to_them_and_twice_the_same(copied, tmp_path):
     (tmp_path / "android_sample/app").mkdir(parents=True)
 
-    given = apps.give(copied, tmp_path)
+    given = apps.copy_to_apps(copied, tmp_path)
 
     def digests():
         return {path: sha256(path) for root in given for path in root.parent.rglob("*") if path.is_file()}
@@ -60,23 +60,23 @@ def test_each_app_gets_its_artefacts_with_all_that_belongs_to_them_and_twice_the
         assert (folder / apps.CLASSES).read_text().split("\n")[:-1] == list(listed.contract.classes)
         assert [one["name"] for one in json.loads((folder / apps.SELF_TEST).read_text())["vectors"]] == [name]
         assert {path.stem for path in (folder.parent / apps.GOLDEN).iterdir()} == set(VECTOR_FILES)
-    assert apps.give(copied, tmp_path) == given
+    assert apps.copy_to_apps(copied, tmp_path) == given
     assert digests() == before
 
 
 def test_the_newest_run_is_the_one_last_exported_or_verified(copied, tmp_path):
     with pytest.raises(BadInput, match="has been exported; make one with `make mobile`"):
-        apps.newest(tmp_path / "nowhere")
+        apps.newest_run(tmp_path / "nowhere")
     older = shutil.copytree(copied.folder, tmp_path / "runs/older")
     newer = shutil.copytree(copied.folder, tmp_path / "runs/newer")
     (tmp_path / "runs/never-exported").mkdir()
     for folder, seconds in ((older, 1), (newer, 2)):
         os.utime(Run(folder).export / manifest.FILE, (seconds, seconds))
 
-    assert apps.newest(tmp_path / "runs") == Run(newer)
+    assert apps.newest_run(tmp_path / "runs") == Run(newer)
 
 
 @pytest.mark.parametrize(("names", "said"), [(["watch"], "unknown app 'watch'"), (["android"], "no sample app at")])
 def test_an_app_that_is_not_there_is_named(names, said, copied, tmp_path):
     with pytest.raises(BadInput, match=said):
-        apps.give(copied, tmp_path, names)
+        apps.copy_to_apps(copied, tmp_path, names)

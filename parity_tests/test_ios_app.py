@@ -106,7 +106,7 @@ def given(verified, tmp_path_factory):
     """What `make apps` gives of a trained student, and for its package a playback of its recorded logits."""
     root = tmp_path_factory.mktemp("given")
     (root / "ios_sample").mkdir()
-    (folder,) = apps.give(verified.run, root, ["ios"])
+    (folder,) = apps.copy_to_apps(verified.run, root, ["ios"])
     (package,) = folder.glob("*.mlpackage")
     said = read_specification(package).description
     recorded = json.loads((folder / apps.SELF_TEST).read_text())["vectors"][0]["logits"]

@@ -11,9 +11,9 @@ class Tensor:
 
     name: str
     shape: tuple[int | str, ...]
-    """A name or `?` where the file leaves a size open."""
+    """A name or `?` stands for a size that the file leaves open."""
     type: str
-    """Of its numbers, or `image`."""
+    """The type of its numbers, or `image`."""
 
     def __str__(self) -> str:
         """As people write it."""
@@ -22,7 +22,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Of one file or package."""
+    """What one file or package holds."""
 
     format: str
     inputs: list[Tensor]

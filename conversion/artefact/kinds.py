@@ -1,4 +1,4 @@
-"""What an export leaves: one file or package per target and precision, and where each comes from."""
+"""The kinds of artefact: one file or package per target and precision, and its name in an export folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ Precision = Literal["fp32", "fp16", "w8", "int8", "int16", "p6", "p4"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 DEFAULTS: tuple[Precision, ...] = ("fp32", "fp16")
-"""What `export` makes unless told otherwise: they need no photos and lose nothing that can be seen."""
+"""What `export` makes by default: these need no calibration photos, and their masks look the same."""
 
 
 WORTHWHILE_SPEEDUP = 1.5
-"""How many times as fast as fp32 a TFLite file in int8 has to be, to be worth what it loses."""
+"""An int8 TFLite file must be this many times as fast as fp32 to be worth the accuracy that it loses."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArtefactKind:
-    """A target at a precision."""
+    """A target in one precision."""
 
     target: str
     precision: Precision | Literal["exported"]
@@ -38,9 +38,9 @@ class ArtefactKind:
 
 
 EXPORTED = ArtefactKind("onnx", "exported", "exported.onnx")
-"""As PyTorch wrote it; no phone wants it, but the first hop ends there."""
+"""As PyTorch wrote it. No phone uses it, but the first hop ends there."""
 SIMPLIFIED = ArtefactKind("onnx", "fp32", "student.onnx")
-"""The single source of both phone targets."""
+"""The file that both phone targets are converted from."""
 
 KINDS: Mapping[str, ArtefactKind] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ TARGETS = ("onnx", "coreml", "tflite")
 
 
 def select_kinds(targets: tuple[str, ...], precisions: tuple[str, ...] = DEFAULTS) -> dict[str, ArtefactKind]:
-    """The phone artefacts of these targets and precisions; all targets when none is named.
+    """The kinds of artefact for these targets and precisions; for all targets if none is named.
 
     Raises:
         BadInput: A target or precision is unknown, or none of these targets has the precision.

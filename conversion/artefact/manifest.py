@@ -1,4 +1,4 @@
-"""The manifest: what lies in an export folder, what it is made of, and whether its gate let it out."""
+"""The manifest of an export folder: its artefacts, what they were made from, and whether they passed the gate."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -26,24 +26,24 @@ class Artefact:
     sha256: str
     bytes: int
     seconds: float
-    """What converting it took."""
+    """How long its conversion took."""
     gate: str = "unverified"
     """`unverified`, `passed` or `breached`: what the parity check last said of these very bytes."""
     partitions: int | None = None
-    """TFLite: how many pieces XNNPACK cuts it into; 1 is whole."""
+    """TFLite: the number of partitions that XNNPACK makes; 1 means that the whole graph runs in one piece."""
     calibration: dict[str, Any] | None = None
-    """Where ranges were measured beforehand: the number of `photos`, and a `sha256` over them."""
+    """If ranges were measured on calibration photos: the number of `photos`, and a `sha256` over them."""
     kept: tuple[str, ...] = ()
     """Layers that stay in higher precision than the rest."""
     single: dict[str, str] = field(default_factory=dict)
     """Core ML in float16: tensors whose operators stay float32, with the operator and what float16 would do to it."""
     speedup: float | None = None
-    """TFLite in integers: how many times faster than in fp32, by LiteRT on one thread, both timed in turns."""
+    """TFLite in integers: how many times as fast as fp32 in LiteRT on one thread, both timed in turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Of one export folder."""
+    """The artefacts of one export folder."""
 
     contract: Contract
     checkpoint: str
@@ -52,10 +52,10 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
 
     def path_of(self, name: str, folder: Path) -> Path:
-        """Where an artefact lies, once it is found to be what is listed.
+        """The path of an artefact, after checking that it is the one listed.
 
         Raises:
-            BadInput: It is missing, or another.
+            BadInput: It is missing, or its SHA-256 is not the listed one.
         """
         path = folder / self.artefacts[name].file
         if not path.exists() or sha256(path) != self.artefacts[name].sha256:
@@ -68,13 +68,13 @@ class Manifest:
 
 
 def versions() -> dict[str, str]:
-    """Of all that takes part in a conversion."""
+    """The versions of all libraries that take part in a conversion."""
     names = ("torch", "onnx", "onnxscript", "onnxsim", "onnxruntime", "coremltools", "ai-edge-litert")
     return {name: version(name) for name in (*names, "ai-edge-quantizer", "numpy")}
 
 
 def write(manifest: Manifest, folder: Path) -> None:
-    """Beside the artefacts, in one step."""
+    """Write it beside the artefacts, in one step."""
     record = {
         "schema": SCHEMA,
         "contract": json.loads(manifest.contract.to_json()),

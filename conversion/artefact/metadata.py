@@ -1,4 +1,4 @@
-"""What an artefact says of itself to people, in whatever fields its format has for that."""
+"""Metadata inside an artefact: a description for people, and the contract for programs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from importlib.metadata import version
 from training.student.contract import Contract
 
 CONTRACT_KEY = "pocketmask.contract"
-"""Under this name every artefact carries its contract, in its format's own metadata."""
+"""Every artefact stores its contract in its format's own metadata under this name."""
 
 ENCODER_KEY = "pocketmask.encoder"
-"""Likewise the name of its encoder, a row of the support table."""
+"""Likewise the name of its encoder, which is a row of docs/encoders.md."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """Of one model."""
+class ModelDescription:
+    """What people read about one model, in the fields that its format has for that."""
 
     name: str
     description: str
@@ -23,32 +23,32 @@ class About:
     version: str
     licence: str
     input: str
-    """What its input takes; empty where that is not known."""
+    """What the input must be; empty if that is not known."""
     output: str
-    """What its output gives, likewise."""
+    """What the output means, likewise."""
 
 
 def read_contract(metadata: Mapping[str, str]) -> Contract | None:
-    """The contract among an artefact's metadata, None where there is none.
+    """The contract in an artefact's metadata; None if there is none.
 
     Raises:
-        BadInput: There is something else under its name.
+        BadInput: What is stored under its name is no contract.
     """
     return Contract.from_json(metadata[CONTRACT_KEY]) if CONTRACT_KEY in metadata else None
 
 
-def carried(properties: Mapping[str, str], contract: Contract | None) -> dict[str, str]:
-    """What an artefact carries for programs: its contract, and its encoder where its ONNX file names one."""
+def embedded_metadata(properties: Mapping[str, str], contract: Contract | None) -> dict[str, str]:
+    """What an artefact stores for programs: its contract, and its encoder's name if its ONNX file has one."""
     known = {key: properties[key] for key in (ENCODER_KEY,) if key in properties}
     return known | ({CONTRACT_KEY: contract.to_json()} if contract else {})
 
 
-def about(properties: Mapping[str, str], contract: Contract | None) -> About:
-    """What is known of a model, and nothing else.
+def describe_model(properties: Mapping[str, str], contract: Contract | None) -> ModelDescription:
+    """The description of a model: only what its ONNX file and its contract say.
 
     Args:
         properties: Of its ONNX file, where many exporters write author, version, license and description.
-        contract: None where nothing is known of what goes in and comes out.
+        contract: None if it is not known what goes in and comes out.
     """
     maker = f"Pocketmask {version('pocketmask')}"
     description, taken, given = f"Converted from ONNX with {maker}", "", ""
@@ -64,7 +64,7 @@ def about(properties: Mapping[str, str], contract: Contract | None) -> About:
             f"scores of {classes} before any activation, one for {contract.stride} × {contract.stride} pixels of the "
             f"input; upsample them bilinearly to the photo's size, then {decision}"
         )
-    return About(
+    return ModelDescription(
         name=properties.get("name", "Pocketmask" if contract else "Network"),
         description=properties.get("description", description),
         author=properties.get("author", "not stated"),

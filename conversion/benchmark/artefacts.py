@@ -1,4 +1,4 @@
-"""The table that a mobile engineer reads: what each artefact weighs, loses, takes; in one run, in turns."""
+"""The benchmark of a run: size, accuracy, time and memory of each artefact, with all files timed in turns."""
 
 import os
 import platform
@@ -33,23 +33,23 @@ USUAL = 'smp.Unet("mobilenet_v2")'
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRow:
-    """One file."""
+    """The figures of one file."""
 
     name: str
     sha256: str
     megabytes: float
     one: Latency | None
-    """On one thread; None where this machine cannot time it."""
+    """On one thread; None if this machine cannot time it."""
     all: Latency | None
     """On all cores."""
     peak: float | None
-    """MB that opening and running it adds to a process at most."""
+    """Peak memory in MB that opening and running it adds to a process."""
     pieces: int | None
-    """TFLite: into how many XNNPACK cuts it, and what it leaves out counts too; 1 is whole."""
+    """TFLite: XNNPACK's partitions plus the operators that it leaves out; 1 means that all runs in one piece."""
     iou: float | None = None
-    """Of this run's artefacts: mean IoU with the teacher masks, as `verify` found it."""
+    """Mean IoU with the teacher masks, from `verify`; for this run's artefacts."""
     loss: float | None = None
-    """How much less that is than the trained student's."""
+    """The trained student's IoU minus this."""
     psnr: float | None = None
     flips: float | None = None
 
@@ -62,14 +62,14 @@ class Benchmark:
     cores: int
     rows: tuple[BenchmarkRow, ...]
     shares: dict[str, float]
-    """Of the student's time, by kind of operator, in ONNX Runtime."""
+    """The share of the student's time in ONNX Runtime, by kind of operator."""
 
 
 def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
-    """Time the run's artefacts, other people's files, and the usual UNet, as its tutorial builds it, in turns.
+    """Time the run's artefacts, other files, and the baseline UNet in turns, and measure their size and memory.
 
     Args:
-        run: Exported; verified as well, or accuracy stays empty.
+        run: An exported run; accuracy is empty unless it is verified too.
         others: .tflite or .onnx files.
         runs: Timed inferences of each file and number of threads.
 
@@ -115,12 +115,12 @@ def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
 
 
 def write(found: Benchmark, run: Run) -> None:
-    """In the run's folder, for its report."""
+    """Write it to the run's folder, where the report finds it."""
     write_json(run.bench, asdict(found))
 
 
 def read(run: Run) -> Benchmark | None:
-    """What was kept; None where nothing was.
+    """The benchmark in the run's folder; None if there is none.
 
     Raises:
         BadInput: It is damaged.
@@ -135,7 +135,7 @@ def read(run: Run) -> Benchmark | None:
 
 
 def as_text(found: Benchmark) -> str:
-    """For a terminal: a line a file."""
+    """A table for a terminal, one line per file."""
     first = found.rows[0].one
     columns: dict[str, Callable[[BenchmarkRow], str]] = {
         "file": lambda row: row.name,
@@ -170,7 +170,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _accuracy(name: str, verdict: Parity | None) -> dict[str, float]:
-    """IoU, loss, PSNR and flips of an artefact, as far as the check has seen it."""
+    """IoU, loss, PSNR and flips of an artefact, as far as `verify` has measured them."""
     if verdict is None or name not in verdict.teacher_iou:
         return {}
     iou = verdict.teacher_iou[name]

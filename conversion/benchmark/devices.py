@@ -1,4 +1,4 @@
-"""What phones found when their apps tested themselves: docs/golden.md says what a self-test is, and what it writes."""
+"""Results from phones: what an app's self-test measured. docs/golden.md says what it does and writes."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class Golden(_Strict):
     file: _Text
     vectors: _Count
     failed: tuple[_Text, ...]
-    """Names of those that are not identical to the bit."""
+    """Names of the vectors that are not identical to the bit."""
 
 
 class Drift(_Strict):
@@ -50,7 +50,7 @@ class Drift(_Strict):
 
 
 class Milliseconds(_Strict):
-    """From photo to mask; nothing is drawn."""
+    """Time from photo to mask, without drawing it."""
 
     p50: _Positive
     p90: _Positive
@@ -58,15 +58,15 @@ class Milliseconds(_Strict):
 
 
 class SelfTest(_Strict):
-    """Of one artefact on one phone."""
+    """The self-test of one artefact on one phone."""
 
     device: _Text
     system: _Text
     runtime: _Text
     unit: _Text
-    """What the model ran on, or was allowed to: CPU, GPU, …"""
+    """The processor that the model ran on, or was allowed to run on: CPU, GPU, …"""
     model: _Text
-    """The folder of the run that it is of."""
+    """The folder of the run that the artefact is from."""
     artefact: _Text
     """Its name in the manifest, such as tflite-fp16."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -90,7 +90,7 @@ class SelfTest(_Strict):
 
     @property
     def breaches(self) -> list[str]:
-        """What is not as it should be, in words."""
+        """What fails, in words."""
         failed = [f"{one.file} ({', '.join(one.failed)})" for one in self.golden if one.failed]
         allowed = read_budgets()[0]["fp16"]["flips"]
         found = [f"golden vectors differ: {'; '.join(failed)}"] if failed else []
@@ -121,14 +121,14 @@ def parse(path: Path) -> SelfTest:
 
 
 def import_self_test(path: Path, run: Run | None = None) -> Run:
-    """Add a self-test to the run whose artefact it is of, in place of what the same phone found before.
+    """Add a self-test to the run whose artefact it tested, in place of an earlier one by the same phone.
 
     Args:
         path: As an app saved it.
         run: None: runs/MODEL, as the file names its model.
 
     Raises:
-        BadInput: As `parse`, nothing was exported, or it was made with another artefact than the run's own.
+        BadInput: As `parse`; nothing was exported; or the artefact tested is not the run's.
     """
     found = parse(path)
     if run is None:
@@ -148,7 +148,7 @@ def import_self_test(path: Path, run: Run | None = None) -> Run:
 
 
 def read(run: Run) -> list[SelfTest]:
-    """What phones found of the artefacts that the run has now; of older ones nothing.
+    """The self-tests of the artefacts that the run has now; those of older artefacts are left out.
 
     Raises:
         BadInput: A file is damaged.
@@ -159,7 +159,7 @@ def read(run: Run) -> list[SelfTest]:
 
 
 def as_markdown(runs: Sequence[Run]) -> str:
-    """One row a phone, unit and artefact; empty where no phone took part.
+    """A table with one row per phone, unit and artefact; empty if there are no self-tests.
 
     Raises:
         BadInput: Nothing exported, or a damaged file.
@@ -175,7 +175,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
 
 
 def check(found: Sequence[SelfTest]) -> None:
-    """Complain of phones that compute otherwise.
+    """Raise if a phone computes something else than it should.
 
     Raises:
         ParityBreached: One does.

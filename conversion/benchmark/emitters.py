@@ -1,4 +1,4 @@
-"""How long emitting takes and how much memory, of a network that is already a typed graph."""
+"""The time and peak memory of the emitters, for a network that is already a typed graph."""
 
 import multiprocessing
 import tempfile
@@ -25,15 +25,15 @@ tiny (float[1, 3, 8, 8] image) => (float[1, 3, 8, 8] logits) { logits = Relu (im
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """Of one kind of artefact, the first in its process and then again."""
+    """Time and memory of emitting one kind of artefact, as the first in its process and then again."""
 
     kind: ArtefactKind
     first: float
-    """Seconds until the file lies on disk, imports not counted."""
+    """Seconds until the file is on disk, without imports."""
     again: float
     """The same for the second file of the process."""
     memory: float | None
-    """Peak beyond what the process held with the graph loaded, in sizes of the weights; None where it can't be told."""
+    """Peak memory above that of the loaded graph, divided by the size of the weights; None if it is not measured."""
 
     def __str__(self) -> str:
         """One line under `HEADER`."""
@@ -63,7 +63,7 @@ def measure_emitters(model: Path | None, kinds: Sequence[ArtefactKind] = TIMED, 
             to_onnx.save(to_onnx.simplify(to_onnx.export(baseline_unet(contract), contract)), path)
         context = multiprocessing.get_context("spawn")
         for kind in kinds:
-            # One task a process: what an earlier one left in memory would hide this one's peak.
+            # One task per process: memory left by an earlier task would hide this one's peak.
             with context.Pool(1, maxtasksperchild=1) as pool:
                 yield Emission(kind, *pool.apply(_emit, (path, kind, Path(folder))))
 
@@ -72,7 +72,7 @@ def _emit(path: Path, kind: ArtefactKind, folder: Path) -> tuple[float, float, f
     source = read_graph(to_onnx.load(path))
     weights = sum(constant.nbytes for constant in source.constants.values())
     assert kind.precision != "exported"
-    # What is imported on the way is no part of it.
+    # Imports happen here, so that they are not measured below.
     variants(kind.target, read_graph(onnx.parser.parse_model(_TINY))).write(kind.precision, folder / kind.file)
     seconds, memory = [], None
     for turn in range(2):

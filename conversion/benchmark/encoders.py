@@ -1,4 +1,4 @@
-"""The support table: every encoder in every kind of artefact, exported, executed and compared."""
+"""The table of encoders: each one in every kind of artefact, exported, executed and compared with torch."""
 
 import json
 import math
@@ -31,20 +31,20 @@ from training.student.support import FILE, Outcome, Support, read_support
 DOCUMENT = Path(__file__).parents[2] / "docs" / "encoders.md"
 
 MEASURED = tuple(name for name, kind in KINDS.items() if kind.target != "onnx")
-"""Every kind that a phone takes."""
+"""Every kind of artefact that phones run."""
 
 FLOATS = tuple(name for name in MEASURED if KINDS[name].precision in DEFAULTS)
-"""Those that `export` makes unasked; an encoder has to pass in all of them."""
+"""The kinds that `export` makes by default; an encoder must pass in all of them."""
 
 _WIDTHS = (32, 24, 16, 16, 16)
 _CONTRACT = Contract(96, 64, 4, ("thing",))
 
 
 def randomised_student(contract: Contract, architecture: Architecture) -> Student:
-    """An untrained student with statistics and logits of a size that makes errors visible.
+    """An untrained student whose statistics and logits are large enough to make errors visible.
 
-    A few steps move the running statistics only part of the way: taken whole, they would amplify what little an
-    untrained network makes of its input, and the table would judge that, 29 of 50 encoders by its measure in float16.
+    A few steps move the running statistics only part of the way. Full statistics would amplify the tiny activations of
+    an untrained network, and the table would measure that amplification: in float16, for 29 of 50 encoders.
     """
     torch.manual_seed(0)
     student = Student(contract, architecture).train()
@@ -58,9 +58,9 @@ def randomised_student(contract: Contract, architecture: Architecture) -> Studen
 
 
 def measure_encoder(student: Student, contract: Contract, kinds: Iterable[str]) -> dict[str, Outcome]:
-    """Export a student to these kinds, run each, and compare it with the student itself, on noise.
+    """Export a student to these kinds, run each on noise, and compare its logits with the student's.
 
-    Flips say nothing here: noise through an untrained network puts many pixels at the threshold.
+    Flips are not counted: with noise and an untrained network, many pixels lie at the threshold.
     """
     rng = np.random.default_rng(1)
     size = (contract.height, contract.width)
@@ -99,7 +99,7 @@ def _outcome(
     whole = next(budgets[hop.budget] for hop in hops if hop.candidate == name)
     found = breaches(drift, {measure: whole[measure] for measure in ("relative_error", "psnr") if measure in whole})
     pieces = partitions(path.read_bytes()) if kind.target == "tflite" else None
-    # Fewer bits than an untrained student's noise bears may suit a trained one: that is for `export --budget` to say.
+    # An untrained student may fail in few bits where a trained one does not: `export --budget` finds out.
     is_broken = name in FLOATS or not math.isfinite(drift.psnr)
     failed: Literal["blocked", "available"] = "blocked" if is_broken else "available"
     return Outcome(
@@ -112,7 +112,7 @@ def _outcome(
 
 
 def measure_encoders(encoders: Iterable[str], kinds: Sequence[str] = MEASURED) -> Support:
-    """The outcomes of these encoders in these kinds, with a progress bar."""
+    """The outcome of each of these encoders in each of these kinds, with a progress bar."""
     table = {}
     for encoder in (bar := tqdm(list(encoders), unit="encoder")):
         bar.set_description(encoder)
@@ -128,7 +128,7 @@ def update_support(encoders: Iterable[str]) -> None:
 
 
 def write_support(table: Support) -> None:
-    """Keep the table for the machine, and render it for people."""
+    """Write the table as JSON for programs, and as docs/encoders.md for people."""
     cells = {
         encoder: {
             kind: {name: value for name, value in asdict(one).items() if value not in ("", None, ())}

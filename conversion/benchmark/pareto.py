@@ -1,4 +1,4 @@
-"""What every design of a student takes and reaches in fp32 and int8, once all have been trained alike."""
+"""The Pareto front of student designs: latency and IoU of each in fp32 and int8, all trained in the same way."""
 
 import json
 from collections.abc import Sequence
@@ -31,14 +31,14 @@ _TICKS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)
 
 
 def measure_designs(folder: Path, peer: Path | None = None) -> list[Measured]:
-    """Export every design's run, judge the artefacts by the photos that it held out, and time all in turns.
+    """Export every design's run, measure IoU on its held-out photos, and time all files in turns.
 
     Args:
         folder: Holds the runs, each under its design's name, as `python -m training designs` leaves them.
-        peer: Somebody else's TFLite file, to be timed in the same turns.
+        peer: A TFLite file from elsewhere, to be timed along with them.
 
     Returns:
-        What training/designs.json then holds, and docs/designs.png shows.
+        The rows, which are also written to training/designs.json and drawn into docs/designs.png.
 
     Raises:
         BadInput: A run is missing.
@@ -70,7 +70,7 @@ def measure_designs(folder: Path, peer: Path | None = None) -> list[Measured]:
 
 
 def as_markdown(rows: Sequence[Measured]) -> str:
-    """A table, fastest first; those that none other equals in both are in bold."""
+    """A table, fastest first; designs on the Pareto front are in bold."""
     best = designs.pareto_front(rows)
     lines = ["| design | precision | ms | IoU | MB |", "|---|---|---:|---:|---:|"]
     for row in sorted(rows, key=lambda row: row.ms):
@@ -80,7 +80,7 @@ def as_markdown(rows: Sequence[Measured]) -> str:
 
 
 def draw_pareto(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | None = None) -> None:
-    """IoU against milliseconds, the best of each time joined by a line."""
+    """Draw IoU against milliseconds, with the Pareto front as a line."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -91,7 +91,7 @@ def draw_pareto(rows: Sequence[Measured], path: Path, peer: tuple[str, float] | 
         own = [row for row in rows if row.precision == precision]
         axes.scatter([row.ms for row in own], [row.iou for row in own], marker=marker, color=colour, label=precision)
     for row in best:
-        # Above a staircase and to its left, nothing lies.
+        # There is room above and to the left of the front.
         words, at = f"{row.design} {row.precision}", (row.ms, row.iou)
         axes.annotate(words, at, textcoords="offset points", xytext=(-4, 4), ha="right", fontsize=8)
     if peer:

@@ -1,4 +1,4 @@
-"""The results of several runs as one Markdown table, measured milliseconds included: what the README shows."""
+"""The results of several runs as one Markdown table, with measured milliseconds; the README shows one."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ _HEAD = "| data | artefact | MB | PSNR, dB | flips | IoU | ms |\n|---|---|---:|-
 
 
 def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
-    """One row an artefact, the trained student first; ms is LiteRT's median on one thread, empty for Core ML.
+    """One row per artefact, after the trained student; ms is LiteRT's median on one thread, empty for Core ML.
 
-    Below it, where phones took part, what they found.
+    If there are self-tests from phones, their table follows.
 
     Raises:
         BadInput: A run has not been exported or verified.

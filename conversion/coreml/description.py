@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conversion.artefact.metadata import about, read_contract
+from conversion.artefact.metadata import describe_model, read_contract
 from training.student.contract import Contract
 
 PREVIEW = "com.apple.coreml.model.preview"
@@ -27,7 +27,7 @@ def describe(function: Any, *, image: bool, metadata: Mapping[str, str], propert
     from coremltools.proto import Model_pb2
 
     contract = read_contract(metadata)
-    said = about(properties, contract)
+    said = describe_model(properties, contract)
     inputs = function.inputs.items()
     described = Model_pb2.ModelDescription(
         input=[

@@ -1,8 +1,8 @@
-"""The walk: for each target from the smallest variant up, to the first whose masks hold the budget.
+"""Budget search: the smallest variant of each target whose masks stay within an accuracy budget.
 
-Where a whole variant does not hold, the layers that do most harm alone stay in higher precision, in doubling numbers,
-as long as the file stays smaller than the next variant. Layers are ranked on calibration photos; every verdict is on
-held-out ones.
+Variants are tried from small to large, up to the first that holds. If one does not hold, its most sensitive layers
+stay in higher precision: one layer, then two, four and so on, as long as the file is smaller than the next variant.
+Layers are ranked on calibration photos; budgets are checked on held-out photos.
 """
 
 import json
@@ -31,8 +31,10 @@ from training.student.atomic_write import write_text
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
 
-FILE = "walk.json"
+FILE = "budget_search.json"
 """Beside the manifest."""
+_OLD_FILE = "walk.json"
+"""Its name in earlier versions, which is still read."""
 
 # By bits of weights and activations together. int16 is left out: a phone's CPU takes far longer for it than for fp32.
 LADDERS: Mapping[str, tuple[Precision, ...]] = MappingProxyType(
@@ -41,10 +43,10 @@ LADDERS: Mapping[str, tuple[Precision, ...]] = MappingProxyType(
 MEASURES: Mapping[str, str] = MappingProxyType(
     {"iou": "iou_change", "worst": "worst_change", "flips": "flips", "psnr": "psnr"}
 )
-"""What a budget may limit, and the name of it in budgets.yaml."""
+"""What `--budget` may limit, and what budgets.yaml calls it."""
 
 _RANKED_ON = 4
-"""Calibration photos on which one layer alone is judged."""
+"""Calibration photos on which the sensitivity of a layer is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Trial:
     variant: str
     """A key of `artefact.KINDS`."""
     kept: list[str]
-    """Layers in higher precision, the most harmful first."""
+    """Layers in higher precision, the most sensitive first."""
     bytes: int
     drift: Drift
     breaches: list[str]
@@ -67,10 +69,10 @@ class SearchResult:
     checkpoint: str
     """sha256 of the student's weights."""
     limits: dict[str, float]
-    """Named by the user, beyond the standing budgets."""
+    """From the user, in addition to budgets.yaml."""
     photos: list[str]
     steps: dict[str, list[Trial]]
-    """By target, in order; the last is chosen unless it breaches."""
+    """By target, in order; the last is chosen, unless it breaches a budget."""
 
 
 def parse_limits(texts: Sequence[str]) -> dict[str, float]:
@@ -97,15 +99,15 @@ def search(
     calibration: Calibration,
     precisions: tuple[str, ...] = (),
 ) -> SearchResult:
-    """Export the smallest variant of each phone target that holds, and keep the walk beside it.
+    """Export the smallest variant of each phone target that holds the budget, and write what was tried beside it.
 
     Args:
         run: With a trained student.
         targets: Of `LADDERS`; all when none is named.
-        limits: As `parse_limits` gives them; each variant's standing budget holds beside them.
-        pairs: Held-out ones.
-        calibration: What ranges are measured and layers ranked on.
-        precisions: To choose among; all when none is named.
+        limits: As `parse_limits` gives them; each variant's budget in budgets.yaml holds as well.
+        pairs: Held-out pairs.
+        calibration: Photos on which ranges are measured and layers ranked.
+        precisions: Only these are tried; all when none is named.
 
     Raises:
         BadInput: No target has such a precision.
@@ -138,7 +140,7 @@ def search(
 
 
 def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str, tuple[Precision, ...]]:
-    """Those of these targets, with these precisions alone."""
+    """By target: the precisions to try, from small to large."""
     found = {
         target: tuple(precision for precision in ladder if not precisions or precision in precisions)
         for target, ladder in LADDERS.items()
@@ -151,22 +153,23 @@ def _ladders(targets: tuple[str, ...], precisions: tuple[str, ...]) -> dict[str,
 
 
 def read(export: Path) -> SearchResult | None:
-    """The walk that was kept beside a manifest; None where there was none of this very student.
+    """The search that was written beside a manifest; None if there was none for this student.
 
     Raises:
-        BadInput: It is damaged.
+        BadInput: The file is damaged.
     """
-    if not (export / FILE).is_file():
+    path = next((export / name for name in (FILE, _OLD_FILE) if (export / name).is_file()), None)
+    if path is None:
         return None
     try:
-        found: SearchResult = TypeAdapter(SearchResult).validate_json((export / FILE).read_bytes())
+        found: SearchResult = TypeAdapter(SearchResult).validate_json(path.read_bytes())
     except ValueError as error:
-        raise BadInput(f"{export / FILE} is damaged: {error!r}; delete it, or export with --budget again") from error
+        raise BadInput(f"{path} is damaged: {error!r}; delete it, or export with --budget again") from error
     return found if found.checkpoint == manifest.read(export).checkpoint else None
 
 
 def as_text(result: SearchResult) -> str:
-    """The walk as a table for a terminal."""
+    """The search as a table for a terminal."""
     lines = [f"{'variant':<14} {'kept':>5} {'MB':>6} {'PSNR':>6} {'flips':>8} {'IoU lost':>9} {'worst':>7}  verdict"]
     for steps in result.steps.values():
         for step in steps:
@@ -179,7 +182,7 @@ def as_text(result: SearchResult) -> str:
 
 
 class _TargetSearch:
-    """One target's way up."""
+    """The search of one target."""
 
     def __init__(
         self,
@@ -200,7 +203,7 @@ class _TargetSearch:
         self._whole_size = cache(lambda precision: size(self._write(precision, ())))
 
     def steps(self, ladder: Sequence[Precision]) -> Iterator[Trial]:
-        """What was tried, up to the first that holds."""
+        """What is tried, up to the first variant that holds."""
         for precision, above in zip(ladder, [*ladder[1:], None], strict=True):
             step = self._judge(precision, [], self._write(precision, []))
             yield step
@@ -225,7 +228,7 @@ class _TargetSearch:
         return Trial(name, kept, size(path), drift, breaches(drift, _tightened(name, self._limits)))
 
     def _ranked(self, precision: Precision) -> list[str]:
-        """Layers by the error that each causes alone, worst first."""
+        """Layers, the most sensitive first."""
         sensitivity = self._made.sensitivity(precision, self._examples, [self._onnx(image) for image in self._examples])
         return sorted(sensitivity, key=lambda layer: -sensitivity[layer])
 
@@ -243,7 +246,7 @@ def _doubling(most: int) -> Iterator[int]:
 
 
 def _tightened(backend: str, limits: Mapping[str, float]) -> Budget:
-    """The standing budget of a backend, with each limit in its place where that is tighter."""
+    """The budget of a backend in budgets.yaml, with each of the user's limits that is tighter."""
     budgets, hops = read_budgets()
     standing = next(budgets[hop.budget] for hop in hops if hop.candidate == backend)
     tighter = {

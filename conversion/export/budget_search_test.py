@@ -1,8 +1,13 @@
+import json
+
 import pytest
 
+from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS
-from conversion.export.budget_search import LADDERS, _doubling, _ladders, _tightened, parse_limits
+from conversion.artefact.manifest import Manifest
+from conversion.export.budget_search import FILE, LADDERS, _doubling, _ladders, _tightened, parse_limits, read
 from conversion.gate.backends import BACKENDS
+from training.student.contract import Contract
 from training.student.errors import BadInput
 
 
@@ -47,3 +52,21 @@ def test_who_names_precisions_chooses_among_them_on_the_targets_that_have_them()
     assert _ladders(("coreml",), ("fp32", "p6")) == {"coreml": ("p6", "fp32")}
     with pytest.raises(BadInput, match=r"--budget chooses among coreml: p4 p6 .*; none of these was asked for"):
         _ladders(("coreml",), ("int8",))
+
+
+@pytest.mark.parametrize("file", [FILE, "walk.json"])
+def test_a_search_is_read_under_its_name_of_today_and_of_before(tmp_path, file):
+    manifest.write(Manifest(Contract(32, 64, 4, ("thing",)), "c" * 64, {}), tmp_path)
+    (tmp_path / file).write_text(json.dumps({"checkpoint": "c" * 64, "limits": {}, "photos": ["a"], "steps": {}}))
+
+    found = read(tmp_path)
+
+    assert found is not None
+    assert found.photos == ["a"]
+
+
+def test_a_search_of_another_student_is_none(tmp_path):
+    manifest.write(Manifest(Contract(32, 64, 4, ("thing",)), "c" * 64, {}), tmp_path)
+    (tmp_path / FILE).write_text(json.dumps({"checkpoint": "d" * 64, "limits": {}, "photos": ["a"], "steps": {}}))
+
+    assert read(tmp_path) is None

@@ -1,4 +1,4 @@
-"""From a run's student to artefacts and their manifest."""
+"""Export: from a run's student to artefacts and their manifest."""
 
 import tempfile
 import time
@@ -23,13 +23,13 @@ from training.student.contract import Contract
 from training.student.digest import sha256
 
 _TIMED = 15
-"""Inferences behind a speed-up."""
+"""Inferences from which a speed-up is measured."""
 
 CALIBRATED = {
     *(("tflite", precision) for precision in ("int8", "int16")),
     *(("coreml", precision) for precision in ("fp16", "w8", "p6", "p4")),
 }
-"""What depends on calibration photos: integers on how far tensors range, float16 on whether it can hold them."""
+"""The artefacts that need calibration photos: integers for the ranges of tensors, Core ML's float16 for its audit."""
 
 
 def export(
@@ -39,11 +39,11 @@ def export(
     precisions: tuple[str, ...] = DEFAULTS,
     calibration: Calibration | None = None,
 ) -> Manifest:
-    """Convert a student to these targets, all when none is named; what else lies in `folder` stays listed.
+    """Convert a student to these targets, to all when none is named; other artefacts in `folder` stay listed.
 
     Args:
         checkpoint_path: The student's weights.
-        folder: Where artefacts and manifest go.
+        folder: Where artefacts and manifest are written.
         targets: Of `artefact.TARGETS`.
         precisions: Of `artefact.PRECISIONS`.
         calibration: For int8 and int16; with it, float16 is audited for Core ML.
@@ -123,7 +123,7 @@ def emit(
 def write_artefact(
     made: Variants, kind: ArtefactKind, path: Path, calibration: Calibration | None, kept: Collection[str] = ()
 ) -> Artefact:
-    """One kind of artefact at `path`, with all that a manifest says of it."""
+    """Write one kind of artefact to `path`, and give what the manifest says about it."""
     artefact = _timed(made, kind, path, kept)
     if calibration and (kind.target, kind.precision) in CALIBRATED:
         facts = {"photos": len(calibration.inputs), "sha256": calibration.sha256}
@@ -135,7 +135,7 @@ def write_artefact(
 
 def _timed(made: Variants, kind: ArtefactKind, path: Path, kept: Collection[str] = ()) -> Artefact:
     assert kind.precision != "exported"
-    # Audited beforehand, so that the time of a conversion is its own.
+    # The audit comes first, so that the measured time of the conversion does not include it.
     single = {risk.tensor: f"{risk.operator}: {risk.reason}" for risk in made.float16_risks(kind.precision)}
     started = time.perf_counter()
     partitions = made.write(kind.precision, path, kept)
@@ -174,7 +174,7 @@ def _artefact(kind: ArtefactKind, path: Path, seconds: float, partitions: int | 
 
 
 def _earlier(folder: Path, checkpoint: str) -> dict[str, Artefact]:
-    """What an earlier export of the same student left intact."""
+    """The artefacts that an earlier export of the same student wrote and nobody changed."""
     if not (folder / manifest.FILE).is_file():
         return {}
     found = manifest.read(folder)

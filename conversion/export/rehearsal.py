@@ -1,4 +1,4 @@
-"""The rehearsal: a recipe's student, untrained, through the whole conversion before an hour is spent on it."""
+"""Rehearsal: convert a recipe's untrained student, to find problems before an hour is spent on training."""
 
 import tempfile
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Rehearsal:
 
     encoder: str
     megabytes: float
-    """Of the fp16 TFLite file."""
+    """Size of the fp16 TFLite file."""
     milliseconds: float
-    """Of one inference by LiteRT on one thread of this machine."""
+    """Time of one inference in LiteRT, on one thread of this machine."""
     partitions: int
-    """Pieces that XNNPACK cuts it into."""
+    """Number of partitions that XNNPACK makes of it."""
 
     def __str__(self) -> str:
         """One line."""
@@ -66,7 +66,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
 
 
 def refuse_pieces(model: bytes, what: str) -> None:
-    """Raise unless XNNPACK takes a TFLite model whole.
+    """Raise unless XNNPACK runs a TFLite model in one partition.
 
     Raises:
         ConversionRefused: It does not; the operators that it leaves out are named.

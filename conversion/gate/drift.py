@@ -1,4 +1,4 @@
-"""Drift, measured, and held against its budget."""
+"""Drift: the measured difference between two backends, compared with its budget."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Drift:
 
 
 def measure(*, reference: Sequence[Prediction], candidate: Sequence[Prediction], contract: Contract) -> Drift:
-    """The drift between two backends over the same photos, in float64."""
+    """The drift from one backend to another over the same photos, computed in float64."""
     differences = [
         c.logits.astype(np.float64) - r.logits.astype(np.float64) for r, c in zip(reference, candidate, strict=True)
     ]
@@ -93,7 +93,7 @@ Budget = Mapping[str, float]
 
 
 def breaches(drift: Drift, budget: Budget) -> list[str]:
-    """In which ways a drift leaves its budget, each with both numbers; empty where it stays within."""
+    """How a drift breaches its budget, one text per measure with both numbers; empty if it is within."""
     found = []
     for name, allowed in budget.items():
         value = getattr(drift, name)
@@ -114,7 +114,7 @@ class Hop:
     budget: str
 
     def __str__(self) -> str:
-        """As a report names it."""
+        """As the report shows it."""
         return f"{self.reference} → {self.candidate}"
 
 

@@ -1,44 +1,42 @@
-"""Negative controls: the ways in which a deployed model is commonly wrong. The gate must see each of them.
+"""Negative controls: common mistakes of apps. The gate must notice each of them, or it proves nothing.
 
-A control wraps a good runner so that it makes the mistake. Mistakes are made at the input, where apps make them;
-`perturbed` in parity_tests makes one inside a file.
+A control wraps a correct runner so that it makes the mistake at its input, where apps make it. parity_tests also makes
+mistakes inside files.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.gate.predictions import Prediction
 from conversion.runtimes.runner import Runner
+from training.student.arrays import Pixels
 
-Image = NDArray[np.uint8]
 
-
-def mirrored(image: Image) -> Image:
-    """A front camera's picture, not turned back."""
+def mirrored(image: Pixels) -> Pixels:
+    """A front camera's mirrored picture, not mirrored back."""
     return image[:, ::-1]
 
 
-def bgr(image: Image) -> Image:
-    """The byte order of OpenCV and of many camera buffers."""
+def bgr(image: Pixels) -> Pixels:
+    """Blue first: the channel order of OpenCV and of many camera buffers."""
     return image[:, :, ::-1]
 
 
-def normalised_twice(image: Image) -> Image:
-    """Scaled to [0, 1] by the app although the graph does so itself."""
+def normalised_twice(image: Pixels) -> Pixels:
+    """Scaled to [0, 1] by the app, although the graph does this itself."""
     return (image > 127).astype(np.uint8)
 
 
-def half_pixel_shifted(image: Image) -> Image:
-    """Resized with corners in place of centres: everything lies half a pixel further down and right."""
+def half_pixel_shifted(image: Pixels) -> Pixels:
+    """Resized with aligned corners instead of pixel centres: all lies half a pixel further down and right."""
     after = np.pad(image, ((1, 0), (1, 0), (0, 0)), mode="edge").astype(np.float32)
-    average: Image = ((after[1:, 1:] + after[:-1, 1:] + after[1:, :-1] + after[:-1, :-1]) / 4).astype(np.uint8)
+    average: Pixels = ((after[1:, 1:] + after[:-1, 1:] + after[1:, :-1] + after[:-1, :-1]) / 4).astype(np.uint8)
     return average
 
 
-def _at_input(mistake: Callable[[Image], Image]) -> Callable[[Runner], Runner]:
+def _at_input(mistake: Callable[[Pixels], Pixels]) -> Callable[[Runner], Runner]:
     return lambda runner: lambda image: runner(np.ascontiguousarray(mistake(image)))
 
 
@@ -50,12 +48,13 @@ CONTROLS: Mapping[str, Callable[[Runner], Runner]] = MappingProxyType(
 def find_resembled_mistakes(
     *, reference: Sequence[Prediction], candidate: Sequence[Prediction], mistakes: Mapping[str, Sequence[Prediction]]
 ) -> list[str]:
-    """The mistakes whose logits a candidate is nearer to than to those of its reference.
+    """The mistakes whose logits are nearer to the candidate's than its reference's are.
 
-    A budget for few bits allows more than some mistakes cost: students of people hardly mind BGR. This needs none.
+    A budget for few bits allows more error than some mistakes cause: BGR hardly changes a student of people. This
+    check needs no budget.
     """
     own = _distance(reference, candidate)
-    nearer = [name for name, views in mistakes.items() if not own <= _distance(views, candidate)]
+    nearer = [name for name, mistaken in mistakes.items() if not own <= _distance(mistaken, candidate)]
     return [f"nearer to its reference's logits of {name.replace('_', ' ')} photos" for name in nearer]
 
 

@@ -60,7 +60,7 @@ def draw_worst(
 def draw_errors(errors: Mapping[str, tuple[Photo, NDArray[np.float64]]], folder: Path) -> None:
     """Into folder/errors: FORM-photo.jpg, and FORM-error.jpg, the error (rows, columns) over the photo's own frame.
 
-    Black is none, white the largest; what is no number is white.
+    Black is no error, white the largest; NaN is white.
     """
     with atomic_path(folder / "errors") as temporary:
         temporary.mkdir()

@@ -1,4 +1,4 @@
-"""What each hop last did, beside what it may do: `verify --record` keeps it at the end of budgets.yaml."""
+"""The last measured drift of each hop, beside its budget: `verify --record` writes it to the end of budgets.yaml."""
 
 import math
 from pathlib import Path
@@ -11,7 +11,7 @@ _HEAD = "\n# What each hop last did, of what its budget limits: written by `veri
 
 
 def record(parity: Parity, run: str, path: Path = BUDGETS) -> None:
-    """Replace what was measured by a verdict's figures; budgets, hops and their comments stay as they are.
+    """Replace the measured figures with those of a verdict; budgets, hops and their comments stay as they are.
 
     Args:
         parity: Of the run.

@@ -1,6 +1,6 @@
-"""What an artefact's own tensors hold while it looks at an input, in the very runtime that is judged.
+"""The tensors inside an artefact while it runs on an input, in the same runtime that the gate judges.
 
-A TFLite file is run with every tensor exposed. A Core ML program is executed step by step anyway.
+A TFLite file is run with every tensor as an output. A Core ML program is executed step by step in any case.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from conversion.tflite.packing import expose_tensors
 from training.student.arrays import Array
 
 Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
-"""From an input (H, W, 3) to those tensors of the graph that the artefact holds, in the graph's axis order."""
+"""From an input (H, W, 3) to those tensors of the graph that the artefact has, in the graph's axis order."""
 
 
 def litert(path: Path, graph: Graph) -> Tracer:
@@ -63,7 +63,7 @@ TRACERS: Mapping[str, Callable[[Path, Graph], Tracer]] = MappingProxyType(
         "coreml-executor-fp16": coreml_executor_fp16,
     }
 )
-"""By runtime, see `runner.RUNTIMES`; Core ML itself shows no tensors."""
+"""By runtime, see `runner.RUNTIMES`. Core ML itself gives no access to its tensors."""
 
 
 def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
@@ -87,7 +87,7 @@ def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
 
 
 def _real(stored: Array, detail: Mapping[str, Any]) -> Array:
-    """The numbers that a quantized tensor stands for; others as they are."""
+    """A quantised tensor as real numbers; others as they are."""
     scale, zero_point = detail["quantization"]
     return stored if scale == 0 else ((stored.astype(np.float32) - zero_point) * scale).astype(np.float32)
 
@@ -98,7 +98,7 @@ def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
 
     def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
         found = dict(program.trace(program.feeds(image), rounding=rounding))
-        # Of names that mending made equal nobody knows which is which.
+        # Where mending gave two tensors one name, nobody can tell which is which.
         return {
             tensor: found[allowed_name(tensor)]
             for tensor, shape in graph.shapes.items()

@@ -1,1 +1,1 @@
-"""Fewer bits: what can be written, what it is calibrated on, and what float16 would harm."""
+"""Quantisation: the variants of each target, the photos that calibrate them, and the float16 audit."""

@@ -1,4 +1,4 @@
-"""Photos on which a quantisation measures how far each tensor ranges: from the training, never held-out ones."""
+"""Calibration: training photos on which quantisation measures the range of each tensor; never held-out ones."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from training.student.errors import BadInput
 from training.student.preprocess import preprocess
 
 PHOTOS = 32
-"""More change little: ranges are means over photos."""
+"""More photos change little, since ranges are means over photos."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Inputs that ranges are measured on, and what they were made from."""
+    """The inputs on which ranges are measured, and the photos that they were made from."""
 
     inputs: tuple[NDArray[np.uint8], ...]
     """(height, width, 3) each, preprocessed."""
     sha256: str
-    """Over the digests of the photos' files, in order."""
+    """Over the SHA-256 of the photos' files, in order."""
 
 
 def from_run(run: Run, contract: Contract, photos: int = PHOTOS) -> Calibration:
-    """Photos that the run learnt from, spread evenly over them.
+    """Photos from the run's training pairs, evenly spaced in their order.
 
     Raises:
-        BadInput: The data folder is gone, has changed, or has a held-out photo among those to learn from.
+        BadInput: The data folder is gone or has changed, or a held-out photo is also a training photo.
     """
     pairs = run.training()
     step = max(1, len(pairs) // photos)

@@ -1,11 +1,11 @@
-"""Which operators float16 would harm, found on photos before a package computes in it.
+"""The float16 audit: which operators would lose too much in float16, found on photos before a package is made.
 
 An operator is at risk
 
 * when a tensor that it reads or writes comes near float16's largest number;
-* when a sum on its way may leave float16;
-* when it alone, its weights, inputs and result rounded to float16, would cost the output half of what the fp16 budget
-  allows: a large mean with a small variation behind it, or values too small to keep their digits.
+* when a sum inside it may exceed float16's largest number;
+* when rounding its weights, inputs and result to float16, and nothing else, costs the output half of what the fp16
+  budget allows. Causes are a large mean with a small variation, or values too small to keep their digits.
 
 Such operators stay float32 in a Core ML package. TFLite's fp16 files need no audit: they store weights in float16 and
 compute in float32.
@@ -25,17 +25,17 @@ from training.student.arrays import Array, channels_first
 
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4
-"""Photos that were not audited may drive a tensor this many times higher."""
+"""Other photos than the audited ones may make a tensor this many times larger."""
 FOLLOWED = 4
-"""Photos on which an operator's rounding is followed to the output; ranges are audited on all."""
+"""Photos on which the effect of an operator's rounding on the output is measured; ranges are audited on all."""
 SHARE = 2
-"""One operator may use the fp16 budget over this."""
+"""One operator may use the fp16 budget divided by this."""
 
 SUMS: Mapping[str, Callable[[Array, int], Array]] = {
     "ReduceMean": lambda means, count: means * count,
     "ReduceSum": lambda sums, _: sums,
 }
-"""Operators that add many values up: the sums, from what they give and how many values go into each."""
+"""Operators that add up many values: their sums, computed from their results and the number of values in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Float16Risk:
 
 
 def float16_risks(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Float16Risk, ...]:
-    """The operators of `graph` that float16 would harm, in the order of execution.
+    """The operators of `graph` that are at risk in float16, in the order of execution.
 
     Args:
         graph: With one input (1, 3, H, W) of raw RGB.
@@ -65,14 +65,14 @@ def float16_risks(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Fl
                 continue
             reason = _overflow(place, exact, values)
             if not reason and count < FOLLOWED:
-                reason = _harm(place, exact, half, values)
+                reason = _rounding_loss(place, exact, half, values)
             if reason:
                 found[place] = Float16Risk(str(node), node.outputs[0], reason)
     return tuple(found[place] for place in sorted(found))
 
 
 def _overflow(place: int, exact: Reference, values: Values) -> str:
-    """Where float16 would end under a node; empty where it does not."""
+    """Why a node may overflow in float16; empty if it does not."""
     node = exact.graph.nodes[place]
     for name in (*exact.reads(node), *filter(None, node.outputs)):
         # Written so that NaN is at risk.
@@ -83,8 +83,8 @@ def _overflow(place: int, exact: Reference, values: Values) -> str:
     return ""
 
 
-def _harm(place: int, exact: Reference, half: Reference, values: Values) -> str:
-    """What float16 in this node alone would cost the output; empty where that is little enough."""
+def _rounding_loss(place: int, exact: Reference, half: Reference, values: Values) -> str:
+    """How much the output loses if this node alone computes in float16; empty if that is little enough."""
     node = exact.graph.nodes[place]
     rounded = half.step(place, {name: rounded_to_float16(values[name]) for name in exact.reads(node)})
     rounded = {name: rounded_to_float16(value) for name, value in rounded.items()}
@@ -108,7 +108,7 @@ def _allowed_loss() -> float:
 
 
 def _loss(reference: Array, candidate: Array, scale: float) -> float:
-    """RMS difference as a share of `scale`; infinite where the candidate is no number, or the scale nothing."""
+    """RMS difference as a share of `scale`; infinite if the candidate has a NaN or the scale is 0."""
     with np.errstate(invalid="ignore"):
         rms = float(np.sqrt(np.mean((candidate.astype(np.float64) - reference) ** 2)))
     if rms == 0:
@@ -121,7 +121,7 @@ def _largest(value: Array) -> float:
 
 
 def _variation(value: Array) -> float:
-    """How much a tensor varies within the slices of an axis (RMS), for the axis along which that is least."""
+    """The standard deviation within the slices of an axis (RMS over slices), for the axis with the least."""
     wide = value.astype(np.float64)
     spreads = [
         np.sqrt(np.mean(wide.var(axis=tuple(other for other in range(wide.ndim) if other != axis))))
@@ -132,7 +132,7 @@ def _variation(value: Array) -> float:
 
 
 def _largest_sum(place: int, exact: Reference, values: Values) -> float:
-    """The greatest sum of magnitudes, or of squares, that a node may have to hold on its way."""
+    """The largest sum of magnitudes, or of squares, that a node may compute on its way."""
     node = exact.graph.nodes[place]
     if node.operator not in {"LayerNormalization", *SUMS}:
         return 0.0
@@ -146,7 +146,7 @@ def _largest_sum(place: int, exact: Reference, values: Values) -> float:
 
 
 def rounded_to_float16(value: Array) -> Array:
-    """Real numbers as float16 holds them, infinite where it ends, in their own type; others as they are."""
+    """Real numbers rounded to float16, infinite beyond its range, in their own type; others as they are."""
     with np.errstate(over="ignore"):
         return value.astype(np.float16).astype(value.dtype) if _is_real(value) else value
 

@@ -1,8 +1,8 @@
-"""Rounded weights whose kernels keep their sums.
+"""Rounding of depthwise kernels that keeps the sum of each kernel.
 
-Rounded one by one, nine weights of a depthwise kernel move its sum. Where they nearly cancel over a channel that is
-nearly constant, as in the first layers of an ImageNet MobileNetV2 behind ReLU6, that shift rivals the signal: on
-photos, the logits of students with that encoder gained 4 to 5 dB by keeping the sums, in float16 and in int8 alike.
+Rounding the nine weights of a depthwise kernel one by one changes their sum. If they nearly cancel, and their channel
+is nearly constant, this change is as large as the signal: so in the first layers of an ImageNet MobileNetV2 behind
+ReLU6. On photos, the logits of students with that encoder gained 4 to 5 dB by keeping the sums, in float16 and int8.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def _float16(value: Doubles, largest: Doubles) -> tuple[Doubles, Doubles]:
 
 
 def _int8(value: Doubles, largest: Doubles) -> tuple[Doubles, Doubles]:
-    """127 equal steps to each side, the largest weight on the last: as symmetric quantisation per channel has them."""
+    """Symmetric quantisation per channel: 127 equal steps to each side, the largest weight on the last."""
     step = np.where(largest > 0, largest, 1) / 127
     return np.rint(value / step).clip(-127, 127) * step, step / 2
 
@@ -36,7 +36,7 @@ GRIDS: Mapping[str, Grid] = MappingProxyType({"fp16": _float16, "int8": _int8})
 
 
 def with_kept_sums(graph: Graph, grid: str = "fp16") -> Graph:
-    """The graph whose depthwise kernels lie on a grid already, as whoever rounds to it should find them."""
+    """The graph with its depthwise kernels already on a grid, so that rounding to it changes nothing."""
     kernels = {node.inputs[1] for node in graph.nodes if node.operator == "Conv"} & graph.constants.keys()
     weights = {name: rounded(graph.constants[name], grid) for name in kernels}
     return replace(graph, constants={**graph.constants, **weights})
@@ -45,8 +45,8 @@ def with_kept_sums(graph: Graph, grid: str = "fp16") -> Graph:
 def rounded(weight: Array, grid: str = "fp16") -> Array:
     """Depthwise weights (C, 1, …) on a grid, each at most one step from its own value.
 
-    What rounding one weight took from its kernel's sum is carried to the next, down to the smallest, whose steps are
-    the finest. Any other weights come back as they are, and so do some that float16 cannot hold at all.
+    The rounding error of one weight is carried to the next, from the largest weight to the smallest, whose steps are
+    the finest. Weights of other shapes are returned as they are, and so are weights beyond float16's range.
     """
     if weight.shape[1] != 1 or np.abs(weight).max(initial=0) >= LARGEST:
         return weight

@@ -1,4 +1,4 @@
-"""All that one target can make of one graph: a file at each precision, on demand, sharing what they have in common."""
+"""The variants of one graph for one target: a file in each precision, made on demand, with shared work done once."""
 
 import shutil
 import tempfile
@@ -11,41 +11,40 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from conversion.artefact.kinds import DEFAULTS, Precision
-from conversion.artefact.metadata import carried
+from conversion.artefact.metadata import embedded_metadata
 from conversion.quantisation.float16_audit import Float16Risk, float16_risks
 from conversion.quantisation.rounding import with_kept_sums
 from conversion.runtimes.runner import Runner, interpreter_runner, program_runner
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
+from training.student.arrays import Floats, Pixels
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.errors import BadInput
 
-Inputs = Sequence[NDArray[np.uint8]]
-Logits = NDArray[np.float32]
+Inputs = Sequence[Pixels]
 
 
 T = TypeVar("T")
 
 
 class Variants(Protocol):
-    """A target's files of one graph."""
+    """One target's files of one graph."""
 
-    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
-        """The mean squared error of the logits that each layer alone causes at a precision.
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Floats]) -> dict[str, float]:
+        """By layer: the mean squared error of the logits if this layer alone is in that precision.
 
-        Layers are what may be kept in higher precision, by name; there are none in fp32 and fp16.
+        Layers are what may stay in higher precision, by name; there are none in fp32 and fp16.
         """
 
     def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
-        """What stays float32 where a precision computes in float16, as the inputs show; nothing without inputs."""
+        """The operators that stay float32 in a precision that computes in float16; none without inputs to audit on."""
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
-        """Write the file of a precision; the number of XNNPACK partitions where the target has such a thing.
+        """Write the file of a precision, and give its number of XNNPACK partitions; None for Core ML.
 
         Raises:
             BadInput: The precision needs calibration, and there is none.
@@ -54,11 +53,11 @@ class Variants(Protocol):
 
 
 class TFLite:
-    """One flatbuffer each."""
+    """TFLite: each variant is a flatbuffer."""
 
     def __init__(self, graph: Graph, metadata: Mapping[str, str], inputs: Inputs) -> None:
-        """Of a typed graph; `inputs` are what ranges are measured on."""
-        # Imported at once, so that the time of a conversion is its own.
+        """Variants of a typed graph; ranges are measured on `inputs`."""
+        # Imported here, so that the measured time of a conversion does not include it.
         from conversion.tflite import emitter, partitions, quantise
 
         self._emitter, self._partitions, self._quantise = emitter, partitions, quantise
@@ -66,7 +65,7 @@ class TFLite:
         self._source = cache(self._emit)
         self._ranges = cache(self._calibrate)
 
-    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Floats]) -> dict[str, float]:
         """See `Variants`."""
         if precision in DEFAULTS:
             return {}
@@ -78,7 +77,7 @@ class TFLite:
         return found
 
     def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
-        """See `Variants`; float16 is for weights alone here."""
+        """See `Variants`; in TFLite only weights are float16."""
         return ()
 
     def write(self, precision: Precision, path: Path, kept: Collection[str] = ()) -> int | None:
@@ -107,7 +106,7 @@ class TFLite:
         return self._quantise.calibrate(self._source("int8"), self._inputs)
 
 
-def _error(runner: Runner, inputs: Inputs, expected: Sequence[Logits]) -> float:
+def _error(runner: Runner, inputs: Inputs, expected: Sequence[Floats]) -> float:
     return float(np.mean([np.square(runner(image) - one).mean() for image, one in zip(inputs, expected, strict=True)]))
 
 
@@ -116,15 +115,15 @@ def _listed(layers: Collection[T], what: str) -> "tqdm[T]":
 
 
 def _grid(precision: Precision) -> Literal["fp16", "int8"]:
-    """What a TFLite precision rounds depthwise kernels to."""
+    """The grid to which a TFLite precision rounds depthwise kernels."""
     return "fp16" if precision == "w8" else "int8"
 
 
 class CoreML:
-    """One package each; operators at risk stay float32 in all that compute in float16."""
+    """Core ML: each variant is a package; operators at risk stay float32 in those that compute in float16."""
 
     def __init__(self, graph: Graph, metadata: Mapping[str, str], inputs: Inputs) -> None:
-        """Of a typed graph; on `inputs`, which may be none, float16 is audited."""
+        """Variants of a typed graph; float16 is audited on `inputs`, if there are any."""
         from conversion.coreml import compress, emitter, executor
         from conversion.coreml.toolbox import load_coremltools
 
@@ -136,7 +135,7 @@ class CoreML:
         self._half = cache(self._emit_half)
         self._risks = cache(self._audit)
 
-    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Logits]) -> dict[str, float]:
+    def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Floats]) -> dict[str, float]:
         """See `Variants`."""
         if precision in DEFAULTS:
             return {}
@@ -177,12 +176,12 @@ _TARGETS: Mapping[str, Callable[[Graph, Mapping[str, str], Inputs], Variants]] =
 
 
 def variants(target: str, graph: Graph, contract: Contract | None = None, inputs: Inputs = ()) -> Variants:
-    """What a target makes of a typed graph.
+    """The variants of a typed graph for one target.
 
     Args:
         target: `coreml` or `tflite`.
         graph: What to convert.
         contract: Carried inside each file.
-        inputs: (height, width, 3) each, preprocessed; ranges are measured on them where a precision fixes ranges.
+        inputs: (height, width, 3) each, preprocessed; needed where a precision needs measured ranges.
     """
-    return _TARGETS[target](graph, carried(graph.metadata, contract), inputs)
+    return _TARGETS[target](graph, embedded_metadata(graph.metadata, contract), inputs)

@@ -1,1 +1,1 @@
-"""What a run is worth, on one page, as JSON and as a model card."""
+"""The report of a run: as one page, as JSON and as a model card."""

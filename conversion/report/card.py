@@ -1,4 +1,4 @@
-"""MODEL_CARD.md: what a model's users should know, with the header by which model hubs sort and plot it.
+"""MODEL_CARD.md: what users of the model should know, with the header that model hubs sort and plot by.
 
 The header follows Hugging Face's model card metadata, `model-index` included.
 """
@@ -39,7 +39,7 @@ def render(facts: Facts) -> str:
 
 
 def line(name: str) -> str:
-    """A name as text within a line: what Markdown and HTML would read as their own is escaped."""
+    """A name as text within a line, with the characters of Markdown and HTML escaped."""
     text = " ".join(name.split())
     return "".join(f"\\{letter}" if letter in r"\`*_[]<>|#" else letter for letter in text)
 

@@ -1,6 +1,6 @@
-"""All figures of a run's report, gathered from its folder alone: no model runs, no photo is read.
+"""All figures of a run's report, read from its folder: no model runs, and no photo is read.
 
-In JSON, null stands for a number that is not finite, as the decibels of no error are.
+In JSON, null stands for a number that is not finite, such as the PSNR of two equal tensors.
 """
 
 import csv
@@ -141,7 +141,7 @@ class Facts:
 
 
 def gather(run: Run) -> Facts:
-    """All there is to say of a run.
+    """The figures of a run.
 
     Raises:
         BadInput: The run has not been trained, exported and verified yet.

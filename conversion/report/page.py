@@ -51,11 +51,11 @@ def _errors(run: Run, hops: Sequence[HopFacts]) -> dict[str, dict[str, str]]:
 
 
 _TOP = 160
-"""dB; a curve shows nothing above."""
+"""dB; the top of the curve, larger values are drawn there."""
 
 
 def _curve(points: Sequence[OperatorDrift]) -> str:
-    """A trail as an SVG polyline's points, one unit per operator and per dB; what is no number lies at the foot."""
+    """The drift along the graph as points of an SVG polyline, one unit per operator and per dB; NaN lies at 0 dB."""
     heights = (np.clip(np.nan_to_num(point.psnr, nan=0, posinf=_TOP, neginf=0), 0, _TOP) for point in points)
     return " ".join(f"{x},{_TOP - height:.0f}" for x, height in enumerate(heights))
 

@@ -16,7 +16,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 
 
 def write_report(run: Run) -> None:
-    """Gather what the run's folder holds into report.html, report.json and MODEL_CARD.md; no model runs.
+    """Write report.html, report.json and MODEL_CARD.md from what the run's folder holds; no model runs.
 
     Raises:
         BadInput: The run has not been trained, exported and verified yet.
@@ -34,7 +34,7 @@ def schema() -> str:
 
 
 def _with_null(schema: Any) -> Any:
-    """The same where every number may be null: JSON has no infinity, such as the decibels of no error are."""
+    """The same, but every number may be null: JSON has no infinity, which is the PSNR of two equal tensors."""
     if isinstance(schema, dict):
         found = {key: _with_null(value) for key, value in schema.items()}
         return {**found, "type": ["number", "null"]} if found.get("type") == "number" else found

@@ -1,4 +1,4 @@
-"""Every form of a student as one thing: a function from the input's pixels to logits.
+"""Every file of a student in every runtime as one function, from the input's pixels to logits.
 
 An input is (height, width, 3) uint8 RGB, as `preprocess` makes it; logits are (channels, rows, columns) float32.
 """
@@ -31,7 +31,7 @@ def torch_runner(path: Path) -> Runner:
 
 def onnxruntime(path: Path) -> Runner:
     """ONNX Runtime on the CPU."""
-    session = _opened(lambda: open_session(path), path)
+    session = _open(lambda: open_session(path), path)
     name = session.get_inputs()[0].name
 
     def run(image: Pixels) -> Floats:
@@ -43,19 +43,19 @@ def onnxruntime(path: Path) -> Runner:
 
 def litert(path: Path) -> Runner:
     """LiteRT with the XNNPACK delegate that phones use."""
-    return interpreter_runner(_opened(lambda: open_interpreter(path.read_bytes()), path))
+    return interpreter_runner(_open(lambda: open_interpreter(path.read_bytes()), path))
 
 
 def litert_reference(path: Path) -> Runner:
-    """LiteRT's reference kernels: slow, plain, and independent of XNNPACK."""
-    return interpreter_runner(_opened(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
+    """LiteRT's reference kernels: slow and simple, and independent of XNNPACK."""
+    return interpreter_runner(_open(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
 
 
 def tflite_runtime(path: Path) -> Runner:
-    """The oldest runtime that phones carry, from before LiteRT had its name."""
+    """tflite-runtime: the oldest runtime on phones, older than the name LiteRT."""
     from tflite_runtime.interpreter import Interpreter
 
-    interpreter = _opened(lambda: Interpreter(str(path), num_threads=1), path)
+    interpreter = _open(lambda: Interpreter(str(path), num_threads=1), path)
     interpreter.allocate_tensors()
     return interpreter_runner(interpreter)
 
@@ -68,7 +68,7 @@ def coreml_executor(path: Path) -> Runner:
 
 
 def coreml_executor_fp16(path: Path) -> Runner:
-    """The same with every operator's result rounded to float16, where the program says so."""
+    """The same, with every operator's result rounded to float16 where the program says so."""
     from conversion.coreml.executor import load
 
     return program_runner(load(path), "fp16")
@@ -80,7 +80,7 @@ def coreml(path: Path) -> Runner:
 
     from conversion.coreml.toolbox import load_coremltools
 
-    model = _opened(lambda: load_coremltools().models.MLModel(str(path)), path)
+    model = _open(lambda: load_coremltools().models.MLModel(str(path)), path)
 
     def run(image: Pixels) -> Floats:
         logits = model.predict({"image": Image.fromarray(image)})["logits"]
@@ -90,7 +90,7 @@ def coreml(path: Path) -> Runner:
 
 
 def interpreter_runner(interpreter: Any) -> Runner:
-    """An opened TFLite file; its input says whether it takes pixels as bytes or as the same real numbers."""
+    """An opened TFLite file. Its input's type says whether it takes pixels as bytes or as the same values in float."""
     details = interpreter.get_input_details()[0]
     entry, dtype, result = details["index"], details["dtype"], interpreter.get_output_details()[0]["index"]
 
@@ -99,7 +99,7 @@ def interpreter_runner(interpreter: Any) -> Runner:
         try:
             interpreter.invoke()
         except RuntimeError as error:
-            # Such as a division by what 8 bits round to zero.
+            # Such as a division by a number that 8 bits round to zero.
             reason = str(error).strip().replace("\n", " ")
             raise ConversionRefused(f"LiteRT stops while it runs ({reason}); export in more bits") from error
         return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
@@ -132,7 +132,7 @@ RUNTIMES: Mapping[str, Callable[[Path], Runner]] = MappingProxyType(
 
 
 def why_unavailable(runtime: str) -> str:
-    """Why this machine cannot run that runtime; empty where it can."""
+    """Why this machine cannot run that runtime; empty if it can."""
     if runtime == "coreml" and platform.system() != "Darwin":
         return "Core ML runs on macOS only"
     if runtime == "tflite-runtime":
@@ -143,7 +143,7 @@ def why_unavailable(runtime: str) -> str:
     return ""
 
 
-def _opened(opener: Callable[[], Any], path: Path) -> Any:
+def _open(opener: Callable[[], Any], path: Path) -> Any:
     if not path.exists():
         raise BadInput(f"no artefact at {path}; make it with `make export-coreml` or `make export-tflite`")
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conversion.artefact.metadata import about, read_contract
+from conversion.artefact.metadata import describe_model, read_contract
 from conversion.source.graph import Graph
 from conversion.tflite import fusion, mediapipe
 from conversion.tflite.builder import Builder
@@ -35,7 +35,7 @@ def emit(graph: Graph, *, precision: str = "fp32", metadata: Mapping[str, str]) 
     entries = {name: text.encode() for name, text in metadata.items()}
     if (contract := read_contract(metadata)) is None:
         return builder.to_bytes(entries)
-    entries[mediapipe.ENTRY] = mediapipe.metadata(contract, about(graph.metadata, contract))
+    entries[mediapipe.ENTRY] = mediapipe.metadata(contract, describe_model(graph.metadata, contract))
     return mediapipe.with_labels(builder.to_bytes(entries), contract.classes)
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from conversion.artefact.metadata import About
+from conversion.artefact.metadata import ModelDescription
 from conversion.tflite.flatbuffer import Schema
 from training.student.contract import Contract
 
@@ -83,7 +83,7 @@ SCHEMA = Schema(
 """As far as segmentation needs it: later fields and members may be left out of a flatbuffer's schema."""
 
 
-def metadata(contract: Contract, about: About) -> bytes:
+def metadata(contract: Contract, about: ModelDescription) -> bytes:
     """The entry `ENTRY` of a TFLite file: what MediaPipe must do before and after the model."""
     labels = {"name": LABELS, "description": "the class of each channel", "type": _TENSOR_AXIS_LABELS}
     image = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx.helper import make_node
 
-from conversion.artefact.metadata import CONTRACT_KEY, about
+from conversion.artefact.metadata import CONTRACT_KEY, describe_model
 from conversion.source.graph import read_graph
 from conversion.tflite import mediapipe
 from conversion.tflite.emitter import emit
@@ -20,7 +20,7 @@ SEVERAL = Contract(8, 12, 4, ("sky", "road & pavement", "Bäume"))
 
 
 def _metadata(contract, **properties):
-    return mediapipe.metadata(contract, about(properties, contract))
+    return mediapipe.metadata(contract, describe_model(properties, contract))
 
 
 def _emitted(model, contract):
