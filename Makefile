@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs support check test test-all clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emitters baseline bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs bench-encoders support check test test-all clean
 
 RECIPE ?= mobile
 DATA   ?=
@@ -8,7 +8,7 @@ PHRASE ?= coin
 SETTINGS ?= training/teacher/settings/coins.yaml
 RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 
-# Whatever else is said on the command line as key=value replaces a knob of the recipe.
+# Whatever else is said on the command line as key=value overrides an option of the recipe.
 KNOBS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
 PYTHON ?= python3
 PY     := .venv/bin/python
@@ -119,7 +119,6 @@ help: ## List these targets
 	@echo "and key=value for any option of the recipe, such as epochs=30; training/recipe.py lists them."
 
 # Old names, for one version.
-.PHONY: baseline bench-emitters bench-encoders
 rival bench-emission support:
 	@echo "note: make $@ is now called make $(NEW); the old name goes with the next version" >&2
 	@$(MAKE) --no-print-directory $(NEW)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_an_old_name_is_told_the_new_one(tmp_path):
     assert "gone does not exist" in found.stderr
     assert "note" not in run("training", "rate", "mobile", "--data", gone, "-q").stderr
     assert "note" not in run("training", "lr-find", "mobile", "--data", gone, "--out", "x").stderr
+
+
+def test_make_help_lists_each_target_in_a_line_that_begins_with_a_verb():
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    listed = [line.partition(":")[::2] for line in lines if re.match(r"[a-z-]+:.*## ", line)]
+    phony = next(line for line in lines if line.startswith(".PHONY:")).split()[1:]
+
+    assert sorted([name for name, _ in listed] + ["rival", "bench-emission", "support"]) == sorted(phony)
+    for name, rest in listed:
+        text = rest.partition("## ")[2]
+        assert text.split()[0].rstrip(",") in {*VERBS, "Delete", "Export", "List", "Verify"}
+        assert 18 + len(text) <= 100, name
 
 
 @pytest.mark.parametrize("package", GROUPS)

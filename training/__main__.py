@@ -206,7 +206,7 @@ def tune_command(
     from training.teacher import phrases, teachers, tuning
 
     if half == "both" and out is not None:
-        raise BadInput("--half both finds two sets of knobs, --out takes one; choose a half, or leave --half out")
+        raise BadInput("--half both finds two sets of settings, --out takes one; choose a half, or leave --half out")
     entry = teachers.find_teacher(name)
     start = options.read(entry.options(), name, settings, overrides)
     fixed = [override.partition("=")[0].strip() for override in overrides]

@@ -70,7 +70,10 @@ def refused(found, message):
             ("tune", "classical", *PHRASED, "--phrase", "x"),
             "discs has the classes foreground, these phrases make backgr",
         ),
-        (("tune", "classical", *PHRASED, "--half", "both", "--out", "x"), "finds two sets of knobs, --out takes one"),
+        (
+            ("tune", "classical", *PHRASED, "--half", "both", "--out", "x"),
+            "finds two sets of settings, --out takes one",
+        ),
         (("compare-teachers", "--teachers", "classic", *PHRASED), "no teacher 'classic'; expected one of groun"),
         (("compare-teachers", "--teachers", "classical", *PHRASED[:2], "--data", "gone"), "gone does not exist"),
         (("teach", "mobil", "discs/photos", *PHRASED), "no recipe 'mobil'"),
