@@ -72,7 +72,8 @@ def _is_constant(operation: Any) -> bool:
 def _step(operation: Any) -> Step:
     if operation.op_type not in KERNELS:
         raise ConversionRefused(
-            f"no kernel for MIL operator {operation.op_type} ('{operation.name}'); known are {', '.join(KERNELS)}: "
+            f"no kernel for MIL operator {operation.op_type} ('{operation.name}'); "
+            f"known are {', '.join(sorted(KERNELS))}: "
             "run the package on macOS, or add the operator to conversion/coreml/kernels"
         )
     return Step(

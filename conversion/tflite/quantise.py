@@ -164,7 +164,7 @@ def _with_room_for_biases(model: bytes, ranges: Ranges, levels: int) -> bytes:
 
     A bias is stored as an int32 in steps of its channel's weight step times its input's; where pruned or dead channels
     have hardly any weight, those steps are so small that the bias does not fit and the quantizer loses it. The added
-    weight is the smallest that lets the bias fit, and adds at most `levels` · 127 / 2³¹ of the bias: 2e-5 of it in int8.
+    weight is the smallest that lets the bias fit. It adds at most `levels` · 127 / 2³¹ of the bias: 2e-5 in int8.
     """
     from ai_edge_litert import schema_py_generated as schema
 
