@@ -101,7 +101,7 @@ def test_a_nearest_unet_gives_onnx_runtime_s_logits_in_one_partition(unet, drift
 
 
 def plainly_exported(network):
-    """By PyTorch's older exporter, as strangers' files are; it takes a fraction of the time."""
+    """By PyTorch's older exporter, as many models of others are; it takes a fraction of the time."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
