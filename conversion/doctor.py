@@ -35,7 +35,7 @@ class Check:
     purpose: str
     """What it is for: train, label, convert, execute, show, apps."""
     name: str
-    look: Callable[[], str]
+    probe: Callable[[], str]
     """Gives what there is, such as a version.
 
     Raises:
@@ -68,23 +68,23 @@ def imported(module: str, *packages: str) -> Callable[[], str]:
     A broken package is as good as a missing one, and only importing it tells.
     """
 
-    def look() -> str:
+    def probe() -> str:
         try:
             import_module(module)
             return installed(*packages)()
         except Exception as error:  # a broken library may raise anything
             raise Missing(" ".join(str(error).split())) from error
 
-    return look
+    return probe
 
 
 def installed(*packages: str) -> Callable[[], str]:
     """Checks that packages are installed, without importing them, which would take seconds."""
 
-    def look() -> str:
+    def probe() -> str:
         return ", ".join(f"{package} {version(package)}" for package in packages)
 
-    return look
+    return probe
 
 
 def _gpu() -> str:
@@ -140,7 +140,7 @@ def _chromium() -> str:
 def toolchain(folder: str) -> Callable[[], str]:
     """Runs a sample app's toolchain.sh, which says what is missing."""
 
-    def look() -> str:
+    def probe() -> str:
         script = ROOT / folder / "toolchain.sh"
         if not script.is_file():
             raise Missing(f"{folder} is not in this clone")
@@ -151,7 +151,7 @@ def toolchain(folder: str) -> Callable[[], str]:
             raise Missing(found.stderr.strip().removeprefix("toolchain.sh: ") or f"{script} failed")
         return found.stdout.strip().splitlines()[0]
 
-    return look
+    return probe
 
 
 CHECKS: tuple[Check, ...] = (
@@ -189,7 +189,7 @@ def run_checks(checks: tuple[Check, ...]) -> list[Finding]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = check.look() or "there"
+                found = check.probe() or "there"
         except Exception as error:  # the point is to tell, not to stop
             why = str(error) or type(error).__name__
         findings.append(Finding(check.purpose, check.name, found, why, "" if found else check.install, check.is_needed))

@@ -1,4 +1,4 @@
-"""Fewer bits: every variant holds its budget whole, or the walk finds which layers to keep until one does."""
+"""Fewer bits: every variant holds its budget whole, or the search finds which layers to keep so that one does."""
 
 import dataclasses
 import itertools
@@ -98,9 +98,9 @@ def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_ho
     )
     whole = measure(reference=reference[:6], candidate=predictions, contract=verified.contract)
 
-    walk = _shrink(verified, run, monkeypatch, {"tflite": ("w8", "fp16")}, psnr=whole.psnr + 1)
+    result = _shrink(verified, run, monkeypatch, {"tflite": ("w8", "fp16")}, psnr=whole.psnr + 1)
 
-    *tried, chosen = walk.steps["tflite"]
+    *tried, chosen = result.steps["tflite"]
     assert dataclasses.asdict(tried[0].drift) == pytest.approx(dataclasses.asdict(whole))
     assert all(step.breaches for step in tried)
     assert not chosen.breaches
@@ -112,9 +112,9 @@ def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_ho
 
 
 def test_what_the_walk_chose_is_the_file_that_it_measured(verified, run, reference, monkeypatch):
-    walk = _shrink(verified, run, monkeypatch, {"coreml": ("p6", "fp16")}, iou_change=0.005)
+    result = _shrink(verified, run, monkeypatch, {"coreml": ("p6", "fp16")}, iou_change=0.005)
 
-    chosen = walk.steps["coreml"][-1]
+    chosen = result.steps["coreml"][-1]
     listed = manifest.read(run.export).artefacts[chosen.variant]
     assert (listed.bytes, listed.kept) == (chosen.bytes, tuple(sorted(chosen.kept)))
     predictions = evaluate_masks(

@@ -25,13 +25,8 @@ def as_markdown(runs: Sequence[Run], repetitions: int) -> str:
         verdict = parity.read(run.parity / "parity.json")
         listed = manifest.read(run.export).artefacts
         timed = [name for name, artefact in listed.items() if artefact.target == "tflite"]
-        times = dict(
-            zip(
-                timed,
-                median_milliseconds([run.export / listed[name].file for name in timed], runs=repetitions),
-                strict=True,
-            )
-        )
+        medians = median_milliseconds([run.export / listed[name].file for name in timed], runs=repetitions)
+        times = dict(zip(timed, medians, strict=True))
         data = run.folder.name
         lines.append(f"| {data} | trained student |  |  |  | {verdict.teacher_iou['torch']:.4f} |  |")
         for name in sorted(KINDS, key=lambda name: KINDS[name].target):

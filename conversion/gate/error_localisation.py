@@ -16,7 +16,7 @@ from conversion.gate.drift import Budget, breaches, decibels, measure
 from conversion.gate.predictions import Photo, Prediction, evaluate_masks
 from conversion.gate.traces import Tracer
 from conversion.source.reference import Reference
-from training.student.arrays import Array, channels_first
+from training.student.arrays import Array, Floats, channels_first
 from training.student.contract import Contract
 
 
@@ -77,7 +77,7 @@ class SplitRun:
             if name in self.held
         )
 
-    def logits(self, after: int) -> NDArray[np.float32]:
+    def logits(self, after: int) -> Floats:
         """The logits (channels, rows, columns) when the candidate runs up to place `after`, and the reference the rest.
 
         Args:

@@ -151,7 +151,7 @@ def _pixels(picture: Any) -> Pixels:
     return np.asarray(picture, np.uint8)
 
 
-def _flips(photo: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _flips(photo: Pixels, flipped: NDArray[np.bool_]) -> Pixels:
     """The photo, faded, with flipped pixels marked."""
     picture = (photo.astype(np.float32) * 0.4 + 140).clip(0, 255)
     thick = cv2.dilate(flipped.astype(np.uint8), np.ones((5, 5), np.uint8))
@@ -159,11 +159,11 @@ def _flips(photo: NDArray[np.uint8], flipped: NDArray[np.bool_]) -> NDArray[np.u
     return picture.astype(np.uint8)
 
 
-def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _small(picture: Pixels) -> Pixels:
     shrink = min(1.0, _SIDE / max(picture.shape[:2]))
     small: Any = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     return np.asarray(small)
 
 
-def _save(picture: NDArray[np.uint8], path: Path) -> None:
+def _save(picture: Pixels, path: Path) -> None:
     cv2.imwrite(str(path), cv2.cvtColor(_small(picture), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.coreml.builder import allowed_name
 from conversion.coreml.executor import Rounding, load
@@ -19,9 +18,9 @@ from conversion.tflite import layout
 from conversion.tflite.emitter import orders
 from conversion.tflite.interpreter import open_interpreter
 from conversion.tflite.packing import expose_tensors
-from training.student.arrays import Array
+from training.student.arrays import Array, Pixels
 
-Tracer = Callable[[NDArray[np.uint8]], Mapping[str, Array]]
+Tracer = Callable[[Pixels], Mapping[str, Array]]
 """From an input (H, W, 3) to those tensors of the graph that the artefact has, in the graph's axis order."""
 
 
@@ -75,7 +74,7 @@ def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
         if name in details and tuple(details[name]["shape"]) == layout.laid_out(graph.shapes[name], order)
     }
 
-    def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
+    def trace(image: Pixels) -> dict[str, Array]:
         interpreter.set_tensor(entry["index"], image[None].astype(entry["dtype"]))
         interpreter.invoke()
         return {
@@ -96,7 +95,7 @@ def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
     program = load(path)
     names = Counter(map(allowed_name, graph.shapes))
 
-    def trace(image: NDArray[np.uint8]) -> dict[str, Array]:
+    def trace(image: Pixels) -> dict[str, Array]:
         found = dict(program.trace(program.feeds(image), rounding=rounding))
         # Where mending gave two tensors one name, nobody can tell which is which.
         return {

@@ -3,11 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from training.data.photos import read_photo
 from training.run import Run
+from training.student.arrays import Pixels
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput
@@ -21,7 +19,7 @@ PHOTOS = 32
 class Calibration:
     """The inputs on which ranges are measured, and the photos that they were made from."""
 
-    inputs: tuple[NDArray[np.uint8], ...]
+    inputs: tuple[Pixels, ...]
     """(height, width, 3) each, preprocessed."""
     sha256: str
     """Over the SHA-256 of the photos' files, in order."""

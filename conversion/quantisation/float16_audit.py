@@ -16,12 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conversion.gate.drift import decibels, read_budgets
 from conversion.source.graph import Graph
 from conversion.source.reference import Reference, Values
-from training.student.arrays import Array, channels_first
+from training.student.arrays import Array, Pixels, channels_first
 
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4
@@ -49,7 +48,7 @@ class Float16Risk:
     reason: str
 
 
-def float16_risks(graph: Graph, photos: Sequence[NDArray[np.uint8]]) -> tuple[Float16Risk, ...]:
+def float16_risks(graph: Graph, photos: Sequence[Pixels]) -> tuple[Float16Risk, ...]:
     """The operators of `graph` that are at risk in float16, in the order of execution.
 
     Args:
@@ -93,11 +92,9 @@ def _rounding_loss(place: int, exact: Reference, half: Reference, values: Values
         return ""
     outputs = exact.resume(place, {**values, **rounded})
     loss = max(_loss(values[name], outputs[name], float(np.ptp(values[name]))) for name in outputs)
-    return (
-        ""
-        if loss <= _allowed_loss()
-        else f"in float16 it alone takes the output to {decibels(span=1, rms=loss):.1f} dB"
-    )
+    if loss <= _allowed_loss():
+        return ""
+    return f"in float16 it alone takes the output to {decibels(span=1, rms=loss):.1f} dB"
 
 
 @functools.cache
