@@ -541,7 +541,7 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
     }
     out = out or Path("compared", "-".join(names))
     print(write_comparison(found, facts, out))
-    print(f"{out}: beside.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
+    print(f"{out}: comparison.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
 
 
 @main.command(

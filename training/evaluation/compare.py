@@ -41,14 +41,14 @@ def _best_in_bold(values: Sequence[float]) -> Iterator[str]:
 def write_comparison(
     students: Mapping[str, SegmentationMetrics], facts: Mapping[str, Sequence[str]], folder: Path
 ) -> str:
-    """The folder at once: beside.md, which is returned, and confusion.png of several classes.
+    """The folder at once: comparison.md, which is returned, and confusion.png of several classes.
 
     Raises:
         BadInput: It cannot be written.
     """
     text = comparison_table(students, facts)
     with atomic_path(folder) as temporary:
-        write_text(temporary / "beside.md", f"{text}\n")
+        write_text(temporary / "comparison.md", f"{text}\n")
         classes = next(iter(students.values())).classes
         if len(classes) > 1:
             counts = {name: metrics.confusion for name, metrics in students.items()}

@@ -52,5 +52,5 @@ def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_p
 
     assert result.exit_code == 0, result.output
     assert "| 4 photos | plain | coarse |" in result.output
-    assert (tmp_path / "out" / "beside.md").read_text().strip() in result.output
+    assert (tmp_path / "out" / "comparison.md").read_text().strip() in result.output
     assert not (tmp_path / "out" / "confusion.png").exists()
