@@ -117,7 +117,7 @@ def test_the_report_is_written_again_without_running_a_model(verified, monkeypat
     before = [path.read_bytes() for path in paths]
     for path in paths:
         path.unlink()
-    monkeypatch.setattr("conversion.gate.parity.look", None)
+    monkeypatch.setattr("conversion.gate.parity.evaluate_masks", None)
 
     result = CliRunner().invoke(main, ["report", str(verified.run.folder)])
 

@@ -90,7 +90,7 @@ def test_integer_files_know_their_speed_and_others_claim_none(run):
     assert {name for name, one in artefacts.items() if one.speedup} == {"tflite-w8", "tflite-int8", "tflite-int16"}
 
 
-def test_the_walk_keeps_the_layers_that_harm_most_and_stops_at_the_first_that_holds(
+def test_the_search_keeps_the_most_sensitive_layers_and_stops_at_the_first_that_holds(
     verified, run, reference, monkeypatch
 ):
     predictions = evaluate_masks(
