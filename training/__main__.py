@@ -1,6 +1,7 @@
 """`python -m training`: from photos to a student. Parses, calls, prints; no logic lives here."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -32,6 +33,7 @@ from training.command import (
     settings_option,
     string,
     switch,
+    warn,
     weights_option,
 )
 from training.student.errors import BadInput
@@ -155,16 +157,9 @@ def compare_teachers_command(
     pairs, asked = pairs_of(data), phrases.parse_phrases(phrase)
     phrases.check_classes(asked, pairs.classes, str(data))
     out = out or Path("compared", data.resolve().name)
-    results = []
-    for contender in contenders:
-        try:
-            results.append(
-                comparison.evaluate_teacher(contender, pairs.pairs, asked, device=device, batch=batch, worst=worst)
-            )
-        except BadInput as error:
-            click.echo(f"{contender.label} is left out: {error}", err=True)
-    if not results:
-        raise BadInput("no teacher was left to compare; see above")
+    results = comparison.evaluate_teachers(
+        contenders, pairs.pairs, asked, device=device, batch=batch, worst=worst, warn=warn
+    )
     print(comparison_report.format_table(results))
     comparison_report.write_report(results, out, pairs.classes, tracker=track)
     print(f"{out}: teachers.csv, photos.csv, figures.png, worst.png")
@@ -212,15 +207,12 @@ def tune_command(
     fixed = [override.partition("=")[0].strip() for override in overrides]
     pairs, asked = pairs_of(data), phrases.parse_phrases(phrase)
     phrases.check_classes(asked, pairs.classes, str(data))
-    sides = {"a": pairs.pairs} if half is None else tuning.split_halves(pairs.pairs)
-    judges = {side: tuning.TeacherScorer(entry, own, asked, weights, device) for side, own in sides.items()}
-    for side, judge in judges.items():
-        if half in (None, "both", side):
-            other = next((one for key, one in judges.items() if key != side), None)
-            tuned = tuning.tune_teacher(judge, start, fixed=fixed, trials=trials, seed=seed, other=other)
-            print(tuned)
-            if out is not None:
-                tuned.write(out)
+    scorer = partial(tuning.TeacherScorer, entry, phrases=asked, weights=weights, device=device)
+    for own, other in tuning.scorers_of_halves(pairs.pairs, half, scorer):
+        tuned = tuning.tune_teacher(own, start, fixed=fixed, trials=trials, seed=seed, other=other)
+        print(tuned)
+        if out is not None:
+            tuned.write(out)
 
 
 @main.command(
@@ -306,15 +298,13 @@ def designs_command(recipe_name: str, overrides: tuple[str, ...], data: Path, ou
 
     Then `python -m conversion bench-designs` measures their speed and accuracy.
     """
-    from training import designs
     from training.fit import fit
-    from training.recipe import read_recipe
+    from training.recipe import read_design_recipes
     from training.run import Run
 
     pairs = pairs_of(data)
     folder = out or Path("runs") / f"designs-{data.resolve().name}"
-    for name, own in designs.options().items():
-        design = read_recipe(recipe_name, [*overrides, "test=1/5", *(f"{key}={value}" for key, value in own.items())])
+    for name, design in read_design_recipes(recipe_name, overrides).items():
         checkpoint = fit(design, data=pairs, run=Run(folder / name))
         print(f"{folder / name}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
@@ -364,11 +354,8 @@ def teach_command(
     from training.teach import TeacherConfig, agreeing_pairs, compare_with_teacher, curated_pairs
     from training.teacher import phrases, teachers
 
-    chosen, asked, entry = (
-        read_recipe(recipe_name, overrides),
-        phrases.parse_phrases(phrase),
-        teachers.find_teacher(name),
-    )
+    chosen, asked = read_recipe(recipe_name, overrides), phrases.parse_phrases(phrase)
+    entry = teachers.find_teacher(name)
     judges = pairs_of(data) if data else None
     if judges:
         phrases.check_classes(asked, judges.classes, str(data))
@@ -400,10 +387,7 @@ def render_command(folder: Path, count: int, seed: int) -> None:
     """Render coin photos with exact masks, and write them to FOLDER as pairs: photos/ and masks/."""
     from training.data.coins import write_pairs
 
-    try:
-        write_pairs(folder, count=count, seed=seed)
-    except OSError as error:
-        raise BadInput(f"cannot render into {folder}: {error}") from error
+    write_pairs(folder, count=count, seed=seed)
     print(f"{folder}: {count} pairs")
 
 
@@ -477,7 +461,6 @@ def evaluate_command(
     RUN/evaluation-DATA.
     """
     from training.evaluation import report
-    from training.evaluation.evaluate import evaluate, pairs_with_human_masks
     from training.evaluation.mean_iou import refuse_other_classes
     from training.run import Run
     from training.student.checkpoint import load_checkpoint
@@ -487,13 +470,10 @@ def evaluate_command(
     pairs = pairs_of(data) if data else run.held_out_pairs()
     refuse_other_classes(student.contract, pairs)
     if data and (learnt := run.learnt_from(pairs)):
-        click.echo(f"note: {learnt} of these {len(pairs.pairs)} photos were learnt from; leave --data out", err=True)
-    people = pairs_with_human_masks(human, pairs.pairs, pairs.classes) if human else {}
+        warn(f"note: {learnt} of these {len(pairs.pairs)} photos were learnt from; leave --data out")
     where = data.resolve().name if data else "held-out"
-    found = report.summarise(
-        f"{run_folder.resolve().name} on {where}",
-        evaluate(student, pairs.pairs, people, robustness=robustness, worst=worst),
-    )
+    title = f"{run_folder.resolve().name} on {where}"
+    found = report.report_student(student, pairs, title, human=human, robustness=robustness, worst=worst)
     out = run.evaluation(where)
     report.write_evaluation(found, out)
     if as_json:
@@ -520,27 +500,16 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
 
     The picture shows which classes each student takes for which.
     """
-    from training.evaluation.compare import write_comparison
-    from training.evaluation.evaluate import evaluate
-    from training.evaluation.mean_iou import refuse_other_classes
+    from training.evaluation.compare import describe_students, evaluate_runs, write_comparison
     from training.run import Run
     from training.student.checkpoint import load_checkpoint
 
-    names = [folder.resolve().name for folder in run_folders]
-    students = [load_checkpoint(Run(folder).checkpoint) for folder in run_folders]
-    pairs = pairs_of(data) if data else Run(run_folders[0]).held_out_pairs()
-    found = {}
-    for folder, name, student in zip(run_folders, names, students, strict=True):
-        refuse_other_classes(student.contract, pairs)
-        if learnt := Run(folder).learnt_from(pairs):
-            click.echo(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos", err=True)
-        found[name] = evaluate(student, pairs.pairs, {}, robustness=False, worst=0).teacher.metrics
-    facts = {
-        "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
-        "parameters, millions": [f"{sum(x.numel() for x in one.student.parameters()) / 1e6:.2f}" for one in students],
-    }
-    out = out or Path("compared", "-".join(names))
-    print(write_comparison(found, facts, out))
+    runs = [Run(folder) for folder in run_folders]
+    students = [load_checkpoint(run.checkpoint) for run in runs]
+    pairs = pairs_of(data) if data else runs[0].held_out_pairs()
+    found = evaluate_runs(runs, students, pairs, warn=warn)
+    out = out or Path("compared", "-".join(folder.resolve().name for folder in run_folders))
+    print(write_comparison(found, describe_students(students), out))
     print(f"{out}: comparison.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
 
 

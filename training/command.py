@@ -304,6 +304,11 @@ def data_option(text: str = "Folder of pairs: photos/ and masks/.", shown: str |
     return option("--data", FOLDER, text, shown=shown, required=shown is None, **said)
 
 
+def warn(line: str) -> None:
+    """Print a line on standard error, where it does not mix with results."""
+    click.echo(line, err=True)
+
+
 def pairs_of(folder: Path) -> "Pairs":
     """The pairs of a folder, saying on standard error how many its `dropped.txt` leaves out.
 
@@ -315,5 +320,5 @@ def pairs_of(folder: Path) -> "Pairs":
     pairs = read_pairs(folder)
     if pairs.dropped:
         every = len(pairs.pairs) + len(pairs.dropped)
-        click.echo(f"{folder}: dropped.txt leaves out {len(pairs.dropped)} of {every} photos", err=True)
+        warn(f"{folder}: dropped.txt leaves out {len(pairs.dropped)} of {every} photos")
     return pairs

@@ -221,6 +221,26 @@ def read_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     return recipe if recipe.latency_ms is None else _with_fast_design(recipe, recipe.latency_ms, overrides)
 
 
+def read_design_recipes(name: str, overrides: Iterable[str] = ()) -> dict[str, Recipe]:
+    """The recipe with the options of each design of designs.yaml, by the design's name.
+
+    A fifth of the pairs is held out as test set, on which designs are compared. Where an override names an option of a
+    design, the design's value holds.
+
+    Args:
+        name: As in `read_recipe`.
+        overrides: As in `read_recipe`.
+
+    Raises:
+        BadInput: As `read_recipe`.
+    """
+    overrides = [*overrides, "test=1/5"]
+    return {
+        design: read_recipe(name, [*overrides, *(f"{key}={value}" for key, value in own.items())])
+        for design, own in designs.options().items()
+    }
+
+
 def _with_fast_design(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:
     chosen = designs.choose(latency_ms)
     own = designs.options()[chosen.design]

@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from training.recipe import RECIPES, Recipe, read_recipe, recipe_from_mapping
+from training import designs
+from training.recipe import RECIPES, Recipe, read_design_recipes, read_recipe, recipe_from_mapping
 from training.student.errors import BadInput
 
 
@@ -177,3 +178,15 @@ def test_an_override_by_an_old_name_is_still_read_and_both_names_are_refused(old
 def test_a_chosen_design_is_not_overridden_by_an_old_name():
     with pytest.raises(BadInput, match="leave width_multiplier= out, or latency_ms="):
         read_recipe("mobile", ["latency_ms=4", "slim=[0.5]"])
+
+
+def test_each_design_is_a_recipe_with_a_test_set_in_which_its_own_options_hold():
+    key, value = next((key, value) for own in designs.options().values() for key, value in own.items())
+
+    found = read_design_recipes("mobile", ["epochs=3", f"{key}={read_recipe('mobile').model_dump()[key]}"])
+
+    assert list(found) == list(designs.options())
+    for name, recipe in found.items():
+        expected = read_recipe("mobile", ["epochs=3", "test=1/5"]).model_dump(mode="json") | designs.options()[name]
+        assert recipe == recipe_from_mapping(expected, name)
+    assert found[next(iter(found))].model_dump(mode="json")[key] == value

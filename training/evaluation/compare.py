@@ -1,11 +1,49 @@
 """Students compared on the same photos: one table, and one picture of their confusion matrices."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from training.data.pairs import Pairs
+from training.evaluation.evaluate import evaluate
 from training.evaluation.figures import draw_confusions
+from training.evaluation.mean_iou import refuse_other_classes
 from training.evaluation.segmentation_metrics import MEASURES, SegmentationMetrics
+from training.run import Run
 from training.student.atomic_write import atomic_path, write_text
+from training.student.checkpoint import Checkpoint
+
+
+def evaluate_runs(
+    runs: Sequence[Run], students: Sequence[Checkpoint], pairs: Pairs, *, warn: Callable[[str], None]
+) -> dict[str, SegmentationMetrics]:
+    """Metrics of each run's student on the same pairs, by the run's name.
+
+    Args:
+        runs: The runs.
+        students: The student of each.
+        pairs: Photos with masks of the students' classes.
+        warn: Takes a line for each run that learnt from some of the pairs.
+
+    Raises:
+        BadInput: A student has other classes, or a file cannot be read.
+    """
+    found = {}
+    for run, student in zip(runs, students, strict=True):
+        name = run.folder.resolve().name
+        refuse_other_classes(student.contract, pairs)
+        if learnt := run.learnt_from(pairs):
+            warn(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos")
+        found[name] = evaluate(student, pairs.pairs, {}, robustness=False, worst=0).teacher.metrics
+    return found
+
+
+def describe_students(students: Sequence[Checkpoint]) -> dict[str, list[str]]:
+    """Input size and number of parameters: rows of `comparison_table` by their title."""
+    parameters = [sum(one.numel() for one in student.student.parameters()) for student in students]
+    return {
+        "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
+        "parameters, millions": [f"{count / 1e6:.2f}" for count in parameters],
+    }
 
 
 def comparison_table(students: Mapping[str, SegmentationMetrics], facts: Mapping[str, Sequence[str]]) -> str:

@@ -3,7 +3,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.__main__ import main
-from training.evaluation.compare import comparison_table, write_comparison
+from training.evaluation.compare import comparison_table, describe_students, evaluate_runs, write_comparison
 from training.evaluation.segmentation_metrics import SegmentationMetrics
 from training.fit import fit
 from training.run import Run
@@ -42,11 +42,10 @@ def test_confusions_stand_beside_each_other(tmp_path):
 
 
 def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_path):
-    folders = []
-    for name, override in (("plain", "stride=2"), ("coarse", "stride=4")):
-        run = Run(tmp_path / name)
-        fit(tiny_recipe("epochs=1", override), data=discs, run=run)
-        folders.append(str(run.folder))
+    runs, students, told = [Run(tmp_path / name) for name in ("plain", "coarse")], [], []
+    for run, stride in zip(runs, (2, 4), strict=True):
+        students.append(fit(tiny_recipe("epochs=1", f"stride={stride}"), data=discs, run=run))
+    folders = [str(run.folder) for run in runs]
 
     result = CliRunner().invoke(main, ["compare", *folders, "--out", str(tmp_path / "out")], catch_exceptions=False)
 
@@ -54,3 +53,9 @@ def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_p
     assert "| 4 photos | plain | coarse |" in result.output
     assert (tmp_path / "out" / "comparison.md").read_text().strip() in result.output
     assert not (tmp_path / "out" / "confusion.png").exists()
+
+    found = evaluate_runs(runs, students, runs[0].held_out_pairs(), warn=told.append)
+    assert comparison_table(found, describe_students(students)) in result.output
+    assert told == []
+    evaluate_runs(runs, students, discs, warn=told.append)
+    assert told == [f"note: {name} learnt from 8 of these 12 photos" for name in ("plain", "coarse")]

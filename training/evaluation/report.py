@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from training.data import failure_sheet, html_page
+from training.data.pairs import Pairs
 from training.evaluation.bootstrap import Interval
 from training.evaluation.calibration import Bin
-from training.evaluation.evaluate import EvaluationResult, MaskComparison
+from training.evaluation.evaluate import EvaluationResult, MaskComparison, evaluate, pairs_with_human_masks
 from training.evaluation.figures import draw_confusions, draw_figures
 from training.evaluation.robustness import ConditionCost, resizer_verdict
 from training.evaluation.segmentation_metrics import MEASURES, PhotoScores, SegmentationMetrics
 from training.student.atomic_write import atomic_path, write_csv, write_json
+from training.student.checkpoint import Checkpoint
 
 _CALIBRATION = "calibration_error"
 _WORDS = {**MEASURES, _CALIBRATION: "calibration error, over pixels"}
@@ -63,6 +65,26 @@ class Report:
             for cost in self.costs:
                 yield f"  {cost.condition:44}  {cost.iou.value:.4f}  {cost.drop.value:+.4f}"
             yield resizer_verdict(self.costs)
+
+
+def report_student(
+    student: Checkpoint, pairs: Pairs, title: str, *, human: Path | None, robustness: bool, worst: int
+) -> Report:
+    """Evaluate a student, and compute all figures.
+
+    Args:
+        student: Of the same classes as the pairs.
+        pairs: Photos with their teacher's masks.
+        title: As in `summarise`.
+        human: Masks that people drew of some of the photos, as in `pairs_with_human_masks`; None: there are none.
+        robustness: As in `evaluate`.
+        worst: As in `evaluate`.
+
+    Raises:
+        BadInput: As `evaluate` and `pairs_with_human_masks`.
+    """
+    people = pairs_with_human_masks(human, pairs.pairs, pairs.classes) if human else {}
+    return summarise(title, evaluate(student, pairs.pairs, people, robustness=robustness, worst=worst))
 
 
 def summarise(title: str, findings: EvaluationResult) -> Report:

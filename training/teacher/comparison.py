@@ -1,7 +1,7 @@
 """Benchmarks teachers on labelled pairs: IoU, dice, boundary IoU, speed, and the worst photos of each."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,41 @@ class TeacherResult:
         """Mean scores and times, by name."""
         measured = {name: float(np.mean([getattr(row, name) for row in self.rows])) for name in PHOTO_MEASURES}
         return {**measured, "latency_ms": self.latency, "photos_per_second": self.rate}
+
+
+def evaluate_teachers(
+    specs: Sequence[TeacherSpec],
+    pairs: Sequence[Pair],
+    phrases: tuple[Phrase, ...],
+    *,
+    device: str,
+    batch: int,
+    worst: int,
+    warn: Callable[[str], None],
+) -> list[TeacherResult]:
+    """Benchmark teachers on all pairs; one that cannot run here is left out.
+
+    Args:
+        specs: The teachers.
+        pairs: As in `evaluate_teacher`.
+        phrases: Likewise.
+        device: Likewise.
+        batch: Likewise.
+        worst: Likewise.
+        warn: Takes a line for each teacher that is left out.
+
+    Raises:
+        BadInput: None is left.
+    """
+    results = []
+    for spec in specs:
+        try:
+            results.append(evaluate_teacher(spec, pairs, phrases, device=device, batch=batch, worst=worst))
+        except BadInput as error:
+            warn(f"{spec.label} is left out: {error}")
+    if not results:
+        raise BadInput("no teacher was left to compare; see above")
+    return results
 
 
 def evaluate_teacher(

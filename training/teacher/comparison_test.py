@@ -11,7 +11,7 @@ from training.data.photos import read_mask
 from training.student.errors import BadInput
 from training.student.metrics import photo_boundary_iou, photo_iou
 from training.teacher import comparison_report
-from training.teacher.comparison import evaluate_teacher, parse_teachers
+from training.teacher.comparison import evaluate_teacher, evaluate_teachers, parse_teachers
 from training.teacher.phrases import parse_phrases
 
 DISC = parse_phrases(["disc"])
@@ -162,3 +162,16 @@ def test_a_teacher_that_needs_settings_or_weights_says_how_this_command_takes_th
         parse_teachers("masks")
     with pytest.raises(BadInput, match=r"say model=FOLDER in FILE\.yaml, as --teachers clipseg:FILE\.yaml$"):
         compared(discs, "clipseg")
+
+
+def test_a_teacher_that_cannot_run_is_told_and_left_out(discs, masks, tmp_path):
+    (tmp_path / "gone.yaml").write_text(f"from: {tmp_path / 'gone'}\n")
+    specs, told = parse_teachers(f"masks:{tmp_path / 'gone.yaml'},masks:{masks(0)}"), []
+
+    found = evaluate_teachers(specs, discs.pairs, DISC, device="cpu", batch=5, worst=0, warn=told.append)
+
+    assert [result.teacher for result in found] == ["masks:moved_0"]
+    assert len(told) == 1
+    assert told[0].startswith("masks:gone is left out: ")
+    with pytest.raises(BadInput, match="no teacher was left"):
+        evaluate_teachers(specs[:1], discs.pairs, DISC, device="cpu", batch=5, worst=0, warn=told.append)

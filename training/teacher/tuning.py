@@ -4,7 +4,7 @@ An option's search space is declared where the option is, as `Annotated[int, Ran
 tuned.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +152,27 @@ def split_halves(pairs: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
     """
     sides = split(pairs, validation=0.5, seed=0)
     return {"a": sides.train, "b": sides.validation}
+
+
+def scorers_of_halves(
+    pairs: Sequence[Pair], half: str | None, scorer: Callable[[Sequence[Pair]], TeacherScorer]
+) -> list[tuple[TeacherScorer, TeacherScorer | None]]:
+    """The scorers to tune with, each beside the one that judges its result on photos that it has not seen.
+
+    Args:
+        pairs: All pairs.
+        half: `a` or `b` tunes on that half and judges on the other, `both` does so on each in turn; None tunes on all
+            pairs and judges on none.
+        scorer: Makes the scorer of some pairs.
+
+    Raises:
+        BadInput: There are too few pairs or scenes to split.
+    """
+    if half is None:
+        return [(scorer(pairs), None)]
+    a, b = (scorer(own) for own in split_halves(pairs).values())
+    judged = {"a": (a, b), "b": (b, a)}
+    return list(judged.values()) if half == "both" else [judged[half]]
 
 
 def tune_teacher(

@@ -11,7 +11,15 @@ from training.teacher.classical import Options as Classical
 from training.teacher.phrases import parse_phrases
 from training.teacher.protocol import Decision, Findings, Settings
 from training.teacher.teachers import TEACHERS
-from training.teacher.tuning import Choice, Range, TeacherScorer, search_space, tune_teacher
+from training.teacher.tuning import (
+    Choice,
+    Range,
+    TeacherScorer,
+    scorers_of_halves,
+    search_space,
+    split_halves,
+    tune_teacher,
+)
 
 
 class Options(Settings):
@@ -123,3 +131,19 @@ def test_without_a_option_to_tune_or_without_optuna_it_says_what_to_do(discs, mo
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(BadInput, match=r"needs optuna .*pip install '\.\[teachers\]'"):
         tune_teacher(judge(discs.pairs), Options(), trials=1, seed=0)
+
+
+def test_one_half_is_tuned_on_and_the_other_judges_or_all_are_tuned_on(discs):
+    a, b = split_halves(discs.pairs).values()
+
+    def names(half):
+        return [(own.pairs, other and other.pairs) for own, other in scorers_of_halves(discs.pairs, half, scorer=judge)]
+
+    assert names(None) == [(discs.pairs, None)]
+    assert names("a") == [(a, b)]
+    assert names("b") == [(b, a)]
+    assert names("both") == [(a, b), (b, a)]
+    # What one half looked at is kept for judging the other.
+    (a_own, b_other), (b_own, a_other) = scorers_of_halves(discs.pairs, "both", scorer=judge)
+    assert a_own is a_other
+    assert b_own is b_other

@@ -74,8 +74,16 @@ def write_pairs(
         processes: How many at a time; None takes one for each core.
 
     Raises:
-        BadInput: The folder holds something, the photos are smaller than 32 x 32, or `count` is too large for one seed.
+        BadInput: The folder holds something, the photos are smaller than 32 x 32, `count` is too large for one seed, or
+            the folder cannot be written to.
     """
+    try:
+        _write_pairs(folder, count, seed, (height, width), processes)
+    except OSError as error:
+        raise BadInput(f"cannot render into {folder}: {error}") from error
+
+
+def _write_pairs(folder: Path, count: int, seed: int, size: tuple[int, int], processes: int | None) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise BadInput(f"{folder} is not empty; remove it or name another folder")
     if count > SEEDS_PER_FOLDER:
@@ -85,7 +93,7 @@ def write_pairs(
     with atomic_path(folder) as pairs, tqdm(total=count, desc="rendering coins", unit="photo") as progress:
         for part in ("photos", "masks"):
             (pairs / part).mkdir(parents=True)
-        write = partial(_write_pair, pairs, height, width)
+        write = partial(_write_pair, pairs, *size)
         if workers == 1:
             for each in seeds:
                 write(each)
