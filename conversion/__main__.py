@@ -28,7 +28,7 @@ from training.command import (
     string,
     switch,
 )
-from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached
+from training.student.errors import AccuracyBreached, ConversionRefused, ParityBreached
 
 SECTIONS = {
     "Convert": ("doctor", "export", "rehearse", "convert"),
@@ -91,8 +91,7 @@ def doctor_command(as_json: bool) -> None:
 
     findings = doctor.run_checks(doctor.CHECKS)
     print(doctor.as_json(findings) if as_json else doctor.as_text(findings))
-    if lacking := [one.name for one in findings if one.is_needed and not one.found]:
-        raise BadInput(f"{' and '.join(lacking)} is missing, without which nothing can be trained or converted")
+    doctor.check_needed(findings)
 
 
 @main.command(
@@ -287,7 +286,7 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
     --strip draws the photo of median IoU and the worst one: photo, teacher
     mask, mask, blurred background.
     """
-    from conversion.apply.effect import EFFECTS, draw_effect, resolve_options
+    from conversion.apply.effect import blur_background
     from conversion.artefact import manifest
     from conversion.gate.backends import BACKENDS
     from conversion.gate.pictures import draw_sheet, draw_strip
@@ -300,10 +299,7 @@ def picture_command(run_folder: Path, path: Path, photos: int, strip: bool) -> N
     runner = BACKENDS["tflite-fp16"].open(run.checkpoint, run.export)
     seen = evaluate_masks(runner, shown, contract)
     if strip:
-        if not contract.is_binary or len(shown) < 2:
-            raise BadInput("--strip needs a student of one class, and two held-out photos; leave it out")
-        options = resolve_options(contract, "blur")
-        draw_strip(shown, seen, contract, path, lambda photo, mask: draw_effect(EFFECTS["blur"], photo, mask, options))
+        draw_strip(shown, seen, contract, path, blur_background)
     else:
         draw_sheet(shown, seen, contract, path)
     print(path)
@@ -440,20 +436,17 @@ def bench_command(
 
     run = Run(run_folder) if run_folder else None
     if saved:
-        kept = list(dict.fromkeys(devices.import_self_test(path, run) for path in saved))
-        print(devices.as_markdown(kept))
+        runs = devices.import_self_tests(saved, run)
+        print(devices.as_markdown(runs))
+        report.update_reports(runs)
+        devices.check([test for one in runs for test in devices.read(one)])
     elif run:
         found = artefacts.measure_artefacts(run, others, repetitions)
         artefacts.write(found, run)
         print(run.bench.read_text(encoding="utf-8") if as_json else artefacts.as_text(found))
-        kept = [run]
+        report.update_reports([run])
     else:
         raise click.UsageError("missing RUN")
-    for one in kept:
-        if one.report.is_file():
-            report.write_report(one)
-    if saved:
-        devices.check([test for one in kept for test in devices.read(one)])
 
 
 @main.command(
@@ -540,7 +533,7 @@ def conformance_command(operators: tuple[str, ...], out: Path | None) -> None:
     With OPERATORs, run only their tests, and print a line for each.
     """
     from conversion.conformance import page
-    from conversion.conformance.case_results import run_cases
+    from conversion.conformance.case_results import check, run_cases
     from conversion.conformance.cases import read_cases
     from training.student.atomic_write import write_text
 
@@ -548,8 +541,7 @@ def conformance_command(operators: tuple[str, ...], out: Path | None) -> None:
     print(page.as_lines(results) if operators else page.render_page(results))
     if out is not None:
         write_text(out, page.render_page(results))
-    if wrong := sum(result.outcome == "wrong" for result in results):
-        raise ParityBreached(f"{wrong} results are wrong, listed above")
+    check(results)
 
 
 if __name__ == "__main__":

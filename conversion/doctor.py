@@ -9,13 +9,14 @@ import platform
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 from conversion.runtimes.runner import why_unavailable
+from training.student.errors import BadInput
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -194,6 +195,16 @@ def run_checks(checks: tuple[Check, ...]) -> list[Finding]:
             why = str(error) or type(error).__name__
         findings.append(Finding(check.purpose, check.name, found, why, "" if found else check.install, check.is_needed))
     return findings
+
+
+def check_needed(findings: Sequence[Finding]) -> None:
+    """Raise if something is missing that `make mobile` needs.
+
+    Raises:
+        BadInput: It names what is missing.
+    """
+    if lacking := [one.name for one in findings if one.is_needed and not one.found]:
+        raise BadInput(f"{' and '.join(lacking)} is missing, without which nothing can be trained or converted")
 
 
 def as_text(findings: list[Finding]) -> str:

@@ -179,6 +179,15 @@ def draw_effect(effect: Effect, photo: Pixels, mask: Mask, options: EffectOption
     return np.concatenate(bands)
 
 
+def blur_background(photo: Pixels, mask: Mask, contract: Contract) -> Pixels:
+    """The photo with the background of a binary student's mask blurred, by the defaults of the effect `blur`.
+
+    Raises:
+        BadInput: The student has several classes.
+    """
+    return draw_effect(EFFECTS["blur"], photo, mask, resolve_options(contract, "blur"))
+
+
 def _read_background(background: str) -> Pixels:
     if Path(background).is_file():
         return read_photo(Path(background))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -145,6 +145,18 @@ def import_self_test(path: Path, run: Run | None = None) -> Run:
     name = re.sub(r"[^\w.-]+", "-", f"{found.device}-{found.unit}-{found.artefact}")
     write_text(run.phones / f"{name}.json", json.dumps({"schema": SCHEMA, **found.model_dump()}, indent=1) + "\n")
     return run
+
+
+def import_self_tests(paths: Iterable[Path], run: Run | None = None) -> list[Run]:
+    """Add self-tests to the runs whose artefacts they tested, as `import_self_test` does.
+
+    Returns:
+        Each of these runs once.
+
+    Raises:
+        BadInput: As `import_self_test`.
+    """
+    return list(dict.fromkeys(import_self_test(path, run) for path in paths))
 
 
 def read(run: Run) -> list[SelfTest]:

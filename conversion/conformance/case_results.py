@@ -10,7 +10,7 @@ from conversion.conformance.cases import Case
 from conversion.conformance.targets import GRAPH_RUNNERS
 from conversion.source.graph import read_graph
 from training.student.arrays import Array
-from training.student.errors import ConversionRefused
+from training.student.errors import ConversionRefused, ParityBreached
 
 Outcome = Literal["passed", "refused", "wrong"]
 
@@ -33,6 +33,16 @@ def run_cases(cases: Iterable[Case]) -> Iterator[CaseResult]:
         for target in GRAPH_RUNNERS:
             outcome, detail = _outcome(case, target)
             yield CaseResult(case.name, case.operator, target, outcome, detail)
+
+
+def check(results: Iterable[CaseResult]) -> None:
+    """Raise if a result is wrong.
+
+    Raises:
+        ParityBreached: It counts them.
+    """
+    if wrong := sum(result.outcome == "wrong" for result in results):
+        raise ParityBreached(f"{wrong} results are wrong, listed above")
 
 
 def _outcome(case: Case, target: str) -> tuple[Outcome, str]:

@@ -17,6 +17,7 @@ from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path
 from training.student.contract import Contract
 from training.student.effects import overlay
+from training.student.errors import BadInput
 from training.student.postprocess import Mask
 
 WORST = 6
@@ -99,7 +100,7 @@ def draw_strip(
     predictions: Sequence[Prediction],
     contract: Contract,
     path: Path,
-    blur: Callable[[Pixels, Mask], Pixels],
+    blur: Callable[[Pixels, Mask, Contract], Pixels],
 ) -> None:
     """Two rows as one JPEG: the photo of median IoU and the worst, each with its masks and blurred background.
 
@@ -108,16 +109,21 @@ def draw_strip(
         predictions: What one backend made of each.
         contract: The student's.
         path: Of the JPEG.
-        blur: From a photo, (rows, columns, 3), and its mask to the photo with its background blurred.
+        blur: From a photo, (rows, columns, 3), its mask and the contract to the photo with its background blurred.
+
+    Raises:
+        BadInput: The student has several classes, or there is one photo.
     """
+    if not contract.is_binary or len(photos) < 2:
+        raise BadInput("--strip needs a student of one class, and two held-out photos; leave it out")
     order = sorted(range(len(photos)), key=lambda i: -predictions[i].teacher_iou)
     rows = [_captions(["photo", "teacher mask", "mask of the phone's file", "background blurred by it"])]
     for name, i in (("typical", order[len(order) // 2]), (f"hardest of {len(order)}", order[-1])):
-        photo, is_binary = read_photo(photos[i].path), len(contract.classes) == 1
+        photo = read_photo(photos[i].path)
         masks = [
-            np.dstack([levels_of(mask, binary=is_binary)] * 3) for mask in (photos[i].teacher_mask, predictions[i].mask)
+            np.dstack([levels_of(mask, binary=True)] * 3) for mask in (photos[i].teacher_mask, predictions[i].mask)
         ]
-        tiles = [_square(picture) for picture in (photo, *masks, blur(photo, predictions[i].mask))]
+        tiles = [_square(picture) for picture in (photo, *masks, blur(photo, predictions[i].mask, contract))]
         rows += [_beside(tiles), _captions([f"{name}: IoU {predictions[i].teacher_iou:.2f}", "", "", ""])]
     with atomic_path(path) as temporary:
         Image.fromarray(np.vstack(rows)).save(temporary, "JPEG", quality=85)

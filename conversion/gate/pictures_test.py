@@ -1,9 +1,11 @@
 import cv2
 import numpy as np
+import pytest
 
 from conversion.gate.pictures import draw_strip
 from conversion.gate.predictions import Photo, Prediction
 from training.student.contract import Contract
+from training.student.errors import BadInput
 
 COLOURS = {"good": 40, "typical": 120, "worst": 200}
 
@@ -23,12 +25,23 @@ def test_a_strip_shows_the_photo_of_median_iou_above_the_worst(tmp_path):
     predictions = [_prediction(iou) for iou in (0.2, 0.9, 0.7)]
     contract = Contract(32, 32, 2, ("coin",))
 
-    draw_strip(photos, predictions, contract, tmp_path / "strip.jpg", lambda photo, mask: np.full_like(photo, 80))
+    draw_strip(photos, predictions, contract, tmp_path / "strip.jpg", lambda photo, *_: np.full_like(photo, 80))
 
     strip = cv2.imread(str(tmp_path / "strip.jpg"), cv2.IMREAD_GRAYSCALE).astype(int)
     middles = [columns.mean(axis=(0, 1)) for columns in _tiles(strip)]
     expected = [[COLOURS["typical"], 255, 0, 80], [COLOURS["worst"], 255, 0, 80]]
     assert np.abs(np.array(middles).reshape(2, 4) - expected).max() < 4
+
+
+@pytest.mark.parametrize(("count", "classes"), [(1, ("coin",)), (2, ("sky", "road"))])
+def test_a_strip_of_one_photo_or_of_several_classes_is_refused(tmp_path, count, classes):
+    photos = [_photo(tmp_path, name) for name in ("good", "worst")][:count]
+    predictions = [_prediction(iou) for iou in (0.9, 0.2)][:count]
+
+    with pytest.raises(BadInput, match="--strip needs a student of one class, and two held-out photos"):
+        draw_strip(photos, predictions, Contract(32, 32, 2, classes), tmp_path / "strip.jpg", pytest.fail)
+
+    assert not (tmp_path / "strip.jpg").exists()
 
 
 def _tiles(strip):

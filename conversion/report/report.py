@@ -1,6 +1,7 @@
 """The report of a run in its three forms: a page that opens from disk, the same as JSON, and a model card."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ def write_report(run: Run) -> None:
     page.write(facts, run)
     write_json(run.report.with_suffix(".json"), TypeAdapter(Facts).dump_python(facts))
     write_text(run.card, card.render(facts))
+
+
+def update_reports(runs: Iterable[Run]) -> None:
+    """Write the report of each run again, where it has one.
+
+    Raises:
+        BadInput: As `write_report`.
+    """
+    for run in runs:
+        if run.report.is_file():
+            write_report(run)
 
 
 def schema() -> str:
