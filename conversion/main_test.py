@@ -4,6 +4,9 @@ import ast
 import json
 import re
 import shlex
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -89,6 +92,30 @@ def test_the_help_of_a_group_names_every_command_once_in_a_section(package):
     assert not any("..." in line for line in listed)
 
 
+@pytest.mark.parametrize("package", GROUPS)
+def test_every_command_that_is_written_is_in_the_group(package):
+    modules = [
+        import_module(f"{package}.commands.{path.stem}")
+        for path in (ROOT / package / "commands").glob("*.py")
+        if not path.stem.endswith("_test")
+    ]
+
+    written = [one for module in modules for one in vars(module).values() if isinstance(one, click.Command)]
+    assert sorted(one.name for one in written) == sorted(GROUPS[package].commands)
+
+
+@pytest.mark.parametrize("package", GROUPS)
+def test_help_is_shown_without_waiting_for_heavy_imports(package):
+    heavy = {"coremltools", "cv2", "numpy", "onnx", "onnxruntime", "torch"}
+    code = f"import sys, {package}.__main__; print(*sys.modules)"
+
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    imported = set(found.stdout.split())
+    assert f"{package}.commands" in imported
+    assert not heavy & imported
+
+
 @pytest.mark.parametrize(("package", "name"), COMMANDS)
 def test_the_help_of_a_command_begins_with_a_verb(package, name):
     command = GROUPS[package].commands[name]
@@ -161,8 +188,9 @@ def test_make_help_lists_each_target_in_a_line_that_begins_with_a_verb():
 
 @pytest.mark.parametrize("package", GROUPS)
 def test_nothing_is_imported_under_another_name(package):
-    tree = ast.parse((ROOT / package / "__main__.py").read_text())
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    paths = [ROOT / package / "__main__.py", *(ROOT / package / "commands").glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in paths if not path.name.endswith("_test.py")]
+    imports = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
     assert imports
     assert [alias.asname for node in imports for alias in node.names if alias.asname] == []

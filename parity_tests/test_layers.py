@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "training.recipe": {"training.student", "training.options", "training.designs"},
     "training": {"training"},
     **{f"conversion.{room}": {f"conversion.{one}" for one in {room} | below} for room, below in CONVERSION.items()},
-    "conversion.__main__": {"conversion", "training.command"},
+    "conversion.commands": {"conversion", "training.commands.group", "training.commands.parameters"},
+    "conversion.__main__": {"conversion.commands", "training.commands.group"},
     "conversion": set(),
 }
 
@@ -90,7 +91,7 @@ def _rooms_of_conversion():
 def test_conversion_has_few_rooms_and_each_has_a_row():
     rooms = _rooms_of_conversion()
 
-    assert rooms == {*CONVERSION, "__main__"}
+    assert rooms == {*CONVERSION, "commands", "__main__"}
     assert len(rooms) <= MOST_ROOMS
 
 

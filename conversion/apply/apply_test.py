@@ -5,11 +5,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageCms
 
-from conversion.__main__ import EFFECT_NAMES, main
+from conversion.__main__ import main
 from conversion.apply.apply import RenderOptions, apply
 from conversion.apply.effect import EFFECTS, choose_effect, draw_effect, resolve_options
 from conversion.apply.predictor import open_predictor
 from conversion.apply.results import RECORD_FILE
+from conversion.commands.use import EFFECT_NAMES
 from training.data.photos import read_mask
 from training.student import effects
 from training.student.contract import Contract

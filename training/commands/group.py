@@ -5,19 +5,16 @@ import os
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from training.commands.parameters import Option
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
-
-if TYPE_CHECKING:
-    from training.data.pairs import Pairs
 
 ENDINGS: Mapping[type[PocketmaskError], str] = MappingProxyType(
     {
@@ -28,24 +25,6 @@ ENDINGS: Mapping[type[PocketmaskError], str] = MappingProxyType(
     }
 )
 """How a command may end beside well, in the words of its help; the codes are the errors' own."""
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class Option(click.Option):
-    """An option whose help shows its default, and no range: a value outside it is refused with the range."""
-
-    def __init__(self, *args: Any, **said: Any) -> None:
-        """As click's; `show_default` may be a text where the default depends on something else."""
-        super().__init__(*args, **{"show_default": True, **said})
-
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """As click's, without the range, and without brackets around a default that is a text."""
-        extra = super().get_help_extra(ctx)
-        extra.pop("range", None)
-        if isinstance(self.show_default, str):
-            extra["default"] = self.show_default
-        return extra
 
 
 class Command(click.Command):
@@ -75,8 +54,8 @@ class Command(click.Command):
         self.params.append(quiet)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's; the old name of an option is read as the new one, as `Commands.renamed` has it."""
-        renamed = ctx.parent.command.renamed if ctx.parent and isinstance(ctx.parent.command, Commands) else {}
+        """As click's; the old name of an option is read as the new one, as `CommandGroup.renamed` has it."""
+        renamed = ctx.parent.command.renamed if ctx.parent and isinstance(ctx.parent.command, CommandGroup) else {}
         for place, word in enumerate(args):
             old, equals, value = word.partition("=")
             new = renamed.get(f"{ctx.info_name} {old}")
@@ -132,7 +111,12 @@ class TeacherCommand(Command):
             formatter.write_dl([(name, entry.summary) for name, entry in TEACHERS.items()])
 
 
-class Commands(click.Group):
+def command(name: str, *, cls: type[Command] = Command, **said: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function, as click's `command`; the group lists it in a section."""
+    return click.command(name, cls=cls, **said)
+
+
+class CommandGroup(click.Group):
     """A group of commands whose foreseen errors end in one line, with their own exit code and no traceback."""
 
     command_class = Command
@@ -142,7 +126,7 @@ class Commands(click.Group):
         *args: Any,
         example: str = "",
         ends: tuple[type[PocketmaskError], ...] = (),
-        sections: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        sections: Mapping[str, Sequence[click.Command]] = MappingProxyType({}),
         renamed: Mapping[str, str] = MappingProxyType({}),
         **said: Any,
     ) -> None:
@@ -152,7 +136,7 @@ class Commands(click.Group):
             args: As click's.
             example: As in `Command`.
             ends: Those of any of its commands.
-            sections: The names of its commands by the section of the help that lists them, in its order.
+            sections: Its commands by the section of the help that lists them, in its order.
             renamed: New names by old ones, which still work for one version: of commands, as `old`, and of options,
                 as `command --old`; an option that has become a command of its own is refused with the new call.
             said: As click's.
@@ -160,7 +144,9 @@ class Commands(click.Group):
         super().__init__(*args, **said)
         self.example = example
         self.ends: tuple[type[PocketmaskError], ...] = (BadInput, *ends)
-        self.sections = sections
+        for one in (one for listed in sections.values() for one in listed):
+            self.add_command(one)
+        self.sections = {title: [str(one.name) for one in listed] for title, listed in sections.items()}
         self.renamed = renamed
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -227,98 +213,3 @@ def _explain(
 def _end(message: str, exit_code: int) -> NoReturn:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     sys.exit(exit_code)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What an option takes: the word that stands for it in the help, and how it is read."""
-
-    metavar: str
-    type: click.ParamType[Any]
-
-
-PATH = click.Path(path_type=Path)
-FOLDER, FILE, FILE_OR_FOLDER, RUN = (Kind(word, PATH) for word in ("FOLDER", "FILE", "PATH", "RUN"))
-COUNT = Kind("COUNT", click.IntRange(min=1))
-PIXELS = Kind("PIXELS", click.IntRange(min=0))
-NUMBER = Kind("NUMBER", click.IntRange(min=0))
-FRACTION = Kind("NUMBER", click.FloatRange(0, 1))
-NAME = Kind("NAME", click.STRING)
-
-
-def one_of(names: Iterable[str], metavar: str = "NAME") -> Kind:
-    """One of a few names, which the help of the option has to list."""
-    return Kind(metavar, click.Choice(list(names)))
-
-
-def string(metavar: str) -> Kind:
-    """Text of a form of its own, such as I/N."""
-    return Kind(metavar, click.STRING)
-
-
-def option(
-    flag: str, kind: Kind, text: str, *, name: str | None = None, shown: str | None = None, **said: Any
-) -> Decorator:
-    """An option that takes a value.
-
-    Args:
-        flag: How it is typed.
-        kind: What it takes.
-        text: Its help.
-        name: Of the parameter, where it is not that of the flag.
-        shown: How the help tells its default, where it has none or that depends on something else.
-        said: As click's.
-    """
-    if "default" not in said and not said.get("required"):
-        shown = shown or "none"
-    names = [flag, name] if name else [flag]
-    said |= {"type": kind.type, "metavar": kind.metavar, "help": text, "show_default": shown or True}
-    return click.option(*names, cls=Option, **said)
-
-
-def switch(flag: str, text: str, name: str | None = None) -> Decorator:
-    """An option that takes no value."""
-    names = [flag, name] if name else [flag]
-    return click.option(*names, cls=Option, is_flag=True, help=text)
-
-
-# What several commands of either command line ask for, spelled once.
-
-recipe_argument = click.argument("recipe_name", metavar="RECIPE")
-overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-run_argument = click.argument("run_folder", metavar="RUN", type=PATH)
-
-json_option = switch("--json", "Print JSON for other programs, and nothing else.", "as_json")
-phrase_option = option(
-    "--phrase", string("TEXT"), "Object: coin; or CLASS=TEXT,TEXT for each class.", multiple=True, required=True
-)
-settings_option = option("--settings", FILE, "YAML file with the teacher's settings.")
-weights_option = option("--weights", string("FOLDER"), "Folder with the teacher's weights.", shown="from the hub")
-device_option = option("--device", NAME, "Torch device, such as cpu or cuda:0.", default="auto")
-batch_option = option("--batch", COUNT, "Photos in a batch.", default=8)
-seed_option = option("--seed", NUMBER, "Random seed.", default=0)
-
-
-def data_option(text: str = "Folder of pairs: photos/ and masks/.", shown: str | None = None, **said: Any) -> Decorator:
-    """Pairs; required where no default is told."""
-    return option("--data", FOLDER, text, shown=shown, required=shown is None, **said)
-
-
-def warn(line: str) -> None:
-    """Print a line on standard error, where it does not mix with results."""
-    click.echo(line, err=True)
-
-
-def pairs_of(folder: Path) -> "Pairs":
-    """The pairs of a folder, saying on standard error how many its `dropped.txt` leaves out.
-
-    Raises:
-        BadInput: As `read_pairs`.
-    """
-    from training.data.pairs import read_pairs
-
-    pairs = read_pairs(folder)
-    if pairs.dropped:
-        every = len(pairs.pairs) + len(pairs.dropped)
-        warn(f"{folder}: dropped.txt leaves out {len(pairs.dropped)} of {every} photos")
-    return pairs

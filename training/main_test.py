@@ -5,15 +5,12 @@ import sys
 import threading
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
 from training.__main__ import main
-from training.command import Commands, pairs_of
 from training.data.pairs import read_pairs
 from training.run import Run
-from training.student.errors import BadInput, ParityBreached
 
 PHRASED = ("--phrase", "disc", "--data", "discs")
 MASKS = ("--teacher", "masks", "from=discs")
@@ -268,44 +265,6 @@ def test_ctrl_c_says_how_to_go_on(call, discs, tiny, tmp_path):
         "student.json",
         "student.safetensors",
     ]
-
-
-def test_photos_that_are_left_out_are_counted_aloud(draw_discs, tmp_path, capsys):
-    folder = draw_discs(tmp_path / "discs", count=3)
-    pairs_of(folder)
-    assert capsys.readouterr().err == ""
-
-    (folder / "dropped.txt").write_text("disc_01  # blurred\n")
-
-    assert len(pairs_of(folder).pairs) == 2
-    assert capsys.readouterr().err == f"{folder}: dropped.txt leaves out 1 of 3 photos\n"
-
-
-@pytest.mark.parametrize(("error", "code"), [(BadInput, 2), (ParityBreached, 4)])
-def test_an_error_ends_with_its_own_code(error, code):
-    @click.group(cls=Commands)
-    def group():
-        pass
-
-    @group.command()
-    def fail():
-        raise error("found 3, expected 4")
-
-    found = CliRunner().invoke(group, ["fail"])
-
-    assert (found.exit_code, found.stderr) == (code, "error: found 3, expected 4\n")
-
-
-def test_a_bug_keeps_its_traceback():
-    @click.group(cls=Commands)
-    def group():
-        pass
-
-    @group.command()
-    def fail():
-        raise ZeroDivisionError
-
-    assert isinstance(CliRunner().invoke(group, ["fail"]).exception, ZeroDivisionError)
 
 
 def test_the_shell_sees_the_code_and_one_line():
