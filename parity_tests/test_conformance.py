@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from conversion.conformance import page
-from conversion.conformance.case_results import run_cases
+from conversion.conformance.case_results import check, run_cases
 from conversion.conformance.cases import read_cases
 from conversion.coreml.operators import OPERATORS as COREML
 from conversion.tflite.operators import OPERATORS as TFLITE
+from training.student.errors import ParityBreached
 
 PAGE = (Path(__file__).parents[1] / "docs" / "operators.md").read_text()
 SAMPLE = (
@@ -36,6 +37,7 @@ def test_no_result_is_wrong(results):
     wrong = [f"{each.target} {each.case}: {each.detail}" for each in results if each.outcome == "wrong"]
 
     assert not wrong, "\n".join(wrong)
+    check(results)
 
 
 def test_every_sampled_operator_passes_somewhere(results):
@@ -69,8 +71,10 @@ def test_a_wrong_result_is_noticed(sampled):
         {name: np.full_like(value, np.nan)},
         {},
     ):
-        for result in run_cases([replace(case, outputs=outputs)]):
-            assert result.outcome == "wrong"
+        wrong = list(run_cases([replace(case, outputs=outputs)]))
+        assert {result.outcome for result in wrong} == {"wrong"}
+        with pytest.raises(ParityBreached, match=f"{len(wrong)} results are wrong"):
+            check(wrong)
 
 
 def test_an_error_that_is_no_refusal_is_wrong(sampled):
