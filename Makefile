@@ -13,7 +13,7 @@ KNOBS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON
 PYTHON ?= python3
 PY     := .venv/bin/python
 # One thread a worker, or workers would take one another's cores.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto --maxprocesses 4
 
 .NOTPARALLEL:
 

@@ -1,10 +1,12 @@
-"""Test tiers: what a test costs, which tests share a worker, and what a run left out.
+"""Test tiers: what a test costs, which tests share a worker, and what a run left out; and equal random numbers.
 
 `make test` leaves out every test that carries one of these marks; `make test-all` runs them all.
 """
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,29 @@ COSTLY_FIXTURES: Mapping[str, str] = {
     "browser": "browser",
 }
 
+# Files whose tests use the trained student or a toolchain. They run in one worker: to train and to compile twice would
+# take longer than to wait.
+ONE_WORKER = {
+    f"parity_tests/test_{name}.py"
+    for name in (
+        "android_app",
+        "android_build",
+        "apps",
+        "bench",
+        "error_localisation",
+        "gate_can_fail",
+        "hops",
+        "ios_app",
+        "kotlin",
+        "mediapipe",
+        "report",
+        "swift",
+        "variants",
+    )
+}
+
 LEFT_OUT = pytest.StashKey[Counter[str]]()
+RANDOM_STATES = pytest.StashKey[dict[str, Any]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,36 +54,60 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
     config.stash[LEFT_OUT] = Counter()
+    config.stash[RANDOM_STATES] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures, before `-m` selects by marks, and say which of them share a worker.
-
-    Tests of one file share its fixtures. Those of the trained student and of the toolchains share one worker, since
-    training or compiling a second time costs more than waiting.
-    """
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures, before `-m` selects by marks."""
     for item in items:
+        fixtures = getattr(item, "fixturenames", ())
         for fixture, mark in COSTLY_FIXTURES.items():
-            if fixture in getattr(item, "fixturenames", ()):
+            if fixture in fixtures:
                 item.add_marker(mark)
-        is_shared = "verified" in getattr(item, "fixturenames", ()) or item.get_closest_marker("toolchain")
-        item.add_marker(pytest.mark.xdist_group("shared" if is_shared else item.path.name))
+        file = item.nodeid.partition("::")[0]
+        if ("verified" in fixtures or item.get_closest_marker("toolchain")) and file not in ONE_WORKER:
+            raise pytest.UsageError(
+                f"{file} uses the trained student or a toolchain: add it to ONE_WORKER in conftest.py"
+            )
+        module = getattr(item, "module", None)
+        if hasattr(module, "RNG"):
+            config.stash[RANDOM_STATES].setdefault(module.__name__, copy.deepcopy(module.RNG.bit_generator.state))
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers(request: pytest.FixtureRequest) -> None:
+    """Let a test draw the same numbers from its module's `RNG`, whichever tests ran before it."""
+    if hasattr(request.module, "RNG"):
+        request.module.RNG.bit_generator.state = request.config.stash[RANDOM_STATES][request.module.__name__]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share out whole files, since their tests share fixtures, and the files of `ONE_WORKER` together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FilesAndOneWorker(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "one worker" if file in ONE_WORKER else file
+
+    return FilesAndOneWorker(config, log)
 
 
 def pytest_deselected(items: Iterable[pytest.Item]) -> None:
     """Count what `-m` leaves out, by mark."""
     for item in items:
-        mark = next((mark for mark in MARKS if item.get_closest_marker(mark)), "others")
-        item.config.stash[LEFT_OUT][mark] += 1
+        if mark := next((mark for mark in MARKS if item.get_closest_marker(mark)), None):
+            item.config.stash[LEFT_OUT][mark] += 1
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object, error: object) -> None:
+def pytest_testnodedown(node: Any, error: object) -> None:
     """Take over a worker's count: each collects all tests."""
     output = getattr(node, "workeroutput", {})
     if "left_out" in output:
-        getattr(node, "config").stash[LEFT_OUT] = Counter(output["left_out"])  # noqa: B009 (a pytest object of no public type)
+        node.config.stash[LEFT_OUT] = Counter(output["left_out"])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
