@@ -9,7 +9,7 @@ SETTINGS ?= training/teacher/settings/coins.yaml
 RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 
 # Whatever else is said on the command line as key=value overrides an option of the recipe.
-KNOBS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
+OPTIONS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
 PYTHON ?= python3
 PY     := .venv/bin/python
 # One thread a worker, or workers would take one another's cores.
@@ -22,11 +22,11 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto --maxprocesses 4
 mobile: train-mobile export parity ## Train, export and verify: from DATA to phone files and a report. Start here
 
 teach-mobile: .venv/ready ## Train from photos alone: label PHOTOS, train a student, judge both on DATA
-	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(OPTIONS) --phrase "$(PHRASE)" $(if $(SETTINGS),--settings $(SETTINGS)) $(if $(DATA),--data $(DATA))
 
 train-mobile: .venv/ready ## Train the student of RECIPE on DATA, after a trial conversion
-	$(PY) -m conversion rehearse $(RECIPE) $(KNOBS)
-	$(PY) -m training fit $(RECIPE) $(KNOBS) $(if $(DATA),--data $(DATA)) --run $(RUN)
+	$(PY) -m conversion rehearse $(RECIPE) $(OPTIONS)
+	$(PY) -m training fit $(RECIPE) $(OPTIONS) $(if $(DATA),--data $(DATA)) --run $(RUN)
 
 export: .venv/ready ## Export RUN's student to ONNX, Core ML and TFLite, in fp32 and fp16
 	$(PY) -m conversion export $(RUN)
@@ -67,26 +67,26 @@ mediapipe: .venv/ready .venv-mediapipe/ready ## Compare MediaPipe's masks with o
 	$(if $(wildcard $(RUN)/export),RUN=$(RUN)) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
 
 baseline: .venv/ready ## Train RECIPE's student and the usual UNet alike on DATA, and print both IoUs
-	$(PY) -m training baseline $(RECIPE) $(KNOBS) --data $(DATA)
+	$(PY) -m training baseline $(RECIPE) $(OPTIONS) --data $(DATA)
 
 transfer: .venv/ready ## Train on rendered coins alone, and judge on the real photos of DATA
-	$(PY) -m training fit coins $(KNOBS) --run runs/coins
+	$(PY) -m training fit coins $(OPTIONS) --run runs/coins
 	$(PY) -m training evaluate runs/coins --data $(DATA)
 
 teach-coins: RECIPE = coins
 teach-coins: .venv/ready ## Train on rendered coins, then on PHOTOS where that student and a teacher agree
-	$(PY) -m training fit $(RECIPE) $(KNOBS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
-	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(KNOBS) --phrase "$(PHRASE)" --settings $(SETTINGS) --agree-with runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
+	$(PY) -m training fit $(RECIPE) $(OPTIONS) --run runs/$(basename $(notdir $(RECIPE)))-rendered
+	$(PY) -m training teach $(RECIPE) $(PHOTOS) $(OPTIONS) --phrase "$(PHRASE)" --settings $(SETTINGS) --agree-with runs/$(basename $(notdir $(RECIPE)))-rendered $(if $(DATA),--data $(DATA))
 
 tune: .venv/ready ## Tune the classical teacher on each half of DATA, and judge it on the other
 	$(PY) -m training tune classical shape=ellipse --phrase "$(PHRASE)" --data $(DATA) --half both --trials 80
 
 designs: .venv/ready ## Train and measure every design of training/designs.yaml on DATA, for latency_ms
-	$(PY) -m training designs $(RECIPE) $(KNOBS) --data $(DATA)
+	$(PY) -m training designs $(RECIPE) $(OPTIONS) --data $(DATA)
 	$(PY) -m conversion bench-designs runs/designs-$(notdir $(DATA)) $(if $(PEER),--peer $(PEER))
 
 bench-training: .venv/ready ## Measure the training loop's photos per second on DATA, beside a plain loop
-	$(PY) -m training bench $(RECIPE) $(KNOBS) --data $(DATA)
+	$(PY) -m training bench $(RECIPE) $(OPTIONS) --data $(DATA)
 
 bench-emitters: .venv/ready ## Measure time and memory of emitting the usual UNet, for each target
 	$(PY) -m conversion bench-emitters

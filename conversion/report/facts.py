@@ -78,7 +78,7 @@ class TrainingFacts:
     """The best, which was kept."""
     validation_iou: float
     recipe: dict[str, Any]
-    """Every knob, resolved."""
+    """Every option, resolved."""
     epochs: list[dict[str, float]]
     """The rows of metrics.csv."""
     versions: dict[str, str]

@@ -65,13 +65,13 @@ def label_command(
     from training.teacher.labelled_folder import LabelledFolder
 
     entry = teachers.find_teacher(name)
-    knobs = options.read(entry.options(), name, settings, overrides)
+    chosen = options.read(entry.options(), name, settings, overrides)
     asked = phrases.parse_phrases(phrase)
     share = shard.parse_shard(share_given) if share_given else shard.from_environment(os.environ)
     out = out or Path("labelled", f"{photos.resolve().name}-{name}")
     found = sources.find_photos(photos, exclude=out)
     to = LabelledFolder(out, keep_empty=empty == "keep")
-    teacher = entry.build(knobs, asked, weights, shard.choose_device(device, os.environ))
+    teacher = entry.build(chosen, asked, weights, shard.choose_device(device, os.environ))
     print(label_photos(found, teacher, to, share=share, batch=batch))
 
 
