@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 MARKS: Mapping[str, str] = {
-    "slow": "trains or converts for more than about three seconds",
+    "slow": "trains or converts for more than about two seconds",
     "toolchain": "needs the Swift or Kotlin toolchain",
     "browser": "needs Chromium",
 }

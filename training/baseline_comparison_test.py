@@ -5,6 +5,7 @@ from training.fit import fit
 from training.run import Run
 
 
+@pytest.mark.slow
 def test_the_student_is_taught_as_by_fit_and_the_usual_network_likewise(discs, tiny_recipe, tmp_path, monkeypatch):
     recipe = tiny_recipe("epochs=1", "photos_per_epoch=64", "separable=no")
     monkeypatch.chdir(tmp_path)

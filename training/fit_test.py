@@ -124,6 +124,7 @@ def encoder_weights(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_all_care_together_goes_on_after_an_interruption_as_if_there_had_been_none(
     discs, tiny_recipe, encoder_weights, tmp_path, capsys
 ):
@@ -153,6 +154,7 @@ def test_a_training_from_scratch_says_what_would_be_better(discs, tiny_recipe, t
     assert f"note: {FROM_SCRATCH}\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "interruption",
     [

@@ -68,6 +68,7 @@ def taught(discs, tiny_recipe, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_what_both_teachers_say_is_learnt_beside_what_the_second_learnt_from(taught, discs, draw_discs, tmp_path):
     photos = draw_discs(tmp_path / "discs", count=4)
     wrong = photos / "masks" / "disc_01.png"

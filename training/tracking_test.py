@@ -60,6 +60,7 @@ def offline_runs(folder):
 READERS = {"tensorboard": scalars, "mlflow": metrics, "wandb": offline_runs}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("tracker", TRACKERS)
 def test_what_was_tracked_is_read_back_and_the_terminal_stays_quiet(tracker, tmp_path, picture, capfd):

@@ -318,6 +318,7 @@ def photo():
     return blobs(9)
 
 
+@pytest.mark.slow
 def test_a_students_fp32_package_is_the_student(student, photo, tmp_path):
     reference = student.reference(photo)
 
@@ -328,6 +329,7 @@ def test_a_students_fp32_package_is_the_student(student, photo, tmp_path):
     assert np.abs(logits - reference).max() <= 1e-4 * np.ptp(reference)
 
 
+@pytest.mark.slow
 def test_a_students_fp16_package_stays_within_50_db(student, photo, tmp_path):
     reference = student.reference(photo)
 

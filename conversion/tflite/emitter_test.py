@@ -95,6 +95,7 @@ def test_a_student_is_one_partition_without_transposes(student, precision):
     assert not {"TRANSPOSE", "RESHAPE", "RELU"} & set(operators(converted))
 
 
+@pytest.mark.slow
 def test_a_nearest_unet_gives_onnx_runtime_s_logits_in_one_partition(unet, drift):
     assert max(drift(unet).values()) <= 1e-4
     assert partitions(emit(read_graph(unet), metadata={})).is_whole
@@ -116,6 +117,7 @@ def plainly_exported(network):
     return onnx.load_from_string(file.getvalue())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoder",
     [
@@ -140,6 +142,7 @@ def test_no_cnn_moves_data_for_its_layout(encoder, drift):
     assert max(drift(exported).values()) <= 1e-4
 
 
+@pytest.mark.slow
 def test_segformer_moves_data_only_between_the_heads_of_its_attention(drift):
     import segmentation_models_pytorch as smp
 

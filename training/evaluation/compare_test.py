@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from click.testing import CliRunner
 from PIL import Image
 
@@ -41,6 +42,7 @@ def test_confusions_stand_beside_each_other(tmp_path):
         assert both.size == (2 * alone.width, alone.height)
 
 
+@pytest.mark.slow
 def test_two_runs_are_held_side_by_side_by_one_command(discs, tiny_recipe, tmp_path):
     runs, students, told = [Run(tmp_path / name) for name in ("plain", "coarse")], [], []
     for run, stride in zip(runs, (2, 4), strict=True):
