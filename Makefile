@@ -9,7 +9,7 @@ SETTINGS ?= training/teacher/settings/coins.yaml
 RUN    ?= runs/$(basename $(notdir $(RECIPE)))$(if $(DATA),-$(notdir $(patsubst %/,%,$(DATA))))
 
 # Whatever else is said on the command line as key=value overrides an option of the recipe.
-OPTIONS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PYTHON=%,$(MAKEOVERRIDES))
+OPTIONS  := $(filter-out DATA=% PHOTOS=% PHRASE=% SETTINGS=% RECIPE=% RUN=% PEER=% PYTHON=%,$(MAKEOVERRIDES))
 PYTHON ?= python3
 PY     := .venv/bin/python
 # One thread a worker, or workers would take one another's cores.

@@ -118,6 +118,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out, and what runs it."""
-    if left_out := config.stash[LEFT_OUT]:
+    left_out = config.stash[LEFT_OUT]
+    if left_out and "not " in config.option.markexpr:
         told = ", ".join(f"{count} {mark}" for mark, count in left_out.items())
         terminalreporter.write_line(f"left out: {told}; `make test-all` runs everything")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from training.data.pairs import read_pairs
 from training.recipe import read_recipe
+from training.student import renamed
 
 SIDE = 96
 
@@ -84,3 +85,9 @@ def small_disk(tmp_path):
         pytest.skip("a disk to fill can only be mounted by root on Linux")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(autouse=True)
+def notes_are_new(monkeypatch):
+    """Old names of options are noted once a process; a test must not depend on what others noted before it."""
+    monkeypatch.setattr(renamed, "_NOTED", set())

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -236,9 +236,15 @@ def read_design_recipes(name: str, overrides: Iterable[str] = ()) -> dict[str, R
     """
     overrides = [*overrides, "test=1/5"]
     return {
-        design: read_recipe(name, [*overrides, *(f"{key}={value}" for key, value in own.items())])
+        design: read_recipe(name, [*_without(own, overrides), *(f"{key}={value}" for key, value in own.items())])
         for design, own in designs.options().items()
     }
+
+
+def _without(options: Collection[str], overrides: Iterable[str]) -> list[str]:
+    """The overrides of other options, also where one is given by its old name."""
+    names = [(override, override.partition("=")[0].strip()) for override in overrides]
+    return [override for override, name in names if RENAMED.get(name, name) not in options]
 
 
 def _with_fast_design(recipe: Recipe, latency_ms: float, overrides: Iterable[str]) -> Recipe:

@@ -190,3 +190,12 @@ def test_each_design_is_a_recipe_with_a_test_set_in_which_its_own_options_hold()
         expected = read_recipe("mobile", ["epochs=3", "test=1/5"]).model_dump(mode="json") | designs.options()[name]
         assert recipe == recipe_from_mapping(expected, name)
     assert found[next(iter(found))].model_dump(mode="json")[key] == value
+
+
+def test_a_design_replaces_an_option_whichever_of_its_names_was_given():
+    plain = read_design_recipes("mobile")
+
+    assert read_design_recipes("mobile", ["slim=[1,0.5]"]) == read_design_recipes(
+        "mobile", ["width_multiplier=[1,0.5]"]
+    )
+    assert read_design_recipes("mobile", ["slim=[1,0.5]"]).keys() == plain.keys()

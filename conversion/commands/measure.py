@@ -26,7 +26,7 @@ def bench_command(
 ) -> None:
     """Measure size and speed of RUN's files, of FILEs (.tflite or .onnx), and of smp.Unet("mobilenet_v2"), in turns.
 
-    In the table, `times` is the speed compared with the first row, `loss` the loss
+    In the table, `times` is the time compared with the first row, `loss` the loss
     of IoU compared with the trained student, `pieces` the number of XNNPACK
     partitions. --import adds the times of a phone to RUN's report instead; without
     RUN, to that of the run that FILE names.

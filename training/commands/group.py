@@ -56,7 +56,7 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click's; the old name of an option is read as the new one, as `CommandGroup.renamed` has it."""
         renamed = ctx.parent.command.renamed if ctx.parent and isinstance(ctx.parent.command, CommandGroup) else {}
-        for place, word in enumerate(args):
+        for place, word in enumerate(args[: args.index("--")] if "--" in args else args):
             old, equals, value = word.partition("=")
             new = renamed.get(f"{ctx.info_name} {old}")
             if new and new.startswith("-"):
@@ -64,6 +64,10 @@ class Command(click.Command):
                 _note(ctx, f"{old} is now called {new}")
             elif new and ctx.parent:
                 raise click.UsageError(f"{ctx.command_path} {old} is now {ctx.parent.command_path} {new} {old}", ctx)
+        # Also where the line turns out to be wrong, or asks for help.
+        if not {"-q", "--quiet"} & set(args):
+            for note in ctx.meta.get("notes", ()):
+                click.echo(f"note: {note}; the old name goes with the next version", err=True)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -74,8 +78,6 @@ class Command(click.Command):
                 stack.enter_context(redirect_stderr(nowhere))
                 if not ctx.params.get("as_json"):
                     stack.enter_context(redirect_stdout(nowhere))
-            for note in ctx.meta.get("notes", ()):
-                click.echo(f"note: {note}; the old name goes with the next version", err=True)
             return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

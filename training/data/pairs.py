@@ -39,18 +39,17 @@ class Pair:
         """What holds photos/ and masks/."""
         return self.photo.parent.parent
 
-    def read_mask(self, size: tuple[int, ...], classes: int, content: bytes | None = None) -> Pixels:
+    def read_mask(self, size: tuple[int, ...], classes: int) -> Pixels:
         """(rows, columns) of class indices.
 
         Args:
             size: (rows, columns, ...) of the photo.
             classes: As many as there are names.
-            content: The bytes of the mask's file, where the caller has read them already.
 
         Raises:
             BadInput: As `photos.read_mask`.
         """
-        return read_mask(self.mask, size=(size[0], size[1]), classes=classes, colours=self.colours, content=content)
+        return read_mask(self.mask, size=(size[0], size[1]), classes=classes, colours=self.colours)
 
 
 @dataclass(frozen=True, slots=True)

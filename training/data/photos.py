@@ -6,7 +6,6 @@ bits and inks without a profile have several renderings, and a mask that was sca
 nobody drew.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,21 +39,17 @@ _BINARY_LEVELS[[1, IGNORED]] = 255, UNJUDGED
 _DAMAGE = (OSError, SyntaxError, ValueError)
 
 
-def read_photo(path: Path, content: bytes | None = None) -> Pixels:
+def read_photo(path: Path) -> Pixels:
     """(rows, columns, 3) sRGB with the EXIF orientation applied; grey and palette photos become RGB.
 
     Colours are converted by the photo's ICC profile; without one, or by one that cannot be used, they are taken for
     sRGB. An alpha channel is dropped where it is opaque everywhere.
 
-    Args:
-        path: A JPEG, PNG or WebP.
-        content: The bytes of that file, where the caller has read them already.
-
     Raises:
         BadInput: The file is missing, empty, damaged, animated, too large, no 8-bit RGB or grey image nor one of inks
             with a profile, or has transparent pixels.
     """
-    with _opened(path, _PHOTO_FORMATS, content) as image:
+    with _opened(path, _PHOTO_FORMATS) as image:
         _check_photo_mode(path, image)
         profile = image.info.get("icc_profile")
         found = _opaque(path, ImageOps.exif_transpose(image))
@@ -67,9 +62,7 @@ def read_photo(path: Path, content: bytes | None = None) -> Pixels:
         return np.array(_as("RGB", found))
 
 
-def read_mask(
-    path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None, content: bytes | None = None
-) -> Pixels:
+def read_mask(path: Path, *, size: tuple[int, int], classes: int, colours: Colours | None = None) -> Pixels:
     """(rows, columns) of class indices, checked against the photo that the mask belongs to.
 
     Of a palette mask, grey levels count where its palette is grey, and indices otherwise, which is how annotation
@@ -82,12 +75,11 @@ def read_mask(
             128 is where nobody judged and becomes 255. Otherwise values are class indices below it, or 255 where
             nobody judged.
         colours: What the mask's colours mean, which then count instead.
-        content: The bytes of that file, where the caller has read them already.
 
     Raises:
         BadInput: As `read_photo`, or the format, mode, size, a value or a colour is none of these.
     """
-    with _opened(path, ("PNG",), content) as image:
+    with _opened(path, ("PNG",)) as image:
         if colours:
             _check_mode(path, image, _COLOURED_MODES)
         else:
@@ -126,18 +118,17 @@ def levels_of(mask: Pixels, *, binary: bool) -> Pixels:
     return _BINARY_LEVELS[mask] if binary else mask
 
 
-def read_thumbnail(path: Path, *, side: int, content: bytes | None = None) -> Pixels:
+def read_thumbnail(path: Path, *, side: int) -> Pixels:
     """(side, side) grey levels of a photo, stretched and as stored, many times faster than `read_photo`.
 
     Args:
         path: As for `read_photo`.
         side: Rows and columns, in pixels.
-        content: As for `read_photo`.
 
     Raises:
         BadInput: The file is missing, empty, damaged, animated, too large, or no 8-bit RGB or grey image.
     """
-    with _opened(path, _PHOTO_FORMATS, content) as image:
+    with _opened(path, _PHOTO_FORMATS) as image:
         _check_photo_mode(path, image)
         # A JPEG decodes straight to an eighth of its size; twice the side leaves something to average.
         image.draft("L", (2 * side, 2 * side))
@@ -145,28 +136,14 @@ def read_thumbnail(path: Path, *, side: int, content: bytes | None = None) -> Pi
         return np.array(opaque.convert("L").resize((side, side), Image.Resampling.BOX))
 
 
-def read_content(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        BadInput: It is missing or cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise BadInput(f"{path} does not exist") from error
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-
-
 @contextmanager
-def _opened(path: Path, formats: tuple[str, ...], content: bytes | None) -> Iterator[ImageFile.ImageFile]:
+def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[ImageFile.ImageFile]:
     """The image, its header checked; damage that shows only while the block decodes it is a BadInput as well."""
     expected = " or ".join(("JPEG, PNG", "WebP") if len(formats) > 1 else formats)
     try:
-        if (path.stat().st_size if content is None else len(content)) == 0:
+        if path.stat().st_size == 0:
             raise BadInput(f"{path} is empty (0 bytes); copy it again")
-        with Image.open(path if content is None else io.BytesIO(content)) as image:
+        with Image.open(path) as image:
             if image.format not in formats:
                 raise BadInput(f"{path} is {image.format}, expected {expected}; convert it")
             frames = getattr(image, "n_frames", 1)

@@ -1,9 +1,10 @@
-"""One pass over all pairs of a folder before training: each file is read once, for everything that `fit` asks of it."""
+"""One pass over all pairs before training: it gives everything that `fit` must know of each photo and mask."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,10 @@ from tqdm import tqdm
 
 from training.data.census import Census
 from training.data.pairs import Pair, Pairs
-from training.data.photos import read_content, read_photo
+from training.data.photos import read_photo
 from training.data.split import Hashes, photo_hashes
 from training.data.store import Decoded
+from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
@@ -44,8 +46,26 @@ class _Found:
     decoded: Decoded | None
 
 
+class _Room:
+    """The bytes that decoded pairs may take in all, asked for by several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = Lock()
+
+    def take(self, size: int) -> bool:
+        """Whether there was room for so much. Once there was not, there is none for anything."""
+        with self._lock:
+            self._left -= size
+            return self._left >= 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._left <= 0
+
+
 def scan(pairs: Pairs, prepare: Callable[[Decoded], Decoded] | None = None, room: int = 0) -> Scan:
-    """Read every photo and mask once, so that no fault shows only hours into a training.
+    """Read every photo and mask, so that no fault shows only hours into a training.
 
     Args:
         pairs: Of one folder or several.
@@ -55,21 +75,17 @@ def scan(pairs: Pairs, prepare: Callable[[Decoded], Decoded] | None = None, room
     Raises:
         BadInput: Lists the first ten faults and counts them all; or the masks of all pairs show one class only.
     """
-    classes = len(pairs.classes)
+    classes, left = len(pairs.classes), _Room(room)
     faults: list[str] = []
     found: dict[str, _Found] = {}
     with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda pair: _fault_or_found(pair, classes, prepare), pairs.pairs)
+        read = pool.map(lambda pair: _fault_or_found(pair, classes, prepare, left), pairs.pairs)
         bar = tqdm(read, "read pairs", len(pairs.pairs), unit="pair", leave=False, disable=None)
         for pair, one in zip(pairs.pairs, bar, strict=True):
             if isinstance(one, str):
                 faults.append(one)
-                continue
-            room -= one.decoded.bytes if one.decoded else 0
-            if room < 0:
-                # From here on nothing more is decoded ahead; what threads are at already is dropped.
-                prepare = None
-            found[pair.name] = one if room >= 0 else replace(one, decoded=None)
+            else:
+                found[pair.name] = one
     _refuse_faults(faults, pairs)
     return Scan(
         _census(pairs, found),
@@ -96,23 +112,25 @@ def digest(pairs: Sequence[Pair], digests: Iterable[tuple[bytes, bytes]] | None 
 
 
 def _digests(pair: Pair) -> tuple[bytes, bytes]:
-    return hashlib.sha256(read_content(pair.photo)).digest(), hashlib.sha256(read_content(pair.mask)).digest()
+    return bytes.fromhex(sha256(pair.photo)), bytes.fromhex(sha256(pair.mask))
 
 
-def _fault_or_found(pair: Pair, classes: int, prepare: Callable[[Decoded], Decoded] | None) -> str | _Found:
+def _fault_or_found(
+    pair: Pair, classes: int, prepare: Callable[[Decoded], Decoded] | None, room: _Room
+) -> str | _Found:
     """What is wrong with a pair, or what was found."""
     try:
-        photo_file, mask_file = read_content(pair.photo), read_content(pair.mask)
-        photo = read_photo(pair.photo, photo_file)
-        mask = pair.read_mask(photo.shape, classes, mask_file)
-        return _Found(
-            (hashlib.sha256(photo_file).digest(), hashlib.sha256(mask_file).digest()),
-            np.bincount(mask.reshape(-1), minlength=IGNORED + 1),
-            photo_hashes(pair.photo, photo_file),
-            prepare(Decoded(photo, mask)) if prepare else None,
-        )
+        # Before the photo is decoded whole: one decoded photo at a time is what a thread holds.
+        hashes = photo_hashes(pair.photo)
+        photo = read_photo(pair.photo)
+        mask = pair.read_mask(photo.shape, classes)
+        decoded = prepare(Decoded(photo, mask)) if prepare and not room.is_full else None
+        kept = decoded if decoded and room.take(decoded.bytes) else None
+        return _Found(_digests(pair), np.bincount(mask.reshape(-1), minlength=IGNORED + 1), hashes, kept)
     except BadInput as error:
         return str(error)
+    except OSError as error:
+        return f"cannot read {error.filename or pair.photo}: {error.strerror}"
 
 
 def _refuse_faults(faults: Sequence[str], pairs: Pairs) -> None:

@@ -1,11 +1,11 @@
-import io
+import os
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from training.data import photos
-from training.data import scan as scanned
 from training.data.pairs import read_pairs
 from training.data.scan import digest, scan
 from training.data.split import split
@@ -116,16 +116,31 @@ def test_the_digest_sees_a_changed_byte_and_a_changed_name(draw_discs, tmp_path)
     assert len(set(digests)) == 3
 
 
-def test_every_file_is_opened_once(draw_discs, tiny_recipe, tmp_path, monkeypatch):
+def test_every_photo_is_decoded_whole_once(draw_discs, tmp_path, monkeypatch):
     pairs = read_pairs(draw_discs(tmp_path / "discs", count=3))
-    opened = []
-    monkeypatch.setattr(scanned, "read_content", lambda path: opened.append(path) or photos.read_content(path))
-    decode = Image.open
-    monkeypatch.setattr(Image, "open", lambda source: decode(source) if isinstance(source, io.BytesIO) else None)
+    decoded = []
+    monkeypatch.setattr("training.data.scan.read_photo", lambda path: decoded.append(path) or photos.read_photo(path))
 
-    scan(pairs, lambda whole: whole)
+    scan(pairs, lambda whole: whole, room=10**9)
 
-    assert sorted(opened) == sorted(path for pair in pairs.pairs for path in (pair.photo, pair.mask))
+    assert sorted(decoded) == [pair.photo for pair in pairs.pairs]
+
+
+def test_a_slow_first_pair_lets_no_more_be_kept_than_there_is_room_for(draw_discs, tmp_path):
+    pairs = read_pairs(draw_discs(tmp_path / "discs", count=12))
+    first, kept = threading.Event(), []
+
+    def prepare(whole):
+        kept.append(whole)
+        if len(kept) == 1:
+            first.wait(2)
+        return whole
+
+    size = scan(pairs, lambda whole: whole, room=10**9).decoded["disc_00"].bytes
+    found = scan(pairs, prepare, room=3 * size)
+
+    assert len(found.decoded) == 3
+    assert len(kept) <= 3 + (os.cpu_count() or 1) + 4
 
 
 def test_what_the_scan_finds_is_what_each_would_find_alone(draw_discs, tiny_recipe, tmp_path):

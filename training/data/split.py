@@ -162,20 +162,16 @@ def _leader(leader: NDArray[np.intp], index: int) -> int:
     return index
 
 
-def photo_hashes(photo: Path, content: bytes | None = None) -> Hashes:
+def photo_hashes(photo: Path) -> Hashes:
     """(8, bits) of ±1: the photo's perceptual hash, and those of its turned and mirrored copies.
 
     The signs of the lowest frequencies of a cosine transform, as in Zauner, Implementation and Benchmarking of
     Perceptual Image Hash Functions (2010), without the mean, which only tells how bright a photo is.
 
-    Args:
-        photo: Its file.
-        content: The bytes of that file, where the caller has read them already.
-
     Raises:
         BadInput: As `read_thumbnail`.
     """
-    grey = read_thumbnail(photo, side=_THUMBNAIL, content=content).astype(np.float32)
+    grey = read_thumbnail(photo, side=_THUMBNAIL).astype(np.float32)
     copies = [np.rot90(side, quarters) for side in (grey, grey[:, ::-1]) for quarters in range(4)]
     spectra = [cv2.dct(np.ascontiguousarray(copy))[:_FREQUENCIES, :_FREQUENCIES] for copy in copies]
     return np.where(np.stack(spectra).reshape(8, -1)[:, 1:] > 0, np.float32(1), np.float32(-1))

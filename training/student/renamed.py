@@ -1,6 +1,5 @@
 """Options whose names have changed: files with the old names are still read in this version, with a note."""
 
-import functools
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,6 +20,10 @@ RENAMED: Mapping[str, str] = MappingProxyType(
 """Options of a recipe, and of a checkpoint's architecture: old name to new. Delete a row in the version after this."""
 
 
+_NOTED: set[str] = set()
+"""Old names that this process has noted: a run holds them in several files, which are read many times."""
+
+
 def with_new_names(given: Mapping[Any, Any], where: str, renamed: Mapping[str, str] = RENAMED) -> dict[Any, Any]:
     """Options under their new names; standard error gets a note for old ones.
 
@@ -36,12 +39,8 @@ def with_new_names(given: Mapping[Any, Any], where: str, renamed: Mapping[str, s
     for name in old:
         if renamed[name] in given:
             raise BadInput(f"{where} gives both {renamed[name]} and {name}, its old name; leave {name} out")
-    if old:
-        _note(where, ", ".join(f"{name} is now {renamed[name]}" for name in old))
+    if new := [name for name in old if name not in _NOTED]:
+        _NOTED.update(new)
+        said = ", ".join(f"{name} is now {renamed[name]}" for name in new)
+        sys.stderr.write(f"note: {where}: {said}; the next version reads the new names only\n")
     return {renamed.get(name, name): value for name, value in given.items()}
-
-
-# A run's record is read many times; it is said once.
-@functools.cache
-def _note(where: str, said: str) -> None:
-    sys.stderr.write(f"note: {where}: {said}; the next version reads the new names only\n")
