@@ -1,5 +1,6 @@
 import os
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -141,6 +142,20 @@ def test_a_slow_first_pair_lets_no_more_be_kept_than_there_is_room_for(draw_disc
 
     assert len(found.decoded) == 3
     assert len(kept) <= 3 + (os.cpu_count() or 1) + 4
+
+
+def test_a_large_file_that_is_no_image_is_refused_without_being_read_whole(draw_discs, tmp_path):
+    pairs = read_pairs(draw_discs(tmp_path / "discs", count=3))
+    os.truncate(pairs.pairs[0].photo, 0)
+    os.truncate(pairs.pairs[0].photo, 2**28)
+    tracemalloc.start()
+
+    with pytest.raises(BadInput, match="not an image"):
+        scan(pairs)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**26
 
 
 def test_what_the_scan_finds_is_what_each_would_find_alone(draw_discs, tiny_recipe, tmp_path):
