@@ -130,7 +130,7 @@ support: NEW = bench-encoders
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --python $(PY) -e '.[demo,dev,teachers,trackers,tflite-runtime]'
+	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,trackers,tflite-runtime]'
 	touch $@
 
 # Apart, since MediaPipe brings opencv-contrib, which overwrites the headless OpenCV. Debian: libgl1 libegl1 libgles2.

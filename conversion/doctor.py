@@ -175,7 +175,6 @@ CHECKS: tuple[Check, ...] = (
     Check("execute", "Core ML, our executor", imported("conversion.coreml.executor"), _ALL),
     Check("execute", "Core ML itself", _coreml, "a Mac"),
     Check("show", "videos", imported("av", "av"), "pip install '.[video]'"),
-    Check("show", "demo", installed("gradio"), "pip install '.[demo]'"),
     Check("show", "Chromium, for tests", _chromium, "apt-get install chromium"),
     Check("apps", "Swift", toolchain("ios_sample"), "ios_sample/toolchain.sh"),
     Check("apps", "Kotlin, JUnit, aapt2", toolchain("android_sample"), "android_sample/toolchain.sh"),

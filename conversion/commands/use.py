@@ -80,14 +80,15 @@ def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, as_
 def demo_command(run_folder: Path, port: int) -> None:
     """Serve a local page: drop or take a photo, and see the masks of all files of RUN side by side.
 
-    Only this machine can open it. Install it first: pip install '.[demo]'.
+    Only who knows its address can open it, on this machine. Photos stay in memory.
     """
     from conversion.demo.models import example_photos, open_models
+    from conversion.demo.page import Page
     from conversion.demo.server import serve
     from training.run import Run
 
     run = Run(run_folder)
-    serve(open_models(run), example_photos(run), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
+    serve(Page(open_models(run), example_photos(run)), port, lambda url: click.echo(f"{url}  Ctrl-C ends it"))
 
 
 @command(

@@ -8,7 +8,6 @@ from conversion.apply.effect import EFFECTS
 from conversion.apply.predictor import Predictor
 from conversion.demo.cards import DisplayOptions, PhotoResults, render_cards
 from conversion.demo.models import DemoModel, Inference
-from conversion.demo.page import _colour
 from training.student.contract import Contract
 from training.student.errors import BadInput
 
@@ -53,8 +52,3 @@ def test_every_effect_makes_a_card_of_each_artefact(contract, foreground, effect
 def test_several_classes_need_one_to_keep():
     with pytest.raises(BadInput, match="needs to know what to keep"):
         render_cards(results(SEVERAL), display("blur"))
-
-
-def test_what_colour_pickers_give_becomes_a_colour():
-    assert _colour("#204060") == "#204060"
-    assert _colour("rgba(12.4, 200.6, 0, 0.5)") == "rgb(12,201,0)"

@@ -1,6 +1,6 @@
 """Opens the artefacts of a run for the page, and runs and times them on one photo."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -95,20 +95,19 @@ def open_models(run: "Run") -> DemoModels:
     return DemoModels(run.folder.resolve().name, listed.contract, tuple(models), tuple(faults))
 
 
-def run_models(models: Sequence[DemoModel], photo: Pixels) -> Iterator[Inference]:
-    """Run models on a photo, (rows, columns, 3) RGB, one after another, so that they do not slow each other down.
+def run_model(model: DemoModel, photo: Pixels) -> Inference:
+    """Run a model on a photo, (rows, columns, 3) RGB.
 
     Raises:
-        ConversionRefused: A runtime fails while it runs.
+        ConversionRefused: The runtime fails while it runs.
     """
-    for model in models:
-        image = preprocess(photo, model.predictor.contract)
-        marks, logits = [perf_counter()], model.predictor.runner(image)
-        for _ in range(TIMED_RUNS - 1):
-            marks.append(perf_counter())
-            model.predictor.runner(image)
+    image = preprocess(photo, model.predictor.contract)
+    marks, logits = [perf_counter()], model.predictor.runner(image)
+    for _ in range(TIMED_RUNS - 1):
         marks.append(perf_counter())
-        yield Inference(model, logits, median(after - before for before, after in pairwise(marks)))
+        model.predictor.runner(image)
+    marks.append(perf_counter())
+    return Inference(model, logits, median(after - before for before, after in pairwise(marks)))
 
 
 def example_photos(run: "Run", most: int = 6) -> list[Path]:

@@ -3,7 +3,7 @@ import pytest
 
 from conversion.demo.conftest import NAMES
 from conversion.demo.difference_map import FLIPPED, HIGHER, LOWER, draw_difference_map
-from conversion.demo.models import STUDENT, example_photos, open_models, run_models
+from conversion.demo.models import STUDENT, example_photos, open_models, run_model
 from training.run import Run
 from training.student.contract import Contract
 from training.student.errors import BadInput
@@ -22,7 +22,7 @@ def test_the_student_comes_first_and_what_is_broken_is_named(run):
 def test_logits_are_the_runner_s_own_and_are_timed(run, scene):
     found = open_models(run)
 
-    inferences = list(run_models(found.named(["tflite-fp32", "onnx"]), scene()))
+    inferences = [run_model(model, scene()) for model in found.named(["tflite-fp32", "onnx"])]
 
     assert [inference.model.name for inference in inferences] == ["onnx", "tflite-fp32"]
     for inference in inferences:

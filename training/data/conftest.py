@@ -44,6 +44,8 @@ class Browser:
         # The protocol is spoken on descriptors 3 and 4. A shell moves ours there, whatever numbers they have.
         script = f'exec "$@" 3<&{inward} 4>&{outward}'
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"]
+        # A camera that shows a moving pattern, and may be used without a question.
+        options += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", program, *options, f"--user-data-dir={folder}", "about:blank"],
             pass_fds=(inward, outward),

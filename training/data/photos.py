@@ -6,6 +6,7 @@ bits and inks without a profile have several renderings, and a mask that was sca
 nobody drew.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,17 +40,21 @@ _BINARY_LEVELS[[1, IGNORED]] = 255, UNJUDGED
 _DAMAGE = (OSError, SyntaxError, ValueError)
 
 
-def read_photo(path: Path) -> Pixels:
+def read_photo(path: Path, encoded: bytes | None = None) -> Pixels:
     """(rows, columns, 3) sRGB with the EXIF orientation applied; grey and palette photos become RGB.
 
     Colours are converted by the photo's ICC profile; without one, or by one that cannot be used, they are taken for
     sRGB. An alpha channel is dropped where it is opaque everywhere.
 
+    Args:
+        path: The file.
+        encoded: What the file holds, where that is in memory already; `path` then only names it in messages.
+
     Raises:
         BadInput: The file is missing, empty, damaged, animated, too large, no 8-bit RGB or grey image nor one of inks
             with a profile, or has transparent pixels.
     """
-    with _opened(path, _PHOTO_FORMATS) as image:
+    with _opened(path, _PHOTO_FORMATS, encoded) as image:
         _check_photo_mode(path, image)
         profile = image.info.get("icc_profile")
         found = _opaque(path, ImageOps.exif_transpose(image))
@@ -137,13 +142,13 @@ def read_thumbnail(path: Path, *, side: int) -> Pixels:
 
 
 @contextmanager
-def _opened(path: Path, formats: tuple[str, ...]) -> Iterator[ImageFile.ImageFile]:
+def _opened(path: Path, formats: tuple[str, ...], encoded: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """The image, its header checked; damage that shows only while the block decodes it is a BadInput as well."""
     expected = " or ".join(("JPEG, PNG", "WebP") if len(formats) > 1 else formats)
     try:
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if encoded is None else len(encoded)) == 0:
             raise BadInput(f"{path} is empty (0 bytes); copy it again")
-        with Image.open(path) as image:
+        with Image.open(path if encoded is None else io.BytesIO(encoded)) as image:
             if image.format not in formats:
                 raise BadInput(f"{path} is {image.format}, expected {expected}; convert it")
             frames = getattr(image, "n_frames", 1)

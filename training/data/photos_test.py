@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -305,3 +306,11 @@ def test_a_thumbnail_of_a_large_jpeg_is_what_averaging_it_gives(tmp_path):
 
     assert thumbnail.shape == (16, 16)
     assert np.abs(thumbnail - ramp.reshape(16, 64).mean(axis=1)).max() < 2
+
+
+def test_a_photo_in_memory_reads_as_its_file_does(tmp_path):
+    path = saved(tmp_path, Image.fromarray(PHOTO))
+    assert np.array_equal(read_photo(Path("this photo"), path.read_bytes()), PHOTO)
+    for encoded, message in ((b"", "this photo is empty"), (b"text", "this photo is not an image")):
+        with pytest.raises(BadInput, match=message):
+            read_photo(Path("this photo"), encoded)
