@@ -88,7 +88,10 @@ def test_its_masks_of_rendered_coins_follow_from_our_logits(verified, kind, tmp_
     assert error < 1e-3
 
 
-@pytest.mark.skipif(not RUN, reason="no trained run named; `make mediapipe RUN=folder` compares on its photos")
+@pytest.mark.skipif(
+    not (RUN and Path(RUN, "export").is_dir()),
+    reason="no exported run named; `make mediapipe RUN=folder` compares on its photos",
+)
 @pytest.mark.parametrize("kind", ["tflite-fp32", "tflite-fp16"])
 def test_its_masks_of_a_runs_held_out_photos_follow_from_our_logits(kind, tmp_path, capsys):
     run = Run(Path(RUN))
