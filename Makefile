@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emitters baseline bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs bench-encoders support check test test-all clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emitters baseline bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs bench-encoders support check check-gpu test test-all clean
 
 # What somebody gives here or in the environment. Any other key=value on the command line is an option of the recipe.
 DATA     ?=
@@ -131,6 +131,9 @@ bench-apps: .venv/ready ## Measure the apps' arithmetic here, step by step: Swif
 	ios_sample/toolchain.sh
 	android_sample/toolchain.sh
 	$(PY) -m pytest -q -rP parity_tests/test_swift.py parity_tests/test_kotlin.py -k milliseconds
+
+check-gpu: .venv/ready ## Hold training, resuming and labelling on this machine's GPU against its processor
+	$(PY) -m pytest -q -rP training/accelerator_test.py
 
 check: .venv/ready ## Check style, format and types
 	$(PY) -m ruff check .

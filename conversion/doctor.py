@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from conversion.runtimes.runner import why_unavailable
+from training.device import NAMES, this_machine
 from training.student.errors import BadInput
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,18 +92,18 @@ def installed(*packages: str) -> Callable[[], str]:
 def _gpu() -> str:
     import torch
 
-    if torch.cuda.is_available():
+    accelerator = this_machine().accelerator
+    if accelerator == "cuda":
         return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-    if torch.backends.mps.is_available():
-        return "Apple GPU"
+    if accelerator == "mps":
+        return NAMES["mps"]
     raise Missing("torch sees none, and trains on the processor")
 
 
 def _bf16() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        if torch.cuda.is_bf16_supported(including_emulation=False):
+    machine = this_machine()
+    if machine.accelerator != "cpu":
+        if machine.has_bfloat16:
             return "in the GPU"
         raise Missing("the GPU has none")
     # Every processor can compute in bfloat16; only one with an instruction for it is fast.

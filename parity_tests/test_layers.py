@@ -33,7 +33,14 @@ CONVERSION = {
 MOST_ROOMS = 21
 
 # What conversion may know of training; some rooms need less.
-OF_TRAINING = {"training.student", "training.data", "training.recipe", "training.run", "training.designs"}
+OF_TRAINING = {
+    "training.student",
+    "training.data",
+    "training.recipe",
+    "training.run",
+    "training.designs",
+    "training.device",
+}
 
 # Each room, and the rooms of ours that it may know. The first that fits a module counts.
 MAY_IMPORT = {
@@ -41,6 +48,7 @@ MAY_IMPORT = {
     "training.data.coins": {"training.data.coins", "training.student"},
     "training.data": {"training.data", "training.student", "training.recipe"},
     "training.options": {"training.student"},
+    "training.device": {"training.student"},
     "training.designs": {"training.student"},
     "training.recipe": {"training.student", "training.options", "training.designs"},
     "training": {"training"},

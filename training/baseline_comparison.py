@@ -1,5 +1,6 @@
 """The recipe's student against the baseline UNet: the same pairs, split, loss, schedule and seed."""
 
+import os
 from dataclasses import dataclass
 
 import lightning as L
@@ -14,6 +15,7 @@ from training.encoder_weights import load_baseline_encoder_weights, load_encoder
 from training.fit import run_trainer
 from training.loop.arithmetic import choose_arithmetic
 from training.loop.module import StudentModule
+from training.loop.processes import processes
 from training.recipe import Recipe
 from training.student.baseline import baseline_unet
 from training.student.contract import Contract
@@ -50,7 +52,8 @@ def compare_with_baseline(recipe: Recipe, data: Pairs) -> Comparison:
     def best(network: nn.Module, its_contract: Contract) -> float:
         module = StudentModule(network, recipe, its_contract, validation.teacher_masks)
         watch = BestIoU()
-        run_trainer(module, training, validation, choose_arithmetic(network, recipe).format, [watch])
+        arithmetic = choose_arithmetic(network, recipe, processes(recipe, os.environ)).format
+        run_trainer(module, training, validation, arithmetic, [watch])
         return watch.iou
 
     mean, std = normalisation(recipe)

@@ -18,8 +18,9 @@ from training.data.scan import digest, scan
 from training.data.split import Split, split
 from training.data.store import Bound
 from training.data.views import TrainingView, ValidationView, at_stored_size
+from training.device import Format
 from training.encoder_weights import load_encoder_weights, normalisation
-from training.loop.arithmetic import PRECISIONS, Format, choose_arithmetic, prepare_for_training
+from training.loop.arithmetic import PRECISIONS, choose_arithmetic, prepare_for_training
 from training.loop.batches import training_batches, validation_batches
 from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
@@ -81,7 +82,7 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
     validation = ValidationView(sides.validation, contract, Bound.of(recipe.cache, together.devices))
     module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
     with explain_out_of_memory(student, recipe, "fp32"):
-        arithmetic = choose_arithmetic(student, recipe, earlier=run.arithmetic, is_alone=together.count == 1)
+        arithmetic = choose_arithmetic(student, recipe, together, earlier=run.arithmetic)
     if together.is_first:
         run.claim(wanted, arithmetic.format)
         tqdm.write(
@@ -137,9 +138,9 @@ def run_trainer(
     recipe = module.recipe
     keep_freed_memory()
     together = processes(recipe, os.environ)
-    prepare_for_training(module, arithmetic)
+    prepare_for_training(module, arithmetic, together.accelerator)
     if together.count > 1:
-        synchronise_batchnorm(module.network)
+        synchronise_batchnorm(module.network, together.accelerator)
     with quiet_lightning(), raise_keyboard_interrupt(), explain_out_of_memory(module.network, recipe, arithmetic):
         trainer = L.Trainer(
             max_epochs=recipe.epochs,

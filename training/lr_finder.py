@@ -1,5 +1,6 @@
 """Learning rate finder: a sweep of rates for a recipe and its data (Smith, Cyclical Learning Rates, 2017)."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from training.fit import run_trainer
 from training.loop.arithmetic import choose_arithmetic
 from training.loop.module import StudentModule
 from training.loop.non_finite_loss import NonFiniteLoss
+from training.loop.processes import processes
 from training.recipe import Recipe
 from training.student.atomic_write import write_figure
 from training.student.errors import BadInput
@@ -101,7 +103,8 @@ def find_learning_rate(recipe: Recipe, data: Pairs, steps: int) -> RateSweep:
     rising = _RisingRate(recipe.learning_rate, steps)
     module = StudentModule(student, brief, contract, [])
     try:
-        run_trainer(module, training, None, choose_arithmetic(student, recipe).format, [rising])
+        arithmetic = choose_arithmetic(student, recipe, processes(recipe, os.environ)).format
+        run_trainer(module, training, None, arithmetic, [rising])
     except NonFiniteLoss:
         if len(rising.losses) < 10:
             raise

@@ -129,6 +129,8 @@ class Recipe(BaseModel):
     """
     arithmetic: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here."""
+    accelerator: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where to train: an NVIDIA or AMD GPU, Apple's GPU, or the processor; auto takes the first that there is."""
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     """Processes that augment beside the training; auto takes some where there are more than two cores."""
     cache: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"

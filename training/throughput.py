@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from training.data.pairs import Pair, Pairs
 from training.data.views import TrainingView, ValidationView
+from training.device import Format
 from training.encoder_weights import normalisation
 from training.evaluation.mean_iou import MeanIoU
-from training.loop.arithmetic import Format, autocast, choose_arithmetic, prepare_for_training
+from training.loop.arithmetic import autocast, choose_arithmetic, prepare_for_training
 from training.loop.batches import EpochSampler, training_batches, validation_batches
 from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
@@ -63,7 +64,7 @@ def measure_throughput(recipe: Recipe, data: Pairs, steps: int) -> Throughput:
     keep_freed_memory()
     student = _student(recipe, data)
     arithmetic = choose_arithmetic(student, recipe).format
-    network = prepare_for_training(student, arithmetic)
+    network = prepare_for_training(student, arithmetic, "cpu")
     view = TrainingView(data.pairs, len(data.classes), recipe)
     epochs = [recipe.scale(epoch) for epoch in range(recipe.epochs)]
     ours = {

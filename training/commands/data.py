@@ -71,7 +71,7 @@ def label_command(
     out = out or Path("labelled", f"{photos.resolve().name}-{name}")
     found = sources.find_photos(photos, exclude=out)
     to = LabelledFolder(out, keep_empty=empty == "keep")
-    teacher = entry.build(chosen, asked, weights, shard.choose_device(device, os.environ))
+    teacher = entry.build(chosen, asked, weights, device)
     print(label_photos(found, teacher, to, share=share, batch=batch))
 
 

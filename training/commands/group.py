@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from training.commands.parameters import Option
+from training.device import MPS_FALLBACK, named_fallbacks
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
 
 ENDINGS: Mapping[type[PocketmaskError], str] = MappingProxyType(
@@ -181,10 +182,12 @@ class CommandGroup(click.Group):
 
         # `read_photo` refuses what is too large in a line of its own.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        os.environ.update({name: os.environ.get(name, value) for name, value in MPS_FALLBACK.items()})
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         try:
-            return super().invoke(ctx)
+            with named_fallbacks(lambda note: click.echo(f"note: {note}", err=True)):
+                return super().invoke(ctx)
         except PocketmaskError as error:
             _end(str(error), error.exit_code)
         except click.UsageError as error:

@@ -9,12 +9,12 @@ from typing import Literal
 import torch
 from torch import nn
 
+from training.device import NAMES, Accelerator, Format, formats, synchronise, this_machine
 from training.loop.fast_depthwise import replace_strided_depthwise
+from training.loop.processes import ALONE, Processes
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.errors import BadInput
-
-Format = Literal["fp32", "bf16", "fp16"]
 
 PRECISIONS: Mapping[Format, Literal["32-true", "bf16-mixed", "16-mixed"]] = MappingProxyType(
     {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -31,50 +31,51 @@ class Choice:
 
 
 def choose_arithmetic(
-    network: nn.Module, recipe: Recipe, earlier: str | None = None, *, is_alone: bool = True
+    network: nn.Module, recipe: Recipe, processes: Processes = ALONE, earlier: str | None = None
 ) -> Choice:
     """The format that the recipe names; for `auto`, the one in which a training step is faster.
 
     bfloat16 with channels-last memory is 2.5 times faster where the processor has it, and half as fast where not.
 
     Args:
-        network: To be trained; it is not changed.
+        network: To be trained, on the processor; it is not changed.
         recipe: Says the size of a batch.
+        processes: What trains, and on what; of several processes, each could measure otherwise.
         earlier: The format that an interrupted training began with, which holds under `auto`.
-        is_alone: Whether this is the only process; of several, each could measure otherwise.
 
     Raises:
-        BadInput: fp16 is asked for without a GPU.
+        BadInput: fp16 is asked for without a CUDA GPU.
     """
-    if recipe.arithmetic == "fp16" and not torch.cuda.is_available():
-        raise BadInput("arithmetic=fp16 needs a GPU, and there is none here; use bf16, or auto")
+    if recipe.arithmetic == "fp16" and processes.accelerator != "cuda":
+        raise BadInput("arithmetic=fp16 needs a CUDA GPU, and this does not train on one; use bf16, or auto")
     if recipe.arithmetic != "auto":
         return Choice(recipe.arithmetic, "the recipe says so")
     if earlier is not None:
         return Choice(next((kind for kind in PRECISIONS if kind == earlier), "fp32"), "as this run began")
-    if torch.cuda.is_available():
-        supported = torch.cuda.is_bf16_supported(including_emulation=False)
-        return Choice("bf16" if supported else "fp16", f"the GPU {'has' if supported else 'lacks'} bfloat16")
-    if not is_alone:
+    kinds = formats(processes.accelerator, this_machine())
+    if len(kinds) == 1:
+        return Choice(kinds[0], f"the fastest that {NAMES[processes.accelerator]} has")
+    if processes.count > 1:
         return Choice("fp32", "several processes on one processor cannot measure which is faster")
-    kinds: tuple[Format, Format] = ("fp32", "bf16")
-    seconds = {kind: _step_seconds(network, recipe, kind) for kind in kinds}
-    best: Format = "bf16" if seconds["bf16"] < seconds["fp32"] else "fp32"
-    other: Format = "fp32" if best == "bf16" else "bf16"
+    seconds = {kind: _step_seconds(network, recipe, kind, processes.accelerator) for kind in kinds}
+    best, other = sorted(kinds, key=seconds.__getitem__)
     return Choice(best, f"{seconds[other] / seconds[best]:.1f} times as fast as {other} here")
 
 
-def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format) -> float:
+def _step_seconds(network: nn.Module, recipe: Recipe, kind: Format, accelerator: Accelerator) -> float:
     """Seconds of one training step after one to warm up. Weights are not changed, statistics are restored."""
-    network = prepare_for_training(network, kind)
+    network = prepare_for_training(network, kind, accelerator).to(accelerator)
     before = {name: value.clone() for name, value in network.named_buffers()}
     trial_step(network, recipe, kind, recipe.batch)
+    synchronise(torch.device(accelerator))
     started = time.perf_counter()
     trial_step(network, recipe, kind, recipe.batch)
+    synchronise(torch.device(accelerator))
     seconds = time.perf_counter() - started
     network.zero_grad(set_to_none=True)
     for name, value in network.named_buffers():
         value.copy_(before[name])
+    network.to("cpu")
     return seconds
 
 
@@ -96,9 +97,9 @@ def autocast(network: nn.Module, kind: Format) -> torch.autocast:
     return torch.autocast(place.type, dtype=dtype, enabled=kind != "fp32")
 
 
-def prepare_for_training(network: nn.Module, kind: Format) -> nn.Module:
+def prepare_for_training(network: nn.Module, kind: Format, accelerator: Accelerator) -> nn.Module:
     """The network in the memory order of that format, its strided depthwise convolutions made fast on a CPU."""
-    if not torch.cuda.is_available():
+    if accelerator == "cpu":
         replace_strided_depthwise(network)
     order = torch.channels_last if kind != "fp32" else torch.contiguous_format
     return network.to(memory_format=order)

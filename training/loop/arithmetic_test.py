@@ -42,6 +42,6 @@ def test_bfloat16_goes_with_channels_last_and_back():
     convolution = nn.Conv2d(4, 8, 3)
     weight = convolution.weight.detach().clone()
 
-    assert prepare_for_training(convolution, "bf16").weight.is_contiguous(memory_format=torch.channels_last)
-    assert prepare_for_training(convolution, "fp32").weight.is_contiguous()
+    assert prepare_for_training(convolution, "bf16", "cpu").weight.is_contiguous(memory_format=torch.channels_last)
+    assert prepare_for_training(convolution, "fp32", "cpu").weight.is_contiguous()
     assert torch.equal(convolution.weight, weight)

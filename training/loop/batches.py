@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -59,7 +58,7 @@ def training_batches(
         num_workers=workers,
         drop_last=True,
         # Page-locked, so that copying to a GPU goes on beside its work.
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=processes.accelerator == "cuda",
         persistent_workers=workers > 0,
         # Forked workers share the decoded photos. Elsewhere forking is unsafe or unknown, and each gets a copy.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
@@ -85,5 +84,5 @@ def validation_batches(
         view,
         batch_size=recipe.batch // processes.count,
         sampler=range(processes.rank, len(view), processes.count),
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=processes.accelerator == "cuda",
     )

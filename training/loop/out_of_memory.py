@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from training.loop.arithmetic import Format, trial_step
+from training.device import Format
+from training.loop.arithmetic import trial_step
 from training.recipe import Recipe
 from training.student.errors import BadInput
 
@@ -37,7 +38,7 @@ def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> I
         # Its frames hold the batch and all tensors computed from it.
         traceback.clear_frames(error.__traceback__)
     fitting = _largest_batch(network, recipe, kind)
-    place = "the GPU's memory" if torch.cuda.is_available() else "memory"
+    place = "memory" if next(network.parameters()).device.type == "cpu" else "the GPU's memory"
     smaller = f"a smaller height and width (now {recipe.height} and {recipe.width}), or a smaller encoder"
     if fitting:
         raise BadInput(f"batch={recipe.batch} does not fit into {place}; batch={fitting} does, or take {smaller}")
@@ -56,7 +57,8 @@ def _largest_batch(network: nn.Module, recipe: Recipe, kind: Format) -> int:
     while batch >= 2:
         network.zero_grad(set_to_none=True)
         gc.collect()
-        torch.cuda.empty_cache()
+        if torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
         try:
             trial_step(network, recipe, kind, batch)
         except (RuntimeError, MemoryError) as error:

@@ -1,13 +1,13 @@
 """Distributed training: which process this is, by the recipe, torchrun or SLURM, and its share of each batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch.strategies import DDPStrategy
 
+from training.device import Accelerator, choose_accelerator, this_machine
 from training.recipe import Recipe
 from training.student.errors import BadInput
 
@@ -22,6 +22,8 @@ class Processes:
     """Machines; all must see the same folders."""
     rank: int = 0
     """The number of this process among all, from 0."""
+    accelerator: Accelerator = "cpu"
+    """What all of them train on."""
 
     @property
     def count(self) -> int:
@@ -49,12 +51,11 @@ class Processes:
     def settings(self) -> dict[str, Any]:
         """As Lightning's trainer takes them."""
         if self.count == 1:
-            return {"devices": 1}
+            return {"accelerator": self.accelerator, "devices": 1}
         # Statistics are the same everywhere, since normalisation is synchronised. Frozen encoders have no gradients.
         strategy = DDPStrategy(broadcast_buffers=False, find_unused_parameters=True)
-        accelerator = "gpu" if torch.cuda.is_available() else "cpu"
         return {
-            "accelerator": accelerator,
+            "accelerator": self.accelerator,
             "devices": self.devices,
             "num_nodes": self.nodes,
             "strategy": strategy,
@@ -74,7 +75,8 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
         variables: Of the environment.
 
     Raises:
-        BadInput: They do not agree, or the batch cannot be divided evenly.
+        BadInput: They do not agree, the batch cannot be divided evenly, or the machine lacks the accelerator that the
+            recipe names.
     """
     found = _launched(variables)
     if found is None:
@@ -93,7 +95,7 @@ def processes(recipe: Recipe, variables: Mapping[str, str]) -> Processes:
             f"batch={recipe.batch} cannot be divided among {found.count} processes; use "
             f"{f'{below} or {above}' if below else above}"
         )
-    return found
+    return replace(found, accelerator=choose_accelerator(recipe.accelerator, this_machine(), found.count))
 
 
 def _launched(variables: Mapping[str, str]) -> Processes | None:

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 
+from training.device import Accelerator
 
-def synchronise_batchnorm(network: nn.Module) -> nn.Module:
+
+def synchronise_batchnorm(network: nn.Module, accelerator: Accelerator) -> nn.Module:
     """The network with its batch normalisation replaced; parameters and statistics stay where they are."""
-    if torch.cuda.is_available():
+    if accelerator == "cuda":
         converted: nn.Module = convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted
     for parent in list(network.modules()):

@@ -10,7 +10,7 @@ def test_a_lone_process_normalises_as_before_and_the_activations_of_timm_stay():
     plain = encoders.build("tu-mobilenetv2_050").train()
     other = encoders.build("tu-mobilenetv2_050").train()
     other.load_state_dict(plain.state_dict())
-    other = synchronise_batchnorm(other)
+    other = synchronise_batchnorm(other, "cpu")
     photos = torch.rand(2, 3, 64, 64)
 
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in other.modules())

@@ -1,5 +1,6 @@
 """A Hugging Face transformers network with its processor, on its device."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
 
+from training.device import teacher_device, this_machine
 from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.teacher.protocol import UnusableTeacher
@@ -115,19 +117,18 @@ class Model:
 
 
 def resolve_device(name: str) -> Any:
-    """The torch device of that name; `auto` is a GPU if there is one.
+    """The torch device of that name; `auto` is the GPU of this process, if there is one.
 
     Raises:
         UnusableTeacher: There is no such device.
     """
     import torch
 
-    if name != "auto":
-        try:
-            return torch.zeros(1, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            raise UnusableTeacher(f"device {name} cannot be used here: {first_line(error)}") from error
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    chosen = teacher_device(name, this_machine(), os.environ)
+    try:
+        return torch.zeros(1, device=chosen).device
+    except (RuntimeError, AssertionError) as error:
+        raise UnusableTeacher(f"device {chosen} cannot be used here: {first_line(error)}") from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Sharding: which photos a process labels, and on which GPU; from the command line, torchrun or SLURM."""
+"""Sharding: which photos a process labels; from the command line, torchrun or SLURM."""
 
 import hashlib
 import re
@@ -51,24 +51,6 @@ def from_environment(variables: Mapping[str, str]) -> Shard:
     """
     array, task = _of_array(variables), _of_task(variables)
     return Shard(array.index * task.count + task.index, array.count * task.count)
-
-
-def choose_device(given: str, variables: Mapping[str, str], gpus: int | None = None) -> str:
-    """The device of this process: `auto` takes the GPU with the number of the process on its machine.
-
-    Args:
-        given: The device from the command line; anything but `auto` is returned unchanged.
-        variables: The environment variables.
-        gpus: How many GPUs this process sees; None: ask torch.
-    """
-    name = "LOCAL_RANK" if "LOCAL_RANK" in variables else "SLURM_LOCALID"
-    if given != "auto" or name not in variables:
-        return given
-    if gpus is None:
-        import torch
-
-        gpus = torch.cuda.device_count()
-    return f"cuda:{_number(variables, name) % gpus}" if gpus else given
 
 
 def _of_array(variables: Mapping[str, str]) -> Shard:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from training.student.errors import BadInput
-from training.teacher.shard import WHOLE, Shard, choose_device, from_environment, parse_shard
+from training.teacher.shard import WHOLE, Shard, from_environment, parse_shard
 from training.teacher.sources import Source
 
 PHOTOS = [Source(Path(f"{number}.jpg"), f"{number}.jpg", str(number)) for number in range(200)]
@@ -83,19 +83,3 @@ def test_every_process_of_an_array_of_steps_has_another_share():
 def test_variables_that_contradict_each_other_are_refused(variables, message):
     with pytest.raises(BadInput, match=message):
         from_environment(variables)
-
-
-@pytest.mark.parametrize(
-    ("given", "variables", "gpus", "expected"),
-    [
-        ("auto", {}, 2, "auto"),
-        ("auto", {"LOCAL_RANK": "1"}, 2, "cuda:1"),
-        ("auto", {"SLURM_LOCALID": "3"}, 4, "cuda:3"),
-        ("auto", {"SLURM_LOCALID": "3"}, 1, "cuda:0"),
-        ("auto", {"LOCAL_RANK": "1", "SLURM_LOCALID": "0"}, 2, "cuda:1"),
-        ("auto", {"LOCAL_RANK": "1"}, 0, "auto"),
-        ("cpu", {"LOCAL_RANK": "1"}, 2, "cpu"),
-    ],
-)
-def test_processes_of_one_machine_each_take_a_gpu(given, variables, gpus, expected):
-    assert choose_device(given, variables, gpus) == expected
