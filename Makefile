@@ -132,7 +132,7 @@ bench-apps: .venv/ready ## Measure the apps' arithmetic here, step by step: Swif
 	android_sample/toolchain.sh
 	$(PY) -m pytest -q -rP parity_tests/test_swift.py parity_tests/test_kotlin.py -k milliseconds
 
-check-gpu: .venv/ready ## Hold training, resuming and labelling on this machine's GPU against its processor
+check-gpu: .venv/ready ## Compare training, resuming and labelling on this machine's GPU and processor
 	$(PY) -m pytest -q -rP training/accelerator_test.py
 
 check: .venv/ready ## Check style, format and types

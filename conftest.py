@@ -37,6 +37,7 @@ ONE_WORKER = {
         "gate_can_fail",
         "hops",
         "ios_app",
+        "json",
         "kotlin",
         "mediapipe",
         "report",

@@ -4,13 +4,12 @@ A table of checks. Each tries a little of the real thing, and gives what it foun
 installs it. Nothing is downloaded.
 """
 
-import json
 import platform
 import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -218,8 +217,3 @@ def as_text(findings: list[Finding]) -> str:
         lines.append(f"  {'✓' if finding.found else '✗'} {finding.name:<{wide}}  {says}")
     lines.append("Hugging Face's hub was not tried: `label` says so where weights cannot be fetched.")
     return "\n".join(lines)
-
-
-def as_json(findings: list[Finding]) -> str:
-    """For other programs: a list of findings."""
-    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)

@@ -57,7 +57,7 @@ def test_the_command_says_it_to_people_and_to_programs(monkeypatch):
     assert (text.exit_code, plain.exit_code) == (2, 2)
     assert "No module named 'no_such_module' → install it" in text.stdout
     assert "needed is missing" in text.stderr
-    assert [one["name"] for one in json.loads(plain.stdout)] == ["needed", "other"]
+    assert [one["name"] for one in json.loads(plain.stdout)["result"]["checks"]] == ["needed", "other"]
 
 
 def test_everything_that_this_repository_is_tested_with_is_here():

@@ -29,9 +29,9 @@ class Inspection:
     contract: Contract | None
     contents: Contents
 
-    def to_json(self) -> str:
-        """One object, for other programs."""
-        record = {
+    def as_record(self) -> dict[str, Any]:
+        """All that was found, for other programs."""
+        return {
             "path": str(self.path),
             "bytes": self.bytes,
             "sha256": self.sha256,
@@ -39,7 +39,6 @@ class Inspection:
             "support": {kind: asdict(outcome) for kind, outcome in read_support().get(self._encoder, {}).items()},
             **asdict(self.contents),
         }
-        return json.dumps(record, indent=1, default=repr)
 
     def __str__(self) -> str:
         """For people."""

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +95,7 @@ def test_a_checkpoint_shows_its_layers_and_its_training(artefacts):
 def test_json_and_text_tell_the_same(artefacts, file):
     found = inspect(artefacts / file)
 
-    record = json.loads(found.to_json())
+    record = found.as_record()
     assert record["sha256"] in str(found)
     assert record["contract"]["classes"] == list(found.contract.classes)
     assert record["bytes"] > 0
@@ -115,7 +114,7 @@ def test_what_the_support_table_knows_of_the_encoder_is_told(artefacts, file, en
     found = inspect(artefacts / file)
 
     assert f"{encoder}, measured untrained against torch: tflite-fp32 " in str(found)
-    assert json.loads(found.to_json())["support"]["tflite-fp32"]["status"] == "validated"
+    assert found.as_record()["support"]["tflite-fp32"]["status"] == "validated"
 
 
 def test_a_contract_that_cannot_be_read_is_a_note_and_no_error(artefacts, tmp_path):

@@ -221,11 +221,12 @@ def test_json_is_all_that_is_printed(tmp_path, bright):
     for said in ((), ("--quiet",)):
         found = run("conversion", *given, *said)
 
-        told = json.loads(found.stdout)
-        assert found.exit_code == 0
+        envelope = json.loads(found.stdout)
+        told = envelope["result"]
+        assert (found.exit_code, envelope["exit_code"], envelope["error"]) == (0, 0, None)
         assert told["folder"] == str(tmp_path / "out")
         assert len(told["faults"]) == 1
-        assert bool(found.stderr) is not bool(said)
+        assert bool(found.stderr) is bool(envelope["notes"]) is not bool(said)
     assert (told["made"], told["kept"]) == ({}, 1)
     assert json.loads(run("conversion", "inspect", artefact, "--json").stdout)
 

@@ -35,7 +35,7 @@ def test_every_artefact_has_a_row_and_so_has_a_stranger(verified, run, tmp_path)
     done = call(run.folder, stranger, "--json")
 
     assert done.exit_code == 0, done.output
-    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+    rows = {row["name"]: row for row in json.loads(done.stdout)["result"]["rows"]}
     assert set(rows) == {
         *(f"student-{precision}.{end}" for precision in ("fp32", "fp16") for end in ("tflite", "mlpackage")),
         *("student.onnx", "stranger.onnx", artefacts.USUAL),

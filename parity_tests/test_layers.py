@@ -53,7 +53,10 @@ MAY_IMPORT = {
     "training.recipe": {"training.student", "training.options", "training.designs"},
     "training": {"training"},
     **{f"conversion.{room}": {f"conversion.{one}" for one in {room} | below} for room, below in CONVERSION.items()},
-    "conversion.commands": {"conversion", "training.commands.group", "training.commands.parameters"},
+    "conversion.commands": {
+        "conversion",
+        *(f"training.commands.{one}" for one in ("group", "parameters", "json_envelope")),
+    },
     "conversion.__main__": {"conversion.commands", "training.commands.group"},
     "conversion": set(),
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from tqdm import tqdm
 
@@ -88,10 +89,9 @@ class Summary:
             lines.append(f"neither photo nor video by suffix: {named}")
         return "\n".join(lines)
 
-    def to_json(self) -> str:
-        """All fields as JSON, for other programs."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return json.dumps({**values, "folder": str(self.folder)}, indent=1, ensure_ascii=False)
+    def as_record(self) -> dict[str, Any]:
+        """All fields, for other programs."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def check(self) -> None:
         """Check that the run has any result.

@@ -73,16 +73,20 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in (*names, "ai-edge-quantizer", "numpy")}
 
 
-def write(manifest: Manifest, folder: Path) -> None:
-    """Write it beside the artefacts, in one step."""
-    record = {
+def as_record(manifest: Manifest) -> dict[str, Any]:
+    """What its file holds."""
+    return {
         "schema": SCHEMA,
         "contract": json.loads(manifest.contract.to_json()),
         "checkpoint": manifest.checkpoint,
         "artefacts": {name: asdict(artefact) for name, artefact in manifest.artefacts.items()},
         "versions": manifest.versions,
     }
-    write_text(folder / FILE, json.dumps(record, indent=1) + "\n")
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Write it beside the artefacts, in one step."""
+    write_text(folder / FILE, json.dumps(as_record(manifest), indent=1) + "\n")
 
 
 def read(folder: Path) -> Manifest:

@@ -1,5 +1,6 @@
 """Convert: check this machine, and turn a student or an ONNX network into files for phones."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from conversion.artefact.kinds import DEFAULTS, Precision
 from conversion.commands.parameters import photos_option, precisions_option, targets_option
 from training.commands.group import command
+from training.commands.json_envelope import show
 from training.commands.parameters import (
     FILE_OR_FOLDER,
     FOLDER,
@@ -30,7 +32,7 @@ from training.student.errors import ConversionRefused, ParityBreached
     example="python -m conversion doctor --json",
 )
 @json_option
-def doctor_command(as_json: bool) -> None:
+def doctor_command() -> None:
     """Check what this machine can train, convert, run and build, and print what to install for the rest.
 
     The exit code is 2 if `make mobile` cannot work here.
@@ -38,7 +40,7 @@ def doctor_command(as_json: bool) -> None:
     from conversion import doctor
 
     findings = doctor.run_checks(doctor.CHECKS)
-    print(doctor.as_json(findings) if as_json else doctor.as_text(findings))
+    show(doctor.as_text(findings), {"checks": [asdict(finding) for finding in findings]})
     doctor.check_needed(findings)
 
 
@@ -61,12 +63,7 @@ def doctor_command(as_json: bool) -> None:
 @photos_option(24, "Held-out photos to check --budget on.")
 @json_option
 def export_command(
-    run_folder: Path,
-    targets: tuple[str, ...],
-    precisions: tuple[str, ...],
-    limits: tuple[str, ...],
-    photos: int,
-    as_json: bool,
+    run_folder: Path, targets: tuple[str, ...], precisions: tuple[str, ...], limits: tuple[str, ...], photos: int
 ) -> None:
     """Convert RUN's student to ONNX, Core ML and TFLite files in RUN/export, with a manifest.
 
@@ -93,7 +90,7 @@ def export_command(
         text = export.as_text(listed, run.export)
         for warning in export.warnings(listed, student.architecture.encoder):
             click.echo(warning, err=True)
-    print((run.export / manifest.FILE).read_text(encoding="utf-8") if as_json else text)
+    show(text, manifest.as_record(manifest.read(run.export)))
 
 
 @command(

@@ -1,11 +1,13 @@
 """Measure: size, speed and accuracy of files, designs, encoders and emitters."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from conversion.commands.parameters import repetitions_option
 from training.commands.group import command
+from training.commands.json_envelope import show
 from training.commands.parameters import FILE, PATH, json_option, option
 from training.student.errors import ConversionRefused, ParityBreached
 
@@ -21,9 +23,7 @@ from training.student.errors import ConversionRefused, ParityBreached
 @repetitions_option
 @option("--import", FILE, "File that an app's self-test saved; repeatable.", name="saved", multiple=True)
 @json_option
-def bench_command(
-    run_folder: Path | None, others: tuple[Path, ...], repetitions: int, saved: tuple[Path, ...], as_json: bool
-) -> None:
+def bench_command(run_folder: Path | None, others: tuple[Path, ...], repetitions: int, saved: tuple[Path, ...]) -> None:
     """Measure size and speed of RUN's files, of FILEs (.tflite or .onnx), and of smp.Unet("mobilenet_v2"), in turns.
 
     In the table, `times` is the time compared with the first row, `loss` the loss
@@ -38,13 +38,14 @@ def bench_command(
     run = Run(run_folder) if run_folder else None
     if saved:
         runs = devices.import_self_tests(saved, run)
-        print(devices.as_markdown(runs))
+        tests = [test for one in runs for test in devices.read(one)]
+        show(devices.as_markdown(runs), {"phones": [test.model_dump(mode="json") for test in tests]})
         report.update_reports(runs)
-        devices.check([test for one in runs for test in devices.read(one)])
+        devices.check(tests)
     elif run:
         found = artefacts.measure_artefacts(run, others, repetitions)
         artefacts.write(found, run)
-        print(run.bench.read_text(encoding="utf-8") if as_json else artefacts.as_text(found))
+        show(artefacts.as_text(found), asdict(found))
         report.update_reports([run])
     else:
         raise click.UsageError("missing RUN")

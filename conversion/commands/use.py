@@ -7,6 +7,7 @@ import click
 
 from conversion.commands.parameters import precisions_option
 from training.commands.group import command
+from training.commands.json_envelope import show
 from training.commands.parameters import (
     FOLDER,
     NAME,
@@ -56,7 +57,7 @@ EFFECT_NAMES = ("mask", "overlay", "cut-out", "blur", "background")
 )
 @option("--out", FOLDER, "Folder to write.", shown="applied/ARTEFACT")
 @json_option
-def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, as_json: bool, **said: Any) -> None:
+def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, **said: Any) -> None:
     """Run ARTEFACT on photos, videos and folders of them, and write each result.
 
     Inputs are never changed. A second run keeps results that are up to date.
@@ -66,7 +67,7 @@ def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, as_
     summary = apply(artefact, paths, out, parse_render_options(**said))
     for fault in summary.faults:
         click.echo(f"{click.style('left out:', fg='yellow')} {fault}", err=True)
-    print(summary.to_json() if as_json else summary)
+    show(summary, summary.as_record())
     summary.check()
 
 

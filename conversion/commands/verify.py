@@ -1,11 +1,13 @@
 """Verify: compare files with their student, and show what they hold and draw."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from conversion.commands.parameters import photos_option, targets_option
 from training.commands.group import command
+from training.commands.json_envelope import show
 from training.commands.parameters import PATH, data_option, json_option, pairs_of, run_argument, switch
 from training.student.errors import AccuracyBreached, ParityBreached
 
@@ -23,7 +25,7 @@ from training.student.errors import AccuracyBreached, ParityBreached
 @switch("--record", "If all hold, write the figures to conversion/gate/budgets.yaml.", "is_recorded")
 @json_option
 def verify_command(
-    run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool, as_json: bool
+    run_folder: Path, targets: tuple[str, ...], photos: int, data: Path | None, is_recorded: bool
 ) -> None:
     """Run each file of RUN/export on real photos, compare it with the student, and write RUN/report.html.
 
@@ -39,10 +41,7 @@ def verify_command(
     report.write_report(run)
     if is_recorded and verdict.is_green:
         record.record(verdict, run.folder.resolve().name)
-    if as_json:
-        print((run.parity / "parity.json").read_text(encoding="utf-8"))
-    else:
-        print(f"{parity.as_text(verdict)}\nreport: {run.report}")
+    show(f"{parity.as_text(verdict)}\nreport: {run.report}", {**asdict(verdict), "report": run.report})
     verdict.check(run.report)
 
 
@@ -70,7 +69,7 @@ def report_command(run_folder: Path) -> None:
 )
 @click.argument("artefact", type=PATH)
 @json_option
-def inspect_command(artefact: Path, as_json: bool) -> None:
+def inspect_command(artefact: Path) -> None:
     """Print what a .tflite, .mlpackage, .onnx or student's .safetensors file contains, ours or not.
 
     That is its contract, size, precisions, operators and partitions.
@@ -78,7 +77,7 @@ def inspect_command(artefact: Path, as_json: bool) -> None:
     from conversion.inspection import inspect
 
     found = inspect(artefact)
-    print(found.to_json() if as_json else found)
+    show(found, found.as_record())
 
 
 @command(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from training.commands.group import TeacherCommand, command
+from training.commands.json_envelope import show
 from training.commands.parameters import (
     COUNT,
     FILE,
@@ -15,6 +16,7 @@ from training.commands.parameters import (
     PATH,
     batch_option,
     device_option,
+    json_option,
     one_of,
     option,
     overrides_argument,
@@ -116,13 +118,15 @@ def curate_command(
 )
 @click.argument("folder", type=PATH)
 @option("--out", FILE, "Page to write.", shown="FOLDER/profile.html")
+@json_option
 def profile_command(folder: Path, out: Path | None) -> None:
     """Write a page that shows what the pairs of FOLDER contain: photo sizes, mask areas, scores, classes."""
     from training.data import dataset_profile
 
     path = out or folder / "profile.html"
-    counts = dataset_profile.write_profile_page(path, pairs_of(folder))
-    print(f"{path}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
+    found = dataset_profile.write_profile_page(path, pairs_of(folder))
+    counts = ", ".join(f"{count} {what}" for what, count in found["counts"].items() if count)
+    show(f"{path}: {counts}", {**found, "page": path})
 
 
 @command(

@@ -6,13 +6,14 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 import click
 
+from training.commands.json_envelope import json_envelope
 from training.commands.parameters import Option
 from training.device import MPS_FALLBACK, named_fallbacks
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
@@ -77,7 +78,7 @@ class Command(click.Command):
             if ctx.meta.get("quiet"):
                 nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
                 stack.enter_context(redirect_stderr(nowhere))
-                if not ctx.params.get("as_json"):
+                if not ctx.meta.get("asks_json"):
                     stack.enter_context(redirect_stdout(nowhere))
             return super().invoke(ctx)
 
@@ -176,8 +177,18 @@ class CommandGroup(click.Group):
             args = [new, *args[1:]]
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's; whether JSON is asked for must be known before the command's own arguments are read."""
+        ctx.meta["asks_json"] = "--json" in (args[: args.index("--")] if "--" in args else args)
+        ctx.meta["command"] = args[0] if args else None
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command; under `--json` its envelope is printed, however it ends."""
+        with json_envelope(ctx, ctx.meta["command"]) if ctx.meta["asks_json"] else nullcontext():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         from PIL import Image
 
         # `read_photo` refuses what is too large in a line of its own.
@@ -196,7 +207,8 @@ class CommandGroup(click.Group):
             # Click asks which of the near ones was meant.
             _end(f"{message}{' See' if '?' in message[-2:] else '; see'} {asked} --help", error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted; the same command goes on from the last whole step", err=True)
+            ctx.meta["error"] = "interrupted; the same command goes on from the last whole step"
+            click.echo(ctx.meta["error"], err=True)
             sys.exit(130)
 
 
@@ -216,5 +228,6 @@ def _explain(
 
 
 def _end(message: str, exit_code: int) -> NoReturn:
+    click.get_current_context().meta["error"] = message
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     sys.exit(exit_code)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from training.commands.group import command
+from training.commands.json_envelope import show
 from training.commands.parameters import (
     FOLDER,
     PATH,
@@ -32,9 +33,7 @@ from training.commands.parameters import (
 @switch("--robustness", "Also try other resizers, aspect ratios, JPEG, noise, low light and rotation.")
 @option("--worst", ValueType("COUNT", click.IntRange(min=0)), "How many of the worst photos to show.", default=8)
 @json_option
-def evaluate_command(
-    run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int, as_json: bool
-) -> None:
+def evaluate_command(run_folder: Path, data: Path | None, human: Path | None, robustness: bool, worst: int) -> None:
     """Measure the accuracy of RUN's student, by the teacher's masks and by people's.
 
     Writes a page, figures and pictures to RUN/evaluation-held-out, or
@@ -56,15 +55,13 @@ def evaluate_command(
     found = report.report_student(student, pairs, title, human=human, robustness=robustness, worst=worst)
     out = run.evaluation(where)
     report.write_evaluation(found, out)
-    if as_json:
-        print((out / "evaluation.json").read_text(encoding="utf-8"))
-        return
-    for line in found.lines():
-        print(line)
-    for failure in found.findings.worst:
-        print(f"{failure.iou:.3f}  {failure.pair.name}")
-    print(f"{out}: evaluation.html, evaluation.json, photos.csv, pictures")
-    print(f"mean IoU {found.mean.value:.4f} over {len(pairs.pairs)} photos of {pairs.folder}")
+    lines = [
+        *found.lines(),
+        *(f"{failure.iou:.3f}  {failure.pair.name}" for failure in found.findings.worst),
+        f"{out}: evaluation.html, evaluation.json, photos.csv, pictures",
+        f"mean IoU {found.mean.value:.4f} over {len(pairs.pairs)} photos of {pairs.folder}",
+    ]
+    show("\n".join(lines), {**report.as_record(found), "folder": out})
 
 
 @command(
@@ -75,12 +72,13 @@ def evaluate_command(
 @click.argument("run_folders", nargs=-1, required=True, type=PATH, metavar="RUN RUN...")
 @data_option(shown="the first RUN's held-out pairs")
 @option("--out", FOLDER, "Folder to write.", shown="compared/RUN-RUN")
+@json_option
 def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path | None) -> None:
     """Compare the students of several runs on the same photos, and write a table; of several classes a picture, too.
 
     The picture shows which classes each student takes for which.
     """
-    from training.evaluation.compare import describe_students, evaluate_runs, write_comparison
+    from training.evaluation.compare import as_record, describe_students, evaluate_runs, write_comparison
     from training.run import Run
     from training.student.checkpoint import load_checkpoint
 
@@ -89,8 +87,9 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
     pairs = pairs_of(data) if data else runs[0].held_out_pairs()
     found = evaluate_runs(runs, students, pairs, warn=warn)
     out = out or Path("compared", "-".join(folder.resolve().name for folder in run_folders))
-    print(write_comparison(found, describe_students(students), out))
-    print(f"{out}: comparison.md{', confusion.png' if len(pairs.classes) > 1 else ''}")
+    text = write_comparison(found, describe_students(students), out)
+    written = f"{out}: comparison.md{', confusion.png' if len(pairs.classes) > 1 else ''}"
+    show(f"{text}\n{written}", {"students": as_record(found), "photos": len(pairs.pairs), "folder": out})
 
 
 @command(

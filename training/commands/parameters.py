@@ -86,7 +86,10 @@ recipe_argument = click.argument("recipe_name", metavar="RECIPE")
 overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 run_argument = click.argument("run_folder", metavar="RUN", type=PATH)
 
-json_option = switch("--json", "Print JSON for other programs, and nothing else.", "as_json")
+json_option = click.option(
+    "--json", cls=Option, is_flag=True, expose_value=False, help="Print one JSON object for other programs."
+)
+"""What then is printed is up to `json_envelope`; the command calls `show`."""
 phrase_option = option(
     "--phrase", string("TEXT"), "Object: coin; or CLASS=TEXT,TEXT for each class.", multiple=True, required=True
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,12 @@ class ClassRow:
     """`share` as a number, 0 to 100."""
 
 
-def write_profile_page(path: Path, pairs: Pairs) -> dict[str, int]:
+def write_profile_page(path: Path, pairs: Pairs) -> dict[str, Any]:
     """Write the page of a folder; dropped pairs are left out.
 
     Returns:
-        The counts, by name.
+        What the page shows: `counts` by name, `classes` by name with their `photos` and `share` of the pixels, the
+        `faults`, and a sentence about each of the `histograms` by its title.
 
     Raises:
         BadInput: The page cannot be written.
@@ -43,17 +45,24 @@ def write_profile_page(path: Path, pairs: Pairs) -> dict[str, int]:
     features = measure_features(pairs)
     counts = count_pairs(pairs, features)
     readable = [each for each in features if not each.fault]
+    faults = [each.fault for each in features if each.fault]
+    classes, drawn = class_rows(pairs.classes, readable), charts(pairs.classes, readable)
     html_page.write_page(
         path,
         "profile.html.j2",
         title=f"{pairs.folder.resolve().name}: profile",
         counts=counts,
         dropped=len(pairs.dropped),
-        faults=[each.fault for each in features if each.fault],
-        classes=class_rows(pairs.classes, readable),
-        charts=charts(pairs.classes, readable),
+        faults=faults,
+        classes=classes,
+        charts=drawn,
     )
-    return counts
+    return {
+        "counts": counts,
+        "classes": {row.name: {"photos": row.photos, "share": row.percent / 100} for row in classes},
+        "faults": faults,
+        "histograms": {chart.title: chart.summary for chart in drawn},
+    }
 
 
 def count_pairs(pairs: Pairs, features: Sequence[MaskFeatures]) -> dict[str, int]:

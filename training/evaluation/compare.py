@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from training.data.pairs import Pairs
 from training.evaluation.evaluate import evaluate
@@ -16,7 +17,7 @@ from training.student.checkpoint import Checkpoint
 def evaluate_runs(
     runs: Sequence[Run], students: Sequence[Checkpoint], pairs: Pairs, *, warn: Callable[[str], None]
 ) -> dict[str, SegmentationMetrics]:
-    """Metrics of each run's student on the same pairs, by the run's name.
+    """Metrics of each run's student on the same pairs, by the run's name, or its folder where two have one name.
 
     Args:
         runs: The runs.
@@ -27,9 +28,11 @@ def evaluate_runs(
     Raises:
         BadInput: A student has other classes, or a file cannot be read.
     """
-    found = {}
-    for run, student in zip(runs, students, strict=True):
-        name = run.folder.resolve().name
+    found: dict[str, SegmentationMetrics] = {}
+    short = [run.folder.resolve().name for run in runs]
+    # Two runs of one name are told apart by their folders.
+    names = [name if short.count(name) == 1 else str(run.folder) for run, name in zip(runs, short, strict=True)]
+    for run, student, name in zip(runs, students, names, strict=True):
         refuse_other_classes(student.contract, pairs)
         if learnt := run.learnt_from(pairs):
             warn(f"note: {name} learnt from {learnt} of these {len(pairs.pairs)} photos")
@@ -43,6 +46,20 @@ def describe_students(students: Sequence[Checkpoint]) -> dict[str, list[str]]:
     return {
         "input, rows × columns": [f"{one.contract.height} × {one.contract.width}" for one in students],
         "parameters, millions": [f"{count / 1e6:.2f}" for count in parameters],
+    }
+
+
+def as_record(students: Mapping[str, SegmentationMetrics]) -> dict[str, Any]:
+    """The figures of each student, for other programs: `measures`, and of several classes those `by_class`."""
+    return {
+        name: {
+            "measures": {key: found._asdict() for key, found in metrics.measures().items()},
+            "by_class": {
+                one: {key: found._asdict() for key, found in ratios.items()}
+                for one, ratios in (metrics.by_class() if len(metrics.classes) > 1 else {}).items()
+            },
+        }
+        for name, metrics in students.items()
     }
 
 

@@ -125,7 +125,7 @@ def write_evaluation(report: Report, folder: Path) -> None:
     """
     findings, by_teacher = report.findings, report.against["teacher"]
     with atomic_path(folder) as temporary:
-        write_json(temporary / "evaluation.json", _record(report))
+        write_json(temporary / "evaluation.json", as_record(report))
         write_csv(temporary / "photos.csv", [_row(report, index) for index in range(len(by_teacher.rows))])
         draw_figures(by_teacher.rows, by_teacher.bins, temporary / "figures.png")
         pictures = {"How photos are spread, and how sure the student is": "figures.png"}
@@ -153,7 +153,7 @@ def write_evaluation(report: Report, folder: Path) -> None:
         )
 
 
-def _record(report: Report) -> dict[str, Any]:
+def as_record(report: Report) -> dict[str, Any]:
     """All but the photos, ready for JSON."""
     return {
         "title": report.title,

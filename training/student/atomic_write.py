@@ -64,14 +64,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write plain values as JSON, likewise; null stands for what is no finite number, which JSON cannot hold."""
-    write_text(path, json.dumps(_plain(value), indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(as_plain(value), indent=1, allow_nan=False) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """Dicts, lists and what they hold, as JSON can hold it: None stands for what is no finite number."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: as_plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [as_plain(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
