@@ -12,9 +12,7 @@ from training.device import Format
 from training.loop.arithmetic import trial_step
 from training.recipe import Recipe
 from training.student.errors import BadInput
-
-# Messages of the allocators of torch and oneDNN; on a CPU they raise a plain RuntimeError.
-_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "could not create a primitive")
+from training.student.exhaustion import is_out_of_memory
 
 
 @contextmanager
@@ -43,12 +41,6 @@ def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> I
     if fitting:
         raise BadInput(f"batch={recipe.batch} does not fit into {place}; batch={fitting} does, or take {smaller}")
     raise BadInput(f"not even 2 photos at once fit into {place}; take {smaller}")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory of the CPU or a GPU ran out."""
-    is_ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return is_ours or any(sign in str(error) for sign in _SIGNS)
 
 
 def _largest_batch(network: nn.Module, recipe: Recipe, kind: Format) -> int:

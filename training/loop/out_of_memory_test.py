@@ -5,8 +5,9 @@ import sys
 import pytest
 import torch
 
-from training.loop.out_of_memory import explain_out_of_memory, is_out_of_memory
+from training.loop.out_of_memory import explain_out_of_memory
 from training.student.errors import BadInput
+from training.student.exhaustion import is_out_of_memory
 
 # Lets a training have 300 MB beyond what the interpreter has by then, and prints what it is told.
 LIMITED = """

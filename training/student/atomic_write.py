@@ -1,19 +1,19 @@
 """Atomic writes: into a temporary path, then moved into place. A reader sees the old or the new, never a half."""
 
 import csv
-import errno
 import io
 import json
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.student.errors import BadInput
+from training.student.errors import BadInput, OutOfSpace
+from training.student.exhaustion import exhausted
+from training.student.temporary import OLD, temporary_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,36 +24,83 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well.
 
     The block may create a file or a folder there; what lay at `path` before is replaced only then, and left
-    intact on any error.
+    intact on any error. What killed processes left beside it is removed first.
 
     Raises:
-        BadInput: The folder cannot be written to, or its disk is full.
+        BadInput: The folder cannot be written to.
+        OutOfSpace: The disk is full.
+    """
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(temporary_folder(path.parent))
+            (folder / "new").mkdir()
+        except OSError as error:
+            raise exhausted(error, path) or BadInput(f"cannot write {path}: {error.strerror}") from error
+        # As long a name as its own, and no longer, or the longest would not do.
+        temporary = folder / "new" / path.name
+        try:
+            yield temporary
+            if path.is_dir() or (path.exists() and temporary.is_dir()):
+                # No folder is replaced, or replaces, in one step; the old steps aside, and goes with the temporary.
+                (folder / OLD).mkdir()
+                path.rename(folder / OLD / path.name)
+            if temporary.is_file():
+                # Some libraries create their files readable by nobody else.
+                temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except Exception as error:
+            # Libraries have errors of their own for a disk that is full. Memory is not what this file is about.
+            found = exhausted(error, path, is_full=_is_full(path.parent))
+            if isinstance(found, OutOfSpace):
+                raise found from error
+            raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file that grows, in one write; a last line that was torn, wherever, goes first.
+
+    Raises:
+        BadInput: It cannot be written to.
+        OutOfSpace: The disk is full; the file is as it was.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        with path.open("a+b", buffering=0) as file:
+            whole = _end_of_lines(file)
+            file.truncate(whole)
+            rest = f"{line}\n".encode()
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except OSError:
+                file.truncate(whole)
+                raise
     except OSError as error:
-        raise _as_bad_input(error, path) from error
-    replaced = workplace / "replaced"
-    try:
-        temporary = workplace / path.name
-        yield temporary
-        if path.is_dir() or (path.exists() and temporary.is_dir()):
-            # No folder is replaced, or replaces, in one step; the old steps aside and goes with the workplace.
-            path.rename(replaced)
-        if temporary.is_file():
-            # Some libraries create their files readable by nobody else.
-            temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _as_bad_input(error, path) from error
-        raise
-    finally:
-        # Also when interrupted between the two steps, or the old would go and no new have come.
-        if replaced.exists() and not path.exists():
-            replaced.rename(path)
-        shutil.rmtree(workplace, ignore_errors=True)
+        raise exhausted(error, path) or BadInput(f"cannot write {path}: {error.strerror}") from error
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of a file that grows, without one at its end that was torn; none, where there is no file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if not path.exists():
+        return []
+    return path.read_bytes().split(b"\n")[:-1]
+
+
+def _end_of_lines(file: io.FileIO) -> int:
+    """Where the last whole line of a file ends."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 4096)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def write_text(path: Path, text: str) -> None:
@@ -91,16 +138,18 @@ def write_figure(path: Path, figure: "Figure") -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
+_LEAST = 2**16
+"""Bytes. With fewer, a disk is full for any file of ours."""
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-def _as_bad_input(error: OSError, path: Path) -> BadInput:
-    if error.errno in _FULL:
-        return BadInput(f"no space left to write {path}; free some, or choose another folder")
-    return BadInput(f"cannot write {path}: {error.strerror}")
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST
+    except OSError:
+        return False

@@ -1,10 +1,13 @@
 import errno
 import os
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 
-from training.student.atomic_write import atomic_path, write_text
-from training.student.errors import BadInput
+from training.student.atomic_write import append_line, atomic_path, whole_lines, write_text
+from training.student.errors import BadInput, OutOfSpace
 
 
 def entries(folder):
@@ -112,3 +115,64 @@ def test_a_folder_that_is_a_file_cannot_be_written_into(tmp_path):
 
     with pytest.raises(BadInput, match=r"cannot write .*metrics\.json"):
         write_text(tmp_path / "runs" / "metrics.json", "")
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    write_text(tmp_path / ("n" * 255), "")
+
+    assert entries(tmp_path) == ["n" * 255]
+
+
+def test_an_error_of_a_library_on_a_full_disk_is_told_as_that(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+
+    def fill():
+        with atomic_path(tmp_path / "model"):
+            raise RuntimeError("metadata written to another offset than expected")
+
+    with pytest.raises(OutOfSpace, match=r"no space left to write .*model"):
+        fill()
+
+
+WHOLE = '{"a": "é"}\n{"b": "中"}\n'.encode()
+
+
+@pytest.mark.parametrize("torn", range(1, len(WHOLE)))
+def test_a_line_is_appended_after_the_last_whole_one_wherever_the_file_was_torn(tmp_path, torn):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(WHOLE[:torn])
+    whole = whole_lines(path)
+
+    append_line(path, "é")
+
+    assert whole_lines(path) == [*whole, "é".encode()]
+    assert path.read_bytes().decode().splitlines() == [*(line.decode() for line in whole), "é"]
+
+
+def test_a_torn_line_longer_than_a_block_goes_whole(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"a\n" + b"x" * 10_000)
+
+    append_line(path, "b")
+
+    assert path.read_bytes() == b"a\nb\n"
+
+
+@pytest.mark.parametrize("room", range(0, 12))
+def test_a_disk_that_fills_up_while_a_line_is_appended_leaves_the_lines_before(tmp_path, room):
+    path = tmp_path / "results.jsonl"
+    append_line(path, "first")
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from training.student.atomic_write import append_line\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))\n"
+        "append_line(Path(sys.argv[1]), 'the second')\n"
+    )
+
+    found = subprocess.run(
+        [sys.executable, "-c", script, path, str(6 + room)], capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode == 0) == (room >= 11)
+    assert "OutOfSpace" in found.stderr or not found.returncode
+    assert path.read_text() == ("first\n" if found.returncode else "first\nthe second\n")

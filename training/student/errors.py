@@ -16,6 +16,14 @@ class BadInput(PocketmaskError):
     exit_code = 2
 
 
+class OutOfSpace(BadInput):
+    """A disk that is full, or may not be written to. Of a folder of files, the next will not do better."""
+
+
+class OutOfMemory(BadInput):
+    """More memory is needed than there is. Of a folder of files, the next may need less."""
+
+
 class ConversionRefused(PocketmaskError):
     """A network that a target cannot express, or that a phone would run badly."""
 
@@ -34,7 +42,7 @@ class AccuracyBreached(PocketmaskError):
     exit_code = 5
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """The first line of an error's message that is not empty; the error's type where there is none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -17,6 +17,7 @@ from typing import Never
 from tqdm import tqdm
 
 from training.student.errors import BadInput
+from training.student.exhaustion import is_out_of_memory
 from training.teacher.cache import CachedFindings
 from training.teacher.job_summary import JobSummary
 from training.teacher.labelled_folder import LabelledFolder
@@ -125,8 +126,10 @@ class _Job:
             self._fail(photos[0], found)
         else:
             half = len(photos) // 2
-            if _is_out_of_memory(found):
+            if is_out_of_memory(found):
                 self.batch = min(self.batch, half)
+                if torch := sys.modules.get("torch"):
+                    torch.cuda.empty_cache()
             self._look(photos[:half])
             self._look(photos[half:])
 
@@ -195,11 +198,3 @@ def _sidecar(photo: PhotoToLabel, decision: Decision, seconds: float) -> Sidecar
         seconds=round(seconds, 4),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
-        return False
-    if torch := sys.modules.get("torch"):
-        torch.cuda.empty_cache()
-    return True

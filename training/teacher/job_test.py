@@ -16,6 +16,7 @@ from training.data.pairs import read_pairs
 from training.data.photos import read_mask
 from training.data.scan import scan
 from training.student.errors import BadInput
+from training.student.temporary import PREFIX, machine, temporary_folder
 from training.teacher import sidecar, sources
 from training.teacher.job import label_photos
 from training.teacher.labelled_folder import LabelledFolder
@@ -319,16 +320,17 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(photos, run, tmp_path):
     assert run(photos, Bright(delay=0.05)).untouched == COUNT
 
 
-def test_what_a_killed_job_wrote_aside_is_cleared_away_once_it_is_old(photos, run, tmp_path):
+def test_what_a_killed_job_was_writing_is_cleared_away_and_what_another_writes_is_not(photos, run, tmp_path):
     run(photos, Bright())
-    fresh, old = tmp_path / "out" / "masks" / ".03.png.fresh", tmp_path / "out" / "findings" / "ab" / ".x.npz.old"
-    for path in (fresh, old):
-        path.mkdir(parents=True)
-    os.utime(old, (0, 0))
+    killed = tmp_path / "out" / "findings" / "ab" / f"{PREFIX}12345678"
+    killed.mkdir(parents=True)
+    (killed / "lock").write_text(machine())
 
-    run(photos, Bright())
+    with temporary_folder(tmp_path / "out" / "masks") as another:
+        run(photos, Bright())
+        assert another.exists()
 
-    assert (fresh.exists(), old.exists()) == (True, False)
+    assert not killed.exists()
 
 
 def test_a_half_pair_of_a_killed_job_goes_where_its_photo_is_unusable_now(photos, run, tmp_path):
@@ -490,7 +492,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(photos, run, tmp_path):
 def test_a_read_only_disk_is_named(photos, run, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
 
-    with pytest.raises(BadInput, match=r"cannot write to .*out: Read-only file system"):
+    with pytest.raises(BadInput, match=r"out cannot be written, its disk is read-only; choose another"):
         run(photos, Bright(), out=small_disk / "out")
 
 

@@ -7,7 +7,6 @@ A pair's sidecar is written last and removed first: where it exists, photo and m
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +20,12 @@ from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path, write_text
 from training.student.digest import sha256
 from training.student.errors import BadInput
+from training.student.exhaustion import exhausted
+from training.student.temporary import sweep
 from training.teacher import sidecar
 from training.teacher.cache import FindingsCache
 from training.teacher.sidecar import Sidecar
 from training.teacher.sources import Source
-
-STALE_SECONDS = 3600.0
-"""Age after which a temporary file is taken for the rest of a killed job, and removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,8 @@ class LabelledFolder:
                 write_text(path, lines)
             for kind in ("photos", "masks", "sidecars", "findings"):
                 (self.folder / kind).mkdir(exist_ok=True)
-                _remove_stale(self.folder / kind)
+            for place in (self.folder, *self.folder.glob("*/"), *self.folder.glob("findings/??/")):
+                sweep(place)
 
     def names(self) -> set[str]:
         """Names of all photos that have a sidecar."""
@@ -153,10 +152,5 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder") from error
-
-
-def _remove_stale(folder: Path) -> None:
-    for path in [*folder.glob(".*"), *folder.glob("??/.*")]:
-        if path.is_dir() and time.time() - path.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
+        cannot = BadInput(f"cannot write to {folder}: {error.strerror or error}; choose another folder")
+        raise exhausted(error, folder) or cannot from error
