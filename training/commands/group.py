@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import signal
 import sys
 import textwrap
 import warnings
@@ -15,8 +16,10 @@ import click
 
 from training.commands.json_envelope import json_envelope
 from training.commands.parameters import Option
+from training.commands.stops import Stop, catch_signals, own_temporary_files
 from training.device import MPS_FALLBACK, named_fallbacks
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
+from training.student.exhaustion import exhausted
 
 ENDINGS: Mapping[type[PocketmaskError], str] = MappingProxyType(
     {
@@ -186,7 +189,31 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; under `--json` its envelope is printed, however it ends."""
         with json_envelope(ctx, ctx.meta["command"]) if ctx.meta["asks_json"] else nullcontext():
-            return self._invoke(ctx)
+            return self._guarded(ctx)
+
+    def _guarded(self, ctx: click.Context) -> Any:
+        """Run the command; what is foreseen ends it in one line, signals included."""
+        with catch_signals() as stop:
+            try:
+                with own_temporary_files():
+                    result = self._invoke(ctx)
+            except BaseException as error:
+                # Whatever a library made of the signal.
+                if stop.signal or isinstance(error, KeyboardInterrupt):
+                    _end_of_stop(stop)
+                if isinstance(error, PocketmaskError):
+                    _end(str(error), error.exit_code)
+                if isinstance(error, click.UsageError):
+                    asked = error.ctx.command_path if error.ctx else ctx.command_path
+                    message = error.format_message().rstrip(".")
+                    # Click asks which of the near ones was meant.
+                    _end(f"{message}{' See' if '?' in message[-2:] else '; see'} {asked} --help", error.exit_code)
+                if found := exhausted(error):
+                    _end(str(found), found.exit_code)
+                raise
+            if stop.signal:
+                _end_of_stop(stop)
+            return result
 
     def _invoke(self, ctx: click.Context) -> Any:
         from PIL import Image
@@ -196,20 +223,16 @@ class CommandGroup(click.Group):
         os.environ.update({name: os.environ.get(name, value) for name, value in MPS_FALLBACK.items()})
         if os.environ.get("NO_COLOR"):
             ctx.color = False
-        try:
-            with named_fallbacks(lambda note: click.echo(f"note: {note}", err=True)):
-                return super().invoke(ctx)
-        except PocketmaskError as error:
-            _end(str(error), error.exit_code)
-        except click.UsageError as error:
-            asked = error.ctx.command_path if error.ctx else ctx.command_path
-            message = error.format_message().rstrip(".")
-            # Click asks which of the near ones was meant.
-            _end(f"{message}{' See' if '?' in message[-2:] else '; see'} {asked} --help", error.exit_code)
-        except KeyboardInterrupt:
-            ctx.meta["error"] = "interrupted; the same command goes on from the last whole step"
-            click.echo(ctx.meta["error"], err=True)
-            sys.exit(130)
+        with named_fallbacks(lambda note: click.echo(f"note: {note}", err=True)):
+            return super().invoke(ctx)
+
+
+def _end_of_stop(stop: Stop) -> NoReturn:
+    said = f"stopped by {stop.signal.name}" if stop.signal else "interrupted"
+    message = f"{said}; the same command goes on from the last whole step"
+    click.get_current_context().meta["error"] = message
+    click.echo(message, err=True)
+    sys.exit(128 + (stop.signal or signal.SIGINT))
 
 
 def _note(ctx: click.Context, text: str) -> None:
