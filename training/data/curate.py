@@ -3,17 +3,15 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from tqdm import tqdm
 
 from training.data import dropped, html_page
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
 from training.data.preview import OTHER, draw_preview, jpeg_data_url
 from training.data.suspicion import Suspect
+from training.data.thread_map import thread_map
 from training.student.effects import colour_of
 from training.student.errors import BadInput
 
@@ -67,9 +65,7 @@ def write_curation_page(
         line = dropped.as_line(suspect.name, "; ".join(reasons), by_name)
         return Card(suspect.name, line, suspect.suspicion, reasons, picture, width, height)
 
-    with ThreadPoolExecutor() as pool:
-        bar = tqdm(pool.map(card, shown), "draw masks", len(shown), unit=" photos", leave=False, disable=None)
-        cards = list(bar)
+    cards = thread_map(card, shown, doing="draw masks", unit=" photos")
     listed = [(line.text, line.name) for line in dropped.read_dropped_list(pairs.folder, by_name)]
     # Choices made on an earlier page are kept as long as photos and list are the same.
     digest = hashlib.sha256(json.dumps([sorted(by_name), listed]).encode()).hexdigest()

@@ -1,7 +1,6 @@
 """Features of one mask and its photo, measured independently of other pairs; a few numbers each."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
+from training.data.thread_map import thread_map
 from training.student.arrays import Pixels
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
@@ -77,9 +76,9 @@ def measure_features(pairs: Pairs, against: Pairs | None = None) -> list[MaskFea
         others = {pair.name: pair for pair in against.pairs}
         if not any(pair.name in others for pair in pairs.pairs):
             raise BadInput(f"{against.folder} has no mask of any photo of {pairs.folder}")
-    with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda pair: _of(pair, pairs, others.get(pair.name)), pairs.pairs)
-        return list(tqdm(read, "measure masks", len(pairs.pairs), unit=" pairs", leave=False, disable=None))
+    return thread_map(
+        lambda pair: _of(pair, pairs, others.get(pair.name)), pairs.pairs, doing="measure masks", unit=" pairs"
+    )
 
 
 def _of(pair: Pair, pairs: Pairs, other: Pair | None) -> MaskFeatures:

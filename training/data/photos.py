@@ -18,7 +18,7 @@ from training.data import icc_profiles
 from training.data.colours import FILE as COLOURS
 from training.data.colours import Colours
 from training.student.arrays import Pixels
-from training.student.errors import BadInput
+from training.student.errors import BadInput, OutOfMemory
 from training.student.metrics import IGNORED
 
 MOST_PIXELS = 2**30 // 4 // 3
@@ -161,6 +161,8 @@ def _opened(path: Path, formats: tuple[str, ...], encoded: bytes | None = None) 
         raise BadInput(f"{path} is not an image that can be read, expected {expected}; convert or remove it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadInput(_too_large(path)) from error
+    except MemoryError as error:
+        raise OutOfMemory(f"{path} takes more memory than there is; shrink it, or end other programs") from error
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist") from error
     except _DAMAGE as error:

@@ -2,19 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.data.census import Census
 from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
 from training.data.split import Hashes, photo_hashes
 from training.data.store import Decoded
+from training.data.thread_map import thread_map
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
@@ -78,14 +77,14 @@ def scan(pairs: Pairs, prepare: Callable[[Decoded], Decoded] | None = None, room
     classes, left = len(pairs.classes), _Room(room)
     faults: list[str] = []
     found: dict[str, _Found] = {}
-    with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda pair: _fault_or_found(pair, classes, prepare, left), pairs.pairs)
-        bar = tqdm(read, "read pairs", len(pairs.pairs), unit="pair", leave=False, disable=None)
-        for pair, one in zip(pairs.pairs, bar, strict=True):
-            if isinstance(one, str):
-                faults.append(one)
-            else:
-                found[pair.name] = one
+    read = thread_map(
+        lambda pair: _fault_or_found(pair, classes, prepare, left), pairs.pairs, doing="read pairs", unit="pair"
+    )
+    for pair, one in zip(pairs.pairs, read, strict=True):
+        if isinstance(one, str):
+            faults.append(one)
+        else:
+            found[pair.name] = one
     _refuse_faults(faults, pairs)
     return Scan(
         _census(pairs, found),

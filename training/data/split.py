@@ -6,7 +6,6 @@ look alike therefore stay together, and likeness is passed on: where A is like B
 
 import random
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.data.pairs import Pair
 from training.data.photos import read_thumbnail
+from training.data.thread_map import thread_map
 from training.student.errors import BadInput
 
 DISTANCE = 72
@@ -131,11 +130,7 @@ def group_alike(photos: Sequence[Path]) -> list[list[int]]:
     Raises:
         BadInput: A photo cannot be read.
     """
-    with ThreadPoolExecutor() as pool:
-        read = tqdm(
-            pool.map(photo_hashes, photos), "compare photos", len(photos), unit="photo", leave=False, disable=None
-        )
-        return _groups(list(read))
+    return _groups(thread_map(photo_hashes, photos, doing="compare photos", unit="photo"))
 
 
 def _groups(each: Sequence[Hashes]) -> list[list[int]]:
