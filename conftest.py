@@ -4,8 +4,11 @@
 """
 
 import copy
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +84,36 @@ def same_random_numbers(request: pytest.FixtureRequest) -> None:
     """Let a test draw the same numbers from its module's `RNG`, whichever tests ran before it."""
     if hasattr(request.module, "RNG"):
         request.module.RNG.bit_generator.state = request.config.stash[RANDOM_STATES][request.module.__name__]
+
+
+_CLAIM = """
+import sys
+from pathlib import Path
+from training.student.claim import claim
+with claim(Path(sys.argv[1]), sys.argv[2]):
+    print("claimed", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def claimed_elsewhere() -> Iterator[Callable[..., Any]]:
+    """Starts another process, which claims a folder, or a name in it, until the test ends; gives the process."""
+    started = []
+
+    def start(folder: Path, name: str = "") -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CLAIM, folder, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == b"claimed\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import lightning as L
@@ -26,7 +27,7 @@ from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
 from training.loop.module import StudentModule
 from training.loop.out_of_memory import explain_out_of_memory
-from training.loop.processes import processes
+from training.loop.processes import Processes, processes
 from training.loop.progress import ProgressBar, quiet_lightning, raise_keyboard_interrupt
 from training.loop.state import SafetensorsIO
 from training.loop.sync_batchnorm import synchronise_batchnorm
@@ -34,6 +35,7 @@ from training.loop.tracker_callback import TrackerCallback
 from training.recipe import Recipe
 from training.run import Run, run_record
 from training.student.checkpoint import Checkpoint, load_checkpoint
+from training.student.claim import claim
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.support import refuse_blocked
@@ -54,12 +56,19 @@ def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] 
         BadInput: The recipe, the data or what lies in the run's folder will not do, and nothing was written; or the
             loss stopped being a number, memory or disk ran out, and what was written before is whole.
     """
+    together = processes(recipe, os.environ)
+    is_writer = together.is_first and not run.is_finished
+    # Before any photo is read. Of several processes the first claims the folder.
+    with claim(run.folder) if is_writer else nullcontext():
+        return _fit(recipe, data, run, callbacks, together)
+
+
+def _fit(recipe: Recipe, data: Pairs, run: Run, callbacks: Sequence[Callback], together: Processes) -> Checkpoint:
     contract = recipe.contract(data.classes)
     refuse_blocked(recipe.encoder)
     architecture = recipe.architecture(*normalisation(recipe))
     torch.manual_seed(recipe.seed)
     student = Student(contract, architecture)
-    together = processes(recipe, os.environ)
     if run.is_finished:
         if together.is_first:
             run.refuse_another(run_record(recipe, data, Split((), ()), digest(data.pairs)))

@@ -24,6 +24,7 @@ from training.loop.malloc import keep_freed_memory
 from training.loss import border_bce_dice
 from training.recipe import Recipe
 from training.student.network import Student
+from training.student.orphans import end_with_parent
 
 _PLAIN_BATCH = 8
 
@@ -122,6 +123,7 @@ def _input(photos: Tensor, arithmetic: Format) -> Tensor:
 
 def _serve_plain_loop(end: Connection, recipe: Recipe, data: Pairs) -> None:
     """Take a step for each request, and answer with its seconds per photo."""
+    end_with_parent()
     loop = _Loop(_student(recipe, data), recipe, "fp32", _decoded_each_time(data.pairs, recipe), is_ours=False)
     while end.recv():
         loop.step()

@@ -16,6 +16,7 @@ from conversion.source import to_onnx
 from conversion.source.graph import read_graph
 from training.student.baseline import baseline_unet
 from training.student.contract import Contract
+from training.student.orphans import end_with_parent
 
 HEADER = f"{'first':>7} {'again':>7} {'memory':>15}"
 
@@ -64,7 +65,7 @@ def measure_emitters(model: Path | None, kinds: Sequence[ArtefactKind] = TIMED, 
         context = multiprocessing.get_context("spawn")
         for kind in kinds:
             # One task per process: memory left by an earlier task would hide this one's peak.
-            with context.Pool(1, maxtasksperchild=1) as pool:
+            with context.Pool(1, end_with_parent, maxtasksperchild=1) as pool:
                 yield Emission(kind, *pool.apply(_emit, (path, kind, Path(folder))))
 
 

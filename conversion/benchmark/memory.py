@@ -5,6 +5,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from conversion.latency import open_inference
+from training.student.orphans import end_with_parent
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
@@ -47,6 +48,7 @@ def peak_megabytes(path: Path) -> float | None:
 def _send_peak(path: Path, end: Connection) -> None:
     from conversion.tflite.interpreter import native_stderr_closed
 
+    end_with_parent()
     with native_stderr_closed():
         # Whatever a runtime takes for itself, another model of the app has paid already.
         import onnxruntime  # noqa: F401

@@ -8,7 +8,7 @@ import click
 from conversion.commands.parameters import repetitions_option
 from training.commands.group import command
 from training.commands.json_envelope import show
-from training.commands.parameters import FILE, PATH, json_option, option
+from training.commands.parameters import FILE, PATH, claim_for_command, json_option, option
 from training.student.errors import ConversionRefused, ParityBreached
 
 
@@ -43,6 +43,7 @@ def bench_command(run_folder: Path | None, others: tuple[Path, ...], repetitions
         report.update_reports(runs)
         devices.check(tests)
     elif run:
+        claim_for_command(run.folder, run.bench.name)
         found = artefacts.measure_artefacts(run, others, repetitions)
         artefacts.write(found, run)
         show(artefacts.as_text(found), asdict(found))

@@ -28,6 +28,7 @@ from conversion.source.graph import read_graph
 from training.data.pairs import Pair
 from training.run import Run
 from training.student.atomic_write import write_text
+from training.student.claim import claim
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
 
@@ -110,11 +111,28 @@ def search(
         precisions: Only these are tried; all when none is named.
 
     Raises:
-        BadInput: No target has such a precision.
+        BadInput: No target has such a precision, or the export folder is in use.
         ParityBreached: Not even the last, fp32 unless others were named, holds the budget.
         ConversionRefused: A target cannot express the student.
     """
     ladders = _ladders(targets, precisions)
+    with claim(run.export):
+        result = _search(run, ladders, limits, pairs, calibration)
+    for target, steps in result.steps.items():
+        if steps[-1].breaches:
+            raise ParityBreached(
+                f"no variant of {target} holds: {'; '.join(steps[-1].breaches)} in {steps[-1].variant}"
+            )
+    return result
+
+
+def _search(
+    run: Run,
+    ladders: Mapping[str, Sequence[Precision]],
+    limits: Mapping[str, float],
+    pairs: Sequence[Pair],
+    calibration: Calibration,
+) -> SearchResult:
     listed = export(run.checkpoint, run.export, ("onnx",))
     source = read_graph(to_onnx.load(run.export / SIMPLIFIED.file))
     photos = prepare_photos(pairs, listed.contract)
@@ -131,11 +149,6 @@ def search(
             listed = listed.with_artefact(last.variant, artefact)
     manifest.write(listed, run.export)
     write_text(run.export / FILE, json.dumps(asdict(result), indent=1) + "\n")
-    for target, steps in result.steps.items():
-        if steps[-1].breaches:
-            raise ParityBreached(
-                f"no variant of {target} holds: {'; '.join(steps[-1].breaches)} in {steps[-1].variant}"
-            )
     return result
 
 

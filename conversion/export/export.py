@@ -19,6 +19,7 @@ from conversion.source.graph import read_graph
 from training.run import Run
 from training.student import support
 from training.student.checkpoint import Checkpoint, load_checkpoint
+from training.student.claim import claim
 from training.student.contract import Contract
 from training.student.digest import sha256
 
@@ -49,9 +50,20 @@ def export(
         calibration: For int8 and int16; with it, float16 is audited for Core ML.
 
     Raises:
-        BadInput: A target or precision is unknown, or one that needs calibration has none.
+        BadInput: A target or precision is unknown, one that needs calibration has none, or the folder is in use.
         ConversionRefused: A target cannot express the student.
     """
+    with claim(folder):
+        return _export(checkpoint_path, folder, targets, precisions, calibration)
+
+
+def _export(
+    checkpoint_path: Path,
+    folder: Path,
+    targets: tuple[str, ...],
+    precisions: tuple[str, ...],
+    calibration: Calibration | None,
+) -> Manifest:
     student = load_checkpoint(checkpoint_path)
     kinds = {name: kind for name, kind in select_kinds(targets, precisions).items() if kind.target != "onnx"}
     digest = sha256(checkpoint_path)

@@ -26,6 +26,7 @@ from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
 from training.student.atomic_write import write_text
+from training.student.claim import claim
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import AccuracyBreached, BadInput, ParityBreached
@@ -110,8 +111,13 @@ def verify(
         targets: Only hops to these; all that were exported when empty.
 
     Raises:
-        BadInput: An artefact is missing, or is not the one that the manifest lists.
+        BadInput: An artefact is missing, or is not the one that the manifest lists, or the export folder is in use.
     """
+    with claim(export):
+        return _verify(checkpoint, export, pairs, folder, targets)
+
+
+def _verify(checkpoint: Path, export: Path, pairs: Sequence[Pair], folder: Path, targets: tuple[str, ...]) -> Parity:
     listed = _listed(checkpoint, export)
     budgets, hops = read_budgets()
     hops = [

@@ -10,6 +10,7 @@ from training.commands.parameters import (
     FOLDER,
     PATH,
     ValueType,
+    claim_for_command,
     data_option,
     json_option,
     option,
@@ -51,9 +52,10 @@ def evaluate_command(run_folder: Path, data: Path | None, human: Path | None, ro
     if data and (learnt := run.learnt_from(pairs)):
         warn(f"note: {learnt} of these {len(pairs.pairs)} photos were learnt from; leave --data out")
     where = data.resolve().name if data else "held-out"
+    out = run.evaluation(where)
+    claim_for_command(out.parent, out.name)
     title = f"{run_folder.resolve().name} on {where}"
     found = report.report_student(student, pairs, title, human=human, robustness=robustness, worst=worst)
-    out = run.evaluation(where)
     report.write_evaluation(found, out)
     lines = [
         *found.lines(),
@@ -85,8 +87,9 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
     runs = [Run(folder) for folder in run_folders]
     students = [load_checkpoint(run.checkpoint) for run in runs]
     pairs = pairs_of(data) if data else runs[0].held_out_pairs()
-    found = evaluate_runs(runs, students, pairs, warn=warn)
     out = out or Path("compared", "-".join(folder.resolve().name for folder in run_folders))
+    claim_for_command(out.parent, out.name)
+    found = evaluate_runs(runs, students, pairs, warn=warn)
     text = write_comparison(found, describe_students(students), out)
     written = f"{out}: comparison.md{', confusion.png' if len(pairs.classes) > 1 else ''}"
     show(f"{text}\n{written}", {"students": as_record(found), "photos": len(pairs.pairs), "folder": out})

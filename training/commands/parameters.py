@@ -105,6 +105,17 @@ def data_option(text: str = "Folder of pairs: photos/ and masks/.", shown: str |
     return option("--data", FOLDER, text, shown=shown, required=shown is None, **said)
 
 
+def claim_for_command(folder: Path, name: str = "") -> None:
+    """Keep other processes from a result until the command ends, as `claim` does; call it before any work.
+
+    Raises:
+        BadInput: As `claim`.
+    """
+    from training.student.claim import claim
+
+    click.get_current_context().with_resource(claim(folder, name))
+
+
 def warn(line: str) -> None:
     """Print a line on standard error, where it does not mix with results."""
     click.echo(line, err=True)

@@ -12,6 +12,7 @@ from training.commands.parameters import (
     NAME,
     PATH,
     RUN,
+    claim_for_command,
     data_option,
     device_option,
     option,
@@ -107,6 +108,8 @@ def teach_command(
     judges = pairs_of(data) if data else None
     if judges:
         phrases.check_classes(asked, judges.classes, str(data))
+    own = Run(run or Run.default_folder(recipe_name, photos))
+    claim_for_command(own.folder)
     drawing = TeacherConfig(entry, options.read(entry.options(), name, settings), asked, weights, device)
     labelled = Path("labelled", f"{photos.resolve().name}-{name}")
     print(drawing.label_folder(photos, labelled))
@@ -116,7 +119,6 @@ def teach_command(
     else:
         pairs = curated_pairs(labelled, drop_above)
         print(f"{labelled}: {len(pairs.dropped)} of {len(pairs.pairs) + len(pairs.dropped)} masks dropped")
-    own = Run(run or Run.default_folder(recipe_name, photos))
     student = fit(chosen, data=pairs, run=own)
     print(f"{own.checkpoint}: validation IoU {student.facts['validation_iou']:.3f}, by its teacher's masks")
     if judges:

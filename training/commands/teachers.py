@@ -12,6 +12,7 @@ from training.commands.parameters import (
     FILE_OR_FOLDER,
     FOLDER,
     batch_option,
+    claim_for_command,
     data_option,
     device_option,
     one_of,
@@ -68,6 +69,7 @@ def compare_teachers_command(
     pairs, asked = pairs_of(data), phrases.parse_phrases(phrase)
     phrases.check_classes(asked, pairs.classes, str(data))
     out = out or Path("compared", data.resolve().name)
+    claim_for_command(out.parent, out.name)
     results = comparison.evaluate_teachers(
         contenders, pairs.pairs, asked, device=device, batch=batch, worst=worst, warn=warn
     )
@@ -113,6 +115,8 @@ def tune_command(
 
     if half == "both" and out is not None:
         raise BadInput("--half both finds two sets of settings, --out takes one; choose a half, or leave --half out")
+    if out is not None:
+        claim_for_command(out.parent, out.name)
     entry = teachers.find_teacher(name)
     start = options.read(entry.options(), name, settings, overrides)
     fixed = [override.partition("=")[0].strip() for override in overrides]
@@ -153,6 +157,7 @@ def adapt_command(
     from training import options
     from training.teacher import adapt, lora_ranks
 
+    claim_for_command(out.parent, out.name)
     chosen = options.read(adapt.Options, "adapt", overrides=overrides)
     if given is None:
         print(adapt.adapt_segmenter(chosen, pairs_of(data), out, weights=weights, device=device))

@@ -10,6 +10,7 @@ from training.commands.parameters import (
     FILE,
     FOLDER,
     ValueType,
+    claim_for_command,
     data_option,
     option,
     overrides_argument,
@@ -34,6 +35,7 @@ def lr_find_command(recipe_name: str, overrides: tuple[str, ...], data: Path, st
     from training.recipe import read_recipe
 
     path = out or Path(f"{Path(recipe_name).stem}-{data.resolve().name}-rate.png")
+    claim_for_command(path.parent, path.name)
     found = find_learning_rate(read_recipe(recipe_name, overrides), pairs_of(data), steps)
     found.draw(path)
     print(f"learning_rate={found.suggested:g}, as {path} shows")

@@ -15,7 +15,11 @@ from tqdm import tqdm
 from training.data.coins.lens import decode, develop
 from training.data.coins.scene import paint_scene
 from training.student.atomic_write import atomic_path
+from training.student.claim import claim
 from training.student.errors import BadInput
+from training.student.exhaustion import exhausted
+from training.student.orphans import end_with_parent
+from training.student.temporary import sweep
 
 SEEDS_PER_FOLDER = 1_000_000
 
@@ -75,12 +79,13 @@ def write_pairs(
 
     Raises:
         BadInput: The folder holds something, the photos are smaller than 32 x 32, `count` is too large for one seed, or
-            the folder cannot be written to.
+            the folder cannot be written to or is in use.
     """
     try:
-        _write_pairs(folder, count, seed, (height, width), processes)
+        with claim(folder.parent, folder.name):
+            _write_pairs(folder, count, seed, (height, width), processes)
     except OSError as error:
-        raise BadInput(f"cannot render into {folder}: {error}") from error
+        raise exhausted(error, folder) or BadInput(f"cannot render into {folder}: {error}") from error
 
 
 def _write_pairs(folder: Path, count: int, seed: int, size: tuple[int, int], processes: int | None) -> None:
@@ -100,7 +105,7 @@ def _write_pairs(folder: Path, count: int, seed: int, size: tuple[int, int], pro
                 progress.update()
             return
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
             for _ in pool.map(write, seeds, chunksize=8):
                 progress.update()
 
@@ -112,14 +117,16 @@ def rendered_folder(count: int, seed: int, root: Path = Path("data")) -> Path:
         BadInput: As `write_pairs`.
     """
     folder = root / f"coins-{count}-{seed}"
+    sweep(root)
     if not folder.is_dir():
         # A little larger than the 256 × 256 pixels that a student looks at by default, so that it can zoom in.
         write_pairs(folder, count=count, seed=seed, height=320, width=320)
     return folder
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
     cv2.setNumThreads(1)
+    end_with_parent()
 
 
 def _write_pair(pairs: Path, height: int, width: int, seed: int) -> None:
