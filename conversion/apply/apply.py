@@ -19,8 +19,10 @@ from conversion.apply.predictor import Predictor, open_predictor
 from conversion.apply.results import ResultsFolder
 from conversion.apply.video import apply_to_video
 from training.student.atomic_write import atomic_path
+from training.student.claim import claim
 from training.student.digest import sha256
-from training.student.errors import BadInput, PocketmaskError
+from training.student.errors import BadInput, OutOfSpace, PocketmaskError
+from training.student.exhaustion import exhausted
 
 DRAWING_VERSION = 2
 """Increase it when the same settings draw something else, so that earlier results are made again."""
@@ -116,7 +118,8 @@ def apply(artefact: Path, paths: Sequence[Path], out: Path | None, options: Rend
         What was made and where, with one line for each fault.
 
     Raises:
-        BadInput: The artefact or an option cannot be used, or the folder cannot be written to.
+        BadInput: The artefact or an option cannot be used, or the folder cannot be written to, or is in use.
+        OutOfSpace: The disk is full.
     """
     began = perf_counter()
     predictor = open_predictor(artefact, opening=options.opening, threshold=options.threshold)
@@ -128,16 +131,25 @@ def apply(artefact: Path, paths: Sequence[Path], out: Path | None, options: Rend
         blur=options.blur,
         background=options.background,
     )
-    results = ResultsFolder(out or Path("applied") / artefact.name)
-    media = find_media_files(paths, results.paths())
-    summary = Summary(results.folder, faults=list(media.faults), others=media.others)
-    made_by = _hash_settings(predictor, effect_options, options)
-    input_paths = {file.path.resolve() for file in media.files}
-    for file in tqdm(media.files, desc=options.effect, unit=" files", leave=False, disable=None):
-        try:
-            _apply_to_file(file, results, summary, predictor, effect_options, options, made_by, input_paths)
-        except PocketmaskError as error:
-            summary.faults.append(str(error))
+    folder = out or Path("applied") / artefact.name
+    with claim(folder):
+        results = ResultsFolder(folder)
+        media = find_media_files(paths, results.paths())
+        summary = Summary(results.folder, faults=list(media.faults), others=media.others)
+        made_by = _hash_settings(predictor, effect_options, options)
+        input_paths = {file.path.resolve() for file in media.files}
+        for file in tqdm(media.files, desc=options.effect, unit=" files", leave=False, disable=None):
+            try:
+                _apply_to_file(file, results, summary, predictor, effect_options, options, made_by, input_paths)
+            except Exception as error:
+                found = exhausted(error, file.path) or error
+                if isinstance(found, OutOfSpace):
+                    # The next file would not fit either. What is done is kept, and the same command goes on from it.
+                    made = _counted(sum(summary.made.values()), "result")
+                    raise OutOfSpace(f"{found}; {made} made before are kept") from error
+                if not isinstance(found, PocketmaskError):
+                    raise
+                summary.faults.append(str(found))
     summary.seconds = perf_counter() - began
     return summary
 
@@ -180,7 +192,7 @@ def _apply_to_file(
             summary.faults += [f"{file.path}: {note}" for note in report.notes]
         else:
             apply_to_photo(file.path, temporary, predictor, effect, effect_options, options.biggest_side)
-    results.add(target, source, source_sha256, made_by)
+        results.add(target, temporary, source, source_sha256, made_by)
     summary.replaced += is_there
     summary.made["video" if file.is_video else "photo"] += 1
 

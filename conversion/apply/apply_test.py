@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,13 +10,14 @@ from PIL import Image, ImageCms
 from conversion.__main__ import main
 from conversion.apply.apply import RenderOptions, apply
 from conversion.apply.effect import EFFECTS, choose_effect, draw_effect, resolve_options
+from conversion.apply.photo import apply_to_photo
 from conversion.apply.predictor import open_predictor
 from conversion.apply.results import RECORD_FILE
 from conversion.commands.use import EFFECT_NAMES
 from training.data.photos import read_mask
 from training.student import effects
 from training.student.contract import Contract
-from training.student.errors import BadInput
+from training.student.errors import BadInput, OutOfSpace
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 
@@ -241,6 +244,82 @@ def test_a_record_cut_short_is_read_as_far_as_it_goes(artefacts, photos, tmp_pat
     (out / RECORD_FILE).write_text("{}\n" + "\n".join(record))
     with pytest.raises(BadInput, match="line 1, is not a record of a result"):
         apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
+
+
+def test_a_record_torn_anywhere_in_its_last_line_loses_that_line_alone(artefacts, scene, tmp_path):
+    folder, out = tmp_path / "fotos", tmp_path / "out"
+    folder.mkdir()
+    for name in ("früh", "spät"):
+        Image.fromarray(scene()).save(folder / f"{name}.png")
+    apply(artefacts / "student.onnx", [folder], out, RenderOptions("mask"))
+    whole = (out / RECORD_FILE).read_bytes()
+    last = whole.index(b"\n") + 1
+    umlaut = whole.rindex("ä".encode())
+
+    for torn in (last + 1, umlaut + 1, len(whole) - 1):
+        (out / RECORD_FILE).write_bytes(whole[:torn])
+        (out / "spät-mask.png").unlink(missing_ok=True)
+        summary = apply(artefacts / "student.onnx", [folder], out, RenderOptions("mask"))
+        assert (summary.made, summary.kept, summary.faults) == ({"photo": 1}, 1, [])
+        assert (out / RECORD_FILE).read_bytes() == whole
+        assert apply(artefacts / "student.onnx", [folder], out, RenderOptions("mask")).kept == 2
+
+
+@pytest.mark.parametrize("options", [RenderOptions("mask"), RenderOptions("mask", threshold=50.0)])
+def test_a_kill_between_the_record_and_the_result_makes_no_second_result(artefacts, photos, tmp_path, options):
+    """Neither of a first result nor of one that replaces another."""
+    out = tmp_path / "out"
+    apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
+    before = {path: path.read_bytes() for path in out.rglob("*.png")}
+    apply(artefacts / "student.onnx", [photos], out, options)
+    for path, content in before.items():
+        path.unlink() if options.threshold is None else path.write_bytes(content)
+
+    summary = apply(artefacts / "student.onnx", [photos], out, options)
+
+    assert (summary.made, summary.kept) == ({"photo": 3}, 0)
+    assert set(out.rglob("*.png")) == set(before)
+
+
+def test_a_disk_that_fills_up_stops_the_folder_and_keeps_what_is_done(artefacts, photos, tmp_path, monkeypatch):
+    out, written = tmp_path / "out", []
+
+    def fill_up(source, target, *options):
+        written.append(source)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        apply_to_photo(source, target, *options)
+
+    monkeypatch.setattr("conversion.apply.apply.apply_to_photo", fill_up)
+    with pytest.raises(OutOfSpace, match=r"no space left to write .*a-mask.*; 1 result made before are kept"):
+        apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
+
+    assert len(written) == 2
+    summary = apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
+    assert (summary.made, summary.kept) == ({"photo": 2}, 1)
+
+
+@pytest.mark.parametrize("error", [MemoryError("array of 9 GB"), RuntimeError("[ONNXRuntimeError] : bad allocation")])
+def test_a_photo_for_which_memory_does_not_suffice_is_named_and_the_rest_is_done(
+    artefacts, photos, tmp_path, monkeypatch, error
+):
+    def run_out(source, *options):
+        if source.name == "a.png":
+            raise error
+        apply_to_photo(source, *options)
+
+    monkeypatch.setattr("conversion.apply.apply.apply_to_photo", run_out)
+    summary = apply(artefacts / "student.onnx", [photos], tmp_path / "out", RenderOptions("mask"))
+
+    assert summary.made == {"photo": 2}
+    assert [("a.png" in fault, "memory" in fault) for fault in summary.faults] == [(True, True)]
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(artefacts, photos, tmp_path, claimed_elsewhere):
+    claimed_elsewhere(tmp_path / "out")
+
+    with pytest.raises(BadInput, match=r"out is in use by process \d+; wait"):
+        apply(artefacts / "student.onnx", [photos], tmp_path / "out", RenderOptions("mask"))
 
 
 def test_effect_and_background_go_together():

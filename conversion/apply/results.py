@@ -1,13 +1,16 @@
 """The folder of results and its record: no result overwrites another file, and none is made twice."""
 
 import json
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
+from training.student.atomic_write import append_line, whole_lines
 from training.student.digest import sha256
 from training.student.errors import BadInput
+from training.student.temporary import sweep
 
 RECORD_FILE = "results.jsonl"
 
@@ -32,21 +35,24 @@ class ResultsFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, ResultRecord] = {}
+        self._made: defaultdict[str, set[str]] = defaultdict(set)
+        """By result: the SHA-256 of everything that was made under its name from one source."""
+        self._digests: dict[Path, str] = {}
+        record = folder / RECORD_FILE
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            record = folder / RECORD_FILE
-            lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+            # Of a line that was torn, by a kill or a full disk, the result is made again.
+            lines = whole_lines(record)
         except OSError as error:
             raise BadInput(f"cannot use {folder} for results: {error.strerror}") from error
         for number, line in enumerate(lines, 1):
             try:
                 known = ResultRecord(**json.loads(line))
             except (ValueError, TypeError) as error:
-                # The last line is cut short if a run was stopped while it wrote. Its result is made again.
-                if number == len(lines):
-                    break
                 raise BadInput(f"{record}, line {number}, is not a record of a result; use another folder") from error
-            self._known[known.result] = known
+            self._learn(known)
+        # Subfolders of results, where a killed command may have been writing.
+        for place in {(folder / name).parent for name in self._known}:
+            sweep(place)
 
     def paths(self) -> set[Path]:
         """The resolved paths of all results in the record."""
@@ -71,7 +77,9 @@ class ResultsFolder:
             if known is None:
                 is_ours = not (path.exists() or path.is_symlink())
             else:
-                is_ours = known.source == str(source) and (not path.exists() or sha256(path) == known.result_sha256)
+                is_ours = known.source == str(source) and (
+                    not path.exists() or self._sha256(path) in self._made[known.result]
+                )
             if is_ours:
                 return path
         raise AssertionError("there is always a further number")
@@ -79,12 +87,35 @@ class ResultsFolder:
     def is_up_to_date(self, path: Path, source_sha256: str, made_by: str) -> bool:
         """Whether this result, made from this source with these settings, is already at a path that `path_for` gave."""
         known = self._known.get(path.relative_to(self.folder).as_posix())
-        return bool(known and path.exists() and (known.source_sha256, known.made_by) == (source_sha256, made_by))
+        if known is None or (known.source_sha256, known.made_by) != (source_sha256, made_by):
+            return False
+        return path.exists() and self._sha256(path) == known.result_sha256
 
-    def add(self, path: Path, source: Path, source_sha256: str, made_by: str) -> None:
-        """Add the result that is now at `path` to the record."""
+    def add(self, path: Path, made: Path, source: Path, source_sha256: str, made_by: str) -> None:
+        """Record the result that lies at `made` and is about to be moved to `path`.
+
+        Before it is moved: a process that is killed between the two leaves a line without its file, which is made
+        again, and not a file that nobody knows.
+
+        Raises:
+            BadInput: The record cannot be written to.
+            OutOfSpace: The disk is full.
+        """
         name = path.relative_to(self.folder).as_posix()
-        made = ResultRecord(name, sha256(path), str(source), source_sha256, made_by)
-        self._known[name] = made
-        with (self.folder / RECORD_FILE).open("a", encoding="utf-8") as record:
-            record.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")
+        record = ResultRecord(name, sha256(made), str(source), source_sha256, made_by)
+        append_line(self.folder / RECORD_FILE, json.dumps(asdict(record), ensure_ascii=False))
+        self._learn(record)
+        self._digests[path] = record.result_sha256
+
+    def _learn(self, record: ResultRecord) -> None:
+        before = self._known.get(record.result)
+        if before and before.source != record.source:
+            del self._made[record.result]
+        self._known[record.result] = record
+        self._made[record.result].add(record.result_sha256)
+
+    def _sha256(self, path: Path) -> str:
+        """Of a file that only this process writes to, until it ends."""
+        if path not in self._digests:
+            self._digests[path] = sha256(path)
+        return self._digests[path]
