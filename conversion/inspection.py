@@ -126,25 +126,30 @@ def _held(model: Any) -> Contents:
     weights: Counter[str] = Counter()
     for tensor in (*model.graph.initializer, *constants):
         weights[_onnx_type(tensor.data_type)] += _onnx_bytes(tensor)
-    opsets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in model.opset_import)
-    texts = {name: getattr(model, name) for name in ("producer_name", "producer_version", "doc_string")}
+    opsets = ", ".join(f"{_text(entry.domain) or 'ai.onnx'} {entry.version}" for entry in model.opset_import)
+    texts = {name: _text(getattr(model, name)) for name in ("producer_name", "producer_version", "doc_string")}
     return Contents(
         format=f"ONNX, opset {opsets}",
         inputs=[_onnx_tensor(value) for value in model.graph.input if value.name not in initialisers],
         outputs=[_onnx_tensor(value) for value in model.graph.output],
-        operators=dict(Counter(f"{node.domain}.{node.op_type}".lstrip(".") for node in model.graph.node)),
+        operators=dict(Counter(f"{_text(node.domain)}.{_text(node.op_type)}".lstrip(".") for node in model.graph.node)),
         weights=dict(weights),
         metadata={
             **{name: text for name, text in texts.items() if text},
-            **{entry.key: entry.value for entry in model.metadata_props},
+            **{_text(entry.key): _text(entry.value) for entry in model.metadata_props},
         },
     )
 
 
 def _onnx_tensor(value: Any) -> Tensor:
     tensor = value.type.tensor_type
-    shape = tuple(size.dim_value if size.dim_value else size.dim_param or "?" for size in tensor.shape.dim)
-    return Tensor(value.name, shape, _onnx_type(tensor.elem_type))
+    shape = tuple(size.dim_value if size.dim_value else _text(size.dim_param) or "?" for size in tensor.shape.dim)
+    return Tensor(_text(value.name), shape, _onnx_type(tensor.elem_type))
+
+
+def _text(found: str | bytes) -> str:
+    """Protobuf gives bytes for what is no UTF-8."""
+    return found if isinstance(found, str) else found.decode(errors="backslashreplace")
 
 
 def _onnx_type(number: int) -> str:

@@ -12,13 +12,18 @@ from training import designs, options
 from training.student.contract import Contract
 from training.student.encoders import DEPTH
 from training.student.errors import BadInput
-from training.student.network import Architecture, check_size
+from training.student.network import MOST_BLOCKS, MOST_CHANNELS, Architecture, check_size
 from training.student.renamed import RENAMED, with_new_names
 
 RECIPES = Path(__file__).parent / "recipes"
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+# The upper bounds keep a slip of the keyboard, or a stranger's file, from asking for what no machine has.
+Count = Annotated[int, Field(ge=1, le=10**6)]
+Channels = Annotated[int, Field(ge=1, le=MOST_CHANNELS)]
+Side = Annotated[int, Field(ge=1, le=4096)]
+MOST_ACTIVATIONS = 2**30
+"""Height times width times channels of the widest block: 4 GB a photo in float32."""
 Magnification = Annotated[float, Field(gt=0, le=10)]
 Spread = Annotated[float, Field(gt=0)]
 
@@ -32,9 +37,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     # The student.
-    encoder: str = "tu-mobilenetv2_100"
+    encoder: Annotated[str, Field(max_length=200)] = "tu-mobilenetv2_100"
     """A name of `training.student.encoders.ENCODERS`."""
-    encoder_weights: str = "none"
+    encoder_weights: Annotated[str, Field(max_length=4096)] = "none"
     """`none`: from scratch; `hub`: timm's or torchvision's own, downloaded; else a .safetensors file."""
     encoder_mean: tuple[float, float, float] | float | None = None
     """Per RGB channel of inputs scaled to [0, 1]; what the encoder's weights were trained with. Needed with a file."""
@@ -42,10 +47,10 @@ class Recipe(BaseModel):
     """Likewise."""
     depth: Annotated[int, Field(ge=2, le=DEPTH)] = DEPTH
     """Halvings of the resolution that the encoder goes through: its deeper stages are left out."""
-    width_multiplier: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    width_multiplier: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(max_length=MOST_BLOCKS)] = ()
     """Shares of hidden channels that the encoder's stages keep, from the first; inverted residuals only."""
     # Within .005 IoU of smp.Unet("mobilenet_v2") and 7.2 times as fast: "Student against the usual UNet".
-    decoder: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64, 48)
+    decoder: Annotated[tuple[Channels, ...], Field(min_length=1, max_length=MOST_BLOCKS)] = (64, 64, 48)
     """Channels of the decoder's blocks, deepest first, each of which doubles the resolution up to the stride.
 
     Where the stride asks for more than they reach, the head gives several logits for each of their pixels.
@@ -54,9 +59,9 @@ class Recipe(BaseModel):
     """`unet`: scale by scale; `mlp`: all scales at once as SegFormer does, in the first of the decoder's widths."""
     separable: bool = True
     """Whether decoder convolutions are depthwise separable."""
-    height: int = 256
+    height: Side = 256
     """Rows of the input, in pixels."""
-    width: int = 256
+    width: Side = 256
     """Columns of the input, in pixels."""
     # Stride 4 costs .018 IoU; stride 2 costs no time, as the head shuffles pixels apart: the same entry.
     stride: int = 2
@@ -76,7 +81,7 @@ class Recipe(BaseModel):
     # The loss.
     bce_share: Share = 0.5
     """w in w · BCE + (1 − w) · (−log dice)."""
-    border_width: Annotated[int, Field(ge=0)] = 4
+    border_width: Annotated[int, Field(ge=0, le=1024)] = 4
     """Pixels of the input on each side of the teacher mask's edge."""
     border_weight: Annotated[float, Field(ge=0)] = 1.0
     """What a pixel of the border band counts beyond its 1 in the BCE."""
@@ -97,11 +102,11 @@ class Recipe(BaseModel):
 
     # The run.
     epochs: Count = 12
-    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (1.0,)
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1, max_length=100)] = (1.0,)
     """Shares of the input's sides, for as many equal parts of the epochs: `[0.75, 1]` begins with small photos."""
     photos_per_epoch: Count = 700
     """About as many as an epoch shows at least: a small folder is gone through several times, augmented anew."""
-    batch: Annotated[int, Field(ge=2)] = 16
+    batch: Annotated[int, Field(ge=2, le=4096)] = 16
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     """Peak of the one-cycle schedule, for the decoder and for encoders from scratch."""
     encoder_rate: Annotated[float, Field(gt=0, le=1)] = 0.3
@@ -131,7 +136,7 @@ class Recipe(BaseModel):
     """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here."""
     accelerator: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where to train: an NVIDIA or AMD GPU, Apple's GPU, or the processor; auto takes the first that there is."""
-    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(ge=0, le=1024)] | Literal["auto"] = "auto"
     """Processes that augment beside the training; auto takes some where there are more than two cores."""
     cache: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     """GB of memory for decoded photos to learn from, as much again to validate with; auto: half of what is free.
@@ -169,6 +174,16 @@ class Recipe(BaseModel):
         if not match or not 1 <= int(match[1]) <= int(match[2]) >= 2:
             raise ValueError("expected k/n with k from 1 to n and n at least 2, such as 1/5")
         return test
+
+    @model_validator(mode="after")
+    def _fit_a_machine(self) -> "Recipe":
+        widest = max(self.decoder)
+        if self.height * self.width * widest > MOST_ACTIVATIONS:
+            raise ValueError(
+                f"height={self.height} times width={self.width} times {widest} channels of the decoder is more than "
+                f"{MOST_ACTIVATIONS}, which no machine holds; use less of one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _freeze_only_an_encoder_with_weights(self) -> "Recipe":

@@ -1,9 +1,12 @@
+from itertools import pairwise
+
 import pytest
 import yaml
 
 from training import designs
 from training.recipe import RECIPES, Recipe, read_design_recipes, read_recipe, recipe_from_mapping
 from training.student.errors import BadInput
+from training.student.normalisation import NEUTRAL
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -124,7 +127,7 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "mine.yaml"
     path.write_bytes(content)
 
-    with pytest.raises(BadInput, match=r"mine\.yaml is not YAML") as refusal:
+    with pytest.raises(BadInput, match=r"mine\.yaml(, line 1,)? is not (YAML|UTF-8)") as refusal:
         read_recipe(str(path))
 
     assert "\n" not in str(refusal.value)
@@ -199,3 +202,45 @@ def test_a_design_replaces_an_option_whichever_of_its_names_was_given():
         "mobile", ["width_multiplier=[1,0.5]"]
     )
     assert read_design_recipes("mobile", ["slim=[1,0.5]"]).keys() == plain.keys()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "decoder=[1000000,1000000,1000000]",
+        "height=1000000000",
+        "width=100000",
+        "epochs=10000000000",
+        "batch=1000000",
+        "border_width=1000000",
+        "pairs=100000000000",
+        "scales=[" + "1," * 1000 + "1]",
+        "epochs=" + "9" * 5000,
+        "epochs=2024-13-45",
+        "epochs=!!int x",
+        "threshold=.nan",
+        "test=1/" + "9" * 5000,
+        "encoder=" + "x" * 100_000,
+    ],
+)
+def test_what_no_machine_could_train_is_refused_in_a_short_line(override):
+    with pytest.raises(BadInput) as refusal:
+        read_recipe("mobile", [override]).architecture(NEUTRAL, NEUTRAL)
+
+    assert len(str(refusal.value)) < 1000
+    assert "\n" not in str(refusal.value)
+
+
+def test_sizes_that_are_too_large_together_are_refused():
+    with pytest.raises(BadInput, match="which no machine holds; use less of one"):
+        read_recipe("mobile", ["height=4096", "width=4096", "decoder=[1024,1024]"])
+
+
+def test_a_recipe_of_aliases_is_refused_at_once(tmp_path):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    for before, name in pairwise("abcdefghi"):
+        lines.append(f"{name}: &{name} [{', '.join(['*' + before] * 10)}]")
+    (tmp_path / "mine.yaml").write_text("\n".join(lines))
+
+    with pytest.raises(BadInput, match=r"mine\.yaml is not YAML \(line 2, column 8: an alias; write the value out"):
+        read_recipe(str(tmp_path / "mine.yaml"))

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,41 @@ from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
 from training.recipe import Recipe
 from training.student.atomic_write import write_text
+from training.student.bounded_read import as_type, brief, read_json
 from training.student.errors import BadInput
 from training.student.renamed import with_new_names
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldOut:
+    """A pair that the training does not learn from."""
+
+    name: str
+    photo: str
+    mask: str
+    folder: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    folder: str
+    digest: str
+    classes: list[str]
+    pairs: int
+    further: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The record as JSON holds it; readers of it need not ask again what is there."""
+
+    recipe: dict[str, Any]
+    data: _Data
+    train: list[str]
+    validation: list[_HeldOut]
+    test: list[_HeldOut] | None = None
+    arithmetic: str | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +180,7 @@ class Run:
 
     def data(self) -> dict[str, Any]:
         """Folder, digest, classes and counts of the data, as recorded."""
-        found = self._read()["data"]
-        assert isinstance(found, dict)
+        found: dict[str, Any] = self._read()["data"]
         return found
 
     def split_sizes(self) -> dict[str, int]:
@@ -169,7 +201,9 @@ class Run:
             index = entry.get("folder", 0)
             strays = any(Path(entry[part]).name != entry[part] for part in ("photo", "mask"))
             if strays or index not in range(len(folders)):
-                raise BadInput(f"{self.record} names {entry['photo']!r}, which is not a file of the data folder")
+                raise BadInput(
+                    f"{self.record} names {brief(repr(entry['photo']))}, which is not a file of the data folder"
+                )
             photo, mask = folders[index] / "photos" / entry["photo"], folders[index] / "masks" / entry["mask"]
             pairs.append(Pair(entry["name"], photo, mask, meanings[index]))
         return pairs
@@ -225,13 +259,9 @@ class Run:
     def _read(self) -> dict[str, Any]:
         if not self.record.is_file():
             raise BadInput(f"no run at {self.folder}; make one with `make train-mobile`")
-        try:
-            found = json.loads(self.record.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BadInput(f"{self.record} is damaged: {error}; delete {self.folder} and train again") from error
-        is_record = isinstance(found, dict) and {"recipe", "data", "train", "validation"} <= set(found)
-        if not is_record or not isinstance(found["recipe"], dict):
-            raise BadInput(f"{self.record} is not the record of a run; delete {self.folder} and train again")
+        remedy = f"delete {self.folder} and train again"
+        found = read_json(self.record, remedy)
+        as_type(_Record, found, str(self.record), remedy)
         where = f"the recipe in {self.record}"
         return {**found, "recipe": with_new_names(found["recipe"], where)}
 

@@ -266,5 +266,5 @@ def test_where_no_run_is_one_is_to_be_made(tmp_path):
 def test_a_damaged_record_is_refused(begun, wanted, text):
     begun.record.write_text(text)
 
-    with pytest.raises(BadInput, match=r"run\.json is (damaged|not the record of a run).*delete .* and train again"):
+    with pytest.raises(BadInput, match=r"run\.json is (not JSON|not what it should be).*delete .* and train again"):
         begun.refuse_another(wanted)

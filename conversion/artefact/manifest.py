@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.student.atomic_write import write_text
+from training.student.bounded_read import brief, read_json_as
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput
@@ -39,6 +40,17 @@ class Artefact:
     """Core ML in float16: tensors whose operators stay float32, with the operator and what float16 would do to it."""
     speedup: float | None = None
     """TFLite in integers: how many times as fast as fp32 in LiteRT on one thread, both timed in turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The JSON file."""
+
+    schema: int
+    contract: dict[str, Any]
+    checkpoint: str
+    artefacts: dict[str, Artefact]
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +112,11 @@ def read(folder: Path) -> Manifest:
         raise BadInput(
             f"nothing has been exported to {folder}; do so with `make export-coreml` or `make export-tflite`"
         )
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if record["schema"] != SCHEMA:
-            raise BadInput(f"{path} has schema {record['schema']}, this version reads {SCHEMA}")
-        artefacts = {
-            name: Artefact(**{**entry, "kept": tuple(entry.get("kept", ()))})
-            for name, entry in record["artefacts"].items()
-        }
-        contract = Contract.from_json(json.dumps(record["contract"]))
-        manifest = Manifest(contract, record["checkpoint"], artefacts, record["versions"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{path} is damaged: {error!r}; export again") from error
-    for artefact in artefacts.values():
+    record = read_json_as(_Record, path, "export again")
+    if record.schema != SCHEMA:
+        raise BadInput(f"{path} has schema {record.schema}, this version reads {SCHEMA}")
+    contract = Contract.from_plain(record.contract, f"the contract in {path}")
+    for artefact in record.artefacts.values():
         if Path(artefact.file).name != artefact.file or artefact.file in ("", ".."):
-            raise BadInput(f"{path} names {artefact.file!r}, which is not a file beside it")
-    return manifest
+            raise BadInput(f"{path} names {brief(repr(artefact.file))}, which is not a file beside it")
+    return Manifest(contract, record.checkpoint, record.artefacts, record.versions)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from conversion.artefact import manifest
@@ -24,9 +23,9 @@ from conversion.tflite.partitions import partitions
 from training.run import Run
 from training.student.atomic_write import write_json
 from training.student.baseline import baseline_unet
+from training.student.bounded_read import read_json_as
 from training.student.contract import Contract
 from training.student.digest import sha256
-from training.student.errors import BadInput
 
 USUAL = 'smp.Unet("mobilenet_v2")'
 
@@ -127,11 +126,7 @@ def read(run: Run) -> Benchmark | None:
     """
     if not run.bench.is_file():
         return None
-    try:
-        found: Benchmark = TypeAdapter(Benchmark).validate_json(run.bench.read_bytes())
-    except ValueError as error:
-        raise BadInput(f"{run.bench} is damaged ({type(error).__name__}); run `make bench` again") from error
-    return found
+    return read_json_as(Benchmark, run.bench, "run `make bench` again")
 
 
 def as_text(found: Benchmark) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,6 +13,7 @@ from conversion.gate.drift import read_budgets
 from conversion.golden.vectors import VECTOR_FILES
 from training.run import Run
 from training.student.atomic_write import write_text
+from training.student.bounded_read import brief, read_json
 from training.student.errors import BadInput, ParityBreached
 
 SCHEMA = 1
@@ -103,20 +104,17 @@ def parse(path: Path) -> SelfTest:
     Raises:
         BadInput: No such file, not the JSON of a self-test, or of another schema.
     """
-    try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}; expected what an app's self-test saved") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON ({error}); save it from the app's self-test again") from error
+    found = read_json(path, "save it from the app's self-test again")
     if not isinstance(found, dict) or "schema" not in found:
         raise BadInput(f"{path} is not what an app's self-test saves: expected an object with schema {SCHEMA}")
     if (schema := found.pop("schema")) != SCHEMA:
-        raise BadInput(f"{path} has schema {schema!r}, this version reads {SCHEMA}; use app and scripts of one version")
+        raise BadInput(
+            f"{path} has schema {brief(repr(schema))}, this version reads {SCHEMA}; use app and scripts of one version"
+        )
     try:
         return SelfTest.model_validate(found)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()]
+        wrong = [f"{brief('.'.join(map(str, one['loc']))) or 'it'}: {brief(one['msg'])}" for one in error.errors()]
         raise BadInput(f"{path} is not what an app's self-test saves: {'; '.join(wrong[:3])}") from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conversion.artefact.contents import Contents, Tensor
 from conversion.coreml import package
+from training.student.bounded_read import open_file
 from training.student.errors import BadInput, one_line
 
 
@@ -29,10 +30,10 @@ def read_contents(path: Path) -> Contents:
             for value in (*operation.attributes.values(), *_immediate(operation)):
                 if size := _stored(value, path):
                     weights[_type(value)] += size
-    except (OSError, struct.error, ValueError) as error:
+    except (OSError, struct.error, ValueError, OverflowError) as error:
         raise BadInput(f"the weights of {path} are damaged ({one_line(error)}); convert the model again") from error
     if kind.startswith("neuralNetwork"):
-        operators.update(layer.WhichOneof("layer") for layer in getattr(specification, kind).layers)
+        operators.update(layer.WhichOneof("layer") or "unknown" for layer in getattr(specification, kind).layers)
     metadata = {
         name: getattr(described.metadata, name)
         for name in ("shortDescription", "author", "versionString", "license")
@@ -74,7 +75,7 @@ def _stored(value: Any, path: Path) -> int:
     """The bytes of a constant of real or compressed numbers; 0 for parameters of operators."""
     if value.WhichOneof("value") == "blobFileValue":
         file = path / "Data" / package.WEIGHTS / Path(value.blobFileValue.fileName).name
-        with file.open("rb") as weights:
+        with open_file(file) as weights:
             weights.seek(value.blobFileValue.offset)
             mark, _, size, start = _HEADER.unpack(weights.read(_HEADER.size))
         if mark != _MARK or start + size > file.stat().st_size:
@@ -87,8 +88,13 @@ def _stored(value: Any, path: Path) -> int:
 def _type(value: Any) -> str:
     from coremltools.proto import MIL_pb2
 
-    name: str = MIL_pb2.DataType.Name(value.type.tensorType.dataType)
-    return name.lower()
+    return _name(MIL_pb2.DataType, value.type.tensorType.dataType).lower()
+
+
+def _name(enumeration: Any, number: int) -> str:
+    """Its name; protobuf takes numbers that have none."""
+    names: dict[int, str] = {value: name for name, value in enumeration.items()}
+    return names.get(number, f"unknown {number}")
 
 
 def _described(entry: Any) -> Tensor:
@@ -97,10 +103,10 @@ def _described(entry: Any) -> Tensor:
     kind = entry.type.WhichOneof("Type")
     if kind == "imageType":
         image = entry.type.imageType
-        colour = FeatureTypes_pb2.ImageFeatureType.ColorSpace.Name(image.colorSpace)
+        colour = _name(FeatureTypes_pb2.ImageFeatureType.ColorSpace, image.colorSpace)
         return Tensor(entry.name, (image.height, image.width), f"image {colour}")
     if kind == "multiArrayType":
         array = entry.type.multiArrayType
-        element = FeatureTypes_pb2.ArrayFeatureType.ArrayDataType.Name(array.dataType)
+        element = _name(FeatureTypes_pb2.ArrayFeatureType.ArrayDataType, array.dataType)
         return Tensor(entry.name, tuple(array.shape), element.lower())
     return Tensor(entry.name, (), kind.removesuffix("Type") if kind else "nothing")

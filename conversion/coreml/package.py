@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from conversion.coreml.toolbox import load_coremltools
+from training.student.bounded_read import brief, read_bytes, read_json
 from training.student.errors import BadInput, one_line
 
 SPECIFICATION = "com.apple.CoreML/model.mlmodel"
 WEIGHTS = "com.apple.CoreML/weights"
 """Below `Data`, as coremltools lays packages out."""
+
+_MOST_BYTES = 2**31
+"""Of a specification; protobuf reads no larger ones."""
 
 
 def read_specification(path: Path) -> Any:
@@ -27,17 +31,21 @@ def read_specification(path: Path) -> Any:
 
     # Not by coremltools' own reader: that rewrites Manifest.json, so that reading a package changed its digest.
     try:
-        manifest = json.loads((path / "Manifest.json").read_text(encoding="utf-8"))
+        manifest = read_json(path / "Manifest.json", "convert the model again")
         item = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
         file = (path / "Data" / item).resolve()
         if not file.is_relative_to((path / "Data").resolve()):
-            raise ValueError(f"its manifest names {item}, which lies outside it")
+            raise ValueError(f"its manifest names {brief(item)}, which lies outside it")
         specification = Model_pb2.Model()
-        specification.ParseFromString(file.read_bytes())
+        specification.ParseFromString(read_bytes(file, "convert the model again", _MOST_BYTES))
         return specification
+    except BadInput:
+        raise
     # Nobody documents what protobuf raises on damaged files, and a manifest can be wrong in every way.
     except Exception as error:
-        raise BadInput(f"{path} is no readable Core ML package ({one_line(error)}); convert the model again") from error
+        raise BadInput(
+            f"{path} is no readable Core ML package ({brief(one_line(error))}); convert the model again"
+        ) from error
 
 
 def read_program(path: Path, version: int | None = None) -> tuple[Any, Any]:

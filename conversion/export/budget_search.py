@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import TypeAdapter
-
 from conversion.artefact import manifest
 from conversion.artefact.kinds import KINDS, SIMPLIFIED, Precision, size
 from conversion.export.export import export, write_artefact
@@ -28,6 +26,7 @@ from conversion.source.graph import read_graph
 from training.data.pairs import Pair
 from training.run import Run
 from training.student.atomic_write import write_text
+from training.student.bounded_read import read_json_as
 from training.student.claim import claim
 from training.student.contract import Contract
 from training.student.errors import BadInput, ParityBreached
@@ -174,10 +173,7 @@ def read(export: Path) -> SearchResult | None:
     path = next((export / name for name in (FILE, _OLD_FILE) if (export / name).is_file()), None)
     if path is None:
         return None
-    try:
-        found: SearchResult = TypeAdapter(SearchResult).validate_json(path.read_bytes())
-    except ValueError as error:
-        raise BadInput(f"{path} is damaged: {error!r}; delete it, or export with --budget again") from error
+    found = read_json_as(SearchResult, path, "delete it, or export with --budget again", finite=False)
     return found if found.checkpoint == manifest.read(export).checkpoint else None
 
 

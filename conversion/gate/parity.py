@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from conversion.artefact import manifest
@@ -26,10 +25,13 @@ from conversion.source.graph import read_graph
 from conversion.source.reference import Reference
 from training.data.pairs import Pair
 from training.student.atomic_write import write_text
+from training.student.bounded_read import brief, read_json_as
 from training.student.claim import claim
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import AccuracyBreached, BadInput, ParityBreached
+
+_REMEDY = "run `make parity` again"
 
 FLOATS = ("fp32", "fp16")
 """Budgets that the negative controls are held against."""
@@ -184,11 +186,15 @@ def read(path: Path) -> Parity:
     """
     if not path.is_file():
         raise BadInput(f"no verdict at {path}; run `make parity` first")
-    try:
-        verdict: Parity = TypeAdapter(Parity).validate_python(json.loads(path.read_text(encoding="utf-8")))
-        return verdict
-    except ValueError as error:
-        raise BadInput(f"{path} is damaged: {error!r}; run `make parity` again") from error
+    # Not finite: the PSNR of equal tensors.
+    verdict = read_json_as(Parity, path, _REMEDY, finite=False)
+    budgets, _ = read_budgets()
+    for hop in (result.hop for result in verdict.hops):
+        if hop.budget not in budgets or hop.candidate not in verdict.teacher_iou:
+            raise BadInput(f"{path} has no IoU or no known budget of the hop {brief(hop)}; {_REMEDY}")
+    if "torch" not in verdict.teacher_iou:
+        raise BadInput(f"{path} has no IoU of torch; {_REMEDY}")
+    return verdict
 
 
 def as_text(parity: Parity) -> str:

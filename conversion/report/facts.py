@@ -3,7 +3,6 @@
 In JSON, null stands for a number that is not finite, such as the PSNR of two equal tensors.
 """
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,7 +20,10 @@ from conversion.gate.drift import Drift, read_budgets
 from conversion.gate.error_localisation import Localisation
 from conversion.gate.parity import HopResult, Parity
 from training.run import Run
+from training.student.bounded_read import as_type, read_csv, read_json_as
 from training.student.checkpoint import load_checkpoint
+
+_TRAIN_AGAIN = "train the student again"
 
 SCHEMA = 2
 """Of report.json; raised whenever a reader of the last one would stumble."""
@@ -149,6 +151,7 @@ def gather(run: Run) -> Facts:
     listed = manifest.read(run.export)
     verdict = parity.read(run.parity / "parity.json")
     student = load_checkpoint(run.checkpoint)
+    training = as_type(_StudentFacts, student.facts, f"what {run.checkpoint} says of its training", _TRAIN_AGAIN)
     budgets, _ = read_budgets()
     timed = artefacts.read(run)
     times = {row.sha256: row.one.p50 for row in timed.rows if row.one} if timed else {}
@@ -177,11 +180,11 @@ def gather(run: Run) -> Facts:
         walk=budget_search.read(run.export),
         evaluations=_evaluations(run),
         training=TrainingFacts(
-            epoch=int(student.facts["epoch"]),
-            validation_iou=student.facts["validation_iou"],
-            recipe=student.facts["recipe"],
+            epoch=training.epoch,
+            validation_iou=training.validation_iou,
+            recipe=training.recipe,
             epochs=_rows(run.metrics),
-            versions=student.facts["versions"],
+            versions=training.versions,
         ),
         architecture=asdict(student.architecture),
         data=DataFacts(
@@ -220,15 +223,42 @@ def _hop(result: HopResult, verdict: Parity, budget: Mapping[str, float]) -> Hop
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Masks:
+    measures: dict[str, _Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """What the report takes of an evaluation.json."""
+
+    against: dict[str, _Masks]
+
+
+@dataclass(frozen=True, slots=True)
+class _StudentFacts:
+    """What the report takes of a checkpoint's facts."""
+
+    epoch: int
+    validation_iou: float
+    recipe: dict[str, Any]
+    versions: dict[str, str]
+
+
 def _evaluations(run: Run) -> dict[str, dict[str, dict[str, list[float | None]]]]:
     found = {}
     for name, path in run.evaluations().items():
-        against = json.loads(path.read_text(encoding="utf-8"))["against"]
+        record = read_json_as(_Evaluation, path, f"delete {path.parent}, or run `evaluate` again")
         found[name] = {
-            whose: {
-                measure: [each[key] for key in ("value", "low", "high")] for measure, each in masks["measures"].items()
-            }
-            for whose, masks in against.items()
+            whose: {measure: [each.value, each.low, each.high] for measure, each in masks.measures.items()}
+            for whose, masks in record.against.items()
         }
     return found
 
@@ -236,5 +266,5 @@ def _evaluations(run: Run) -> dict[str, dict[str, dict[str, list[float | None]]]
 def _rows(path: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    rows = [{key: value for key, value in row.items() if value} for row in read_csv(path, _TRAIN_AGAIN)]
+    return as_type(list[dict[str, float]], rows, str(path), _TRAIN_AGAIN)

@@ -1,9 +1,9 @@
 """The report as one page: what a person reads, pictures included."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from conversion.gate.error_localisation import OperatorDrift
 from conversion.report.facts import Facts, HopFacts
 from training.data import html_page
 from training.run import Run
+from training.student.bounded_read import read_json_as
 from training.student.errors import BadInput
 
 _HERE = Path(__file__).parent
@@ -60,14 +61,24 @@ def _curve(points: Sequence[OperatorDrift]) -> str:
     return " ".join(f"{x},{_TOP - height:.0f}" for x, height in enumerate(heights))
 
 
-def _worst(run: Run) -> list[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Worst:
+    """An entry of the pictures' index."""
+
+    name: str
+    iou: float
+    flipped: int
+
+
+def _worst(run: Run) -> list[dict[str, Any]]:
     """The pictures that `verify` drew, worst photo first."""
     folder = run.parity / "pictures"
     index = folder / "index.json"
     if not index.is_file():
         raise BadInput(f"no pictures at {folder}; draw them with `make parity`")
+    entries = read_json_as(list[_Worst], index, "run `make parity` again", finite=False)
     return [
-        entry
+        asdict(entry)
         | {part: html_page.data_url_of_file(folder / f"{rank}-{part}.jpg") for part in ("teacher", "student", "flips")}
-        for rank, entry in enumerate(json.loads(index.read_text(encoding="utf-8")))
+        for rank, entry in enumerate(entries)
     ]

@@ -16,6 +16,7 @@ from torch import nn
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY
 from conversion.source.external import read_external_data
 from training.student.atomic_write import atomic_path
+from training.student.bounded_read import brief
 from training.student.contract import CONVENTIONS, Contract
 from training.student.errors import BadInput, ConversionRefused, one_line
 
@@ -101,7 +102,11 @@ def load(path: Path) -> onnx.ModelProto:
     for name in _names(model.graph):
         # Protobuf gives bytes for what is no text.
         if not isinstance(name, str) or not name.isprintable():
-            raise ConversionRefused(f"{path} names a tensor or node {name!r}; expected printable text: save it again")
+            found = brief(repr(name))
+            raise ConversionRefused(f"{path} names a tensor or node {found}; expected printable text: save it again")
+    for entry in model.metadata_props:
+        if not isinstance(entry.key, str) or not isinstance(entry.value, str):
+            raise ConversionRefused(f"{path} has metadata {brief(repr(entry.key))} that is no text; save it again")
     read_external_data(model, path.parent)
     try:
         onnx.checker.check_model(model)

@@ -16,7 +16,9 @@ def read_entries(model: bytes) -> dict[str, bytes]:
     for i in range(root.MetadataLength()):
         entry = root.Metadata(i)
         buffer = root.Buffers(entry.Buffer())
-        entries[entry.Name().decode()] = bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""
+        entries[(entry.Name() or b"").decode(errors="replace")] = (
+            bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""
+        )
     return entries
 
 

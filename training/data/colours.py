@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.student.bounded_read import brief, read_text
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
@@ -65,10 +66,7 @@ def read(path: Path, classes: tuple[str, ...]) -> Colours | None:
     """
     if not path.exists():
         return None
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text, {_FORM}") from error
+    lines = read_text(path, f"expected UTF-8 text, {_FORM}").splitlines()
     indices = _indices(classes)
     found: dict[int, int] = {}
     for number, line in enumerate(lines, start=1):
@@ -76,10 +74,10 @@ def read(path: Path, classes: tuple[str, ...]) -> Colours | None:
             continue
         match = _LINE.fullmatch(line.strip())
         if not match:
-            raise BadInput(f"{path}, line {number}, is '{line.strip()}', {_FORM}")
+            raise BadInput(f"{path}, line {number}, is '{brief(line.strip())}', {_FORM}")
         colour, name = int(match[1], 16), match[2]
         if name not in indices:
-            raise BadInput(f"{path}, line {number}, names '{name}', expected one of {', '.join(indices)}")
+            raise BadInput(f"{path}, line {number}, names '{brief(name)}', expected one of {', '.join(indices)}")
         if colour in found:
             raise BadInput(f"{path}, line {number}, gives #{match[1]} a second time; one colour is one class")
         found[colour] = indices[name]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.student.atomic_write import write_text
+from training.student.bounded_read import read_text
 from training.student.errors import BadInput
 
 FILE = "dropped.txt"
@@ -39,10 +40,7 @@ def read_dropped_list(folder: Path, names: Collection[str]) -> list[Line]:
     path = folder / FILE
     if not path.exists():
         return []
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text with one name per line") from error
+    text = read_text(path, "expected UTF-8 text with one name per line")
     known = frozenset(names)
     # Split at these alone: a name may contain other characters at which str.splitlines splits.
     lines = [Line(line, _named(line, known)) for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n")]

@@ -1,6 +1,5 @@
 """Features of one mask and its photo, measured independently of other pairs; a few numbers each."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from training.data.pairs import Pair, Pairs
 from training.data.photos import read_photo
 from training.data.thread_map import thread_map
 from training.student.arrays import Pixels
+from training.student.bounded_read import brief, read_json
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED, photo_iou
 
@@ -176,13 +176,10 @@ def sharpness(photo: Pixels, mask: Pixels) -> float | None:
 
 def _score(sidecar: Path) -> float | None:
     """The teacher's score; None without a sidecar, or if the teacher gave none."""
-    try:
-        found = json.loads(sidecar.read_bytes())
-    except FileNotFoundError:
+    if not sidecar.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read {sidecar}: {error}; label the photo again") from error
+    found = read_json(sidecar, "label the photo again")
     score = found.get("score") if isinstance(found, dict) else None
     if score is not None and not (isinstance(score, (int, float)) and 0 <= score <= 1):
-        raise BadInput(f"{sidecar} has the score {score!r}, expected a number from 0 to 1, or null")
+        raise BadInput(f"{sidecar} has the score {brief(repr(score))}, expected a number from 0 to 1, or null")
     return score

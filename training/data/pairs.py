@@ -12,7 +12,9 @@ from training.data.dropped import FILE as DROPPED
 from training.data.dropped import read_dropped_list
 from training.data.photos import read_mask
 from training.student.arrays import Pixels
-from training.student.errors import BadInput
+from training.student.bounded_read import brief, read_text
+from training.student.contract import LONGEST_NAME
+from training.student.errors import BadInput, escaped
 from training.student.metrics import IGNORED
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -133,18 +135,19 @@ def read_classes(path: Path) -> tuple[str, ...]:
     """
     if not path.exists():
         return ("foreground",)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}; expected UTF-8 text, one class name a line") from error
+    text = read_text(path, "expected UTF-8 text, one class name a line")
     classes = tuple(line.strip() for line in text.rstrip().splitlines())
+    if odd := [number for number, name in enumerate(classes, 1) if len(name) > LONGEST_NAME or escaped(name) != name]:
+        raise BadInput(
+            f"{path}, line {odd[0]}, is no name: expected printable text of {LONGEST_NAME} characters at most"
+        )
     if not classes:
         raise BadInput(f"{path} is empty, expected one class name a line; remove it for binary masks")
     # A mask's values count lines, so skipping an empty one would shift every class behind it.
     if "" in classes:
         raise BadInput(f"{path} has an empty line {classes.index('') + 1}, expected one class name a line; remove it")
     if twice := [name for name, times in Counter(classes).items() if times > 1]:
-        raise BadInput(f"{path} names {', '.join(twice)} more than once; each class needs a name of its own")
+        raise BadInput(f"{path} names {brief(', '.join(twice))} more than once; each class needs a name of its own")
     if len(classes) > IGNORED:
         raise BadInput(f"{path} names {len(classes)} classes, at most {IGNORED} fit an 8-bit mask")
     return classes

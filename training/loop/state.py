@@ -13,9 +13,11 @@ from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
 from training.student.atomic_write import atomic_path
-from training.student.errors import BadInput
+from training.student.bounded_read import brief, parse_json
+from training.student.errors import BadInput, one_line
 
 _KEY = "pocketmask.state"
+_REMEDY = "delete it to train from the start"
 
 
 class SafetensorsIO(CheckpointIO):
@@ -45,9 +47,10 @@ class SafetensorsIO(CheckpointIO):
         try:
             with safe_open(str(path), framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-                checkpoint: dict[str, Any] = dict(_decode(json.loads(file.metadata()[_KEY]), tensors))
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-            raise BadInput(f"{path} is damaged: {error}; delete it to train from the start") from error
+                rest = parse_json(file.metadata()[_KEY], f"the state in {path}", _REMEDY, finite=False)
+                checkpoint: dict[str, Any] = dict(_decode(rest, tensors))
+        except (SafetensorError, OSError, LookupError, ValueError, TypeError, RecursionError) as error:
+            raise BadInput(f"{path} is damaged: {brief(one_line(error))}; {_REMEDY}") from error
         return checkpoint
 
     def remove_checkpoint(self, path: str | Path) -> None:

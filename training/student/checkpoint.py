@@ -10,12 +10,23 @@ from safetensors.torch import load_file
 from safetensors.torch import save as as_safetensors
 
 from training.student.atomic_write import atomic_path, write_text
+from training.student.bounded_read import as_type, brief, read_json_as
 from training.student.contract import Contract
-from training.student.errors import BadInput
+from training.student.errors import BadInput, one_line
 from training.student.network import Architecture, Student
 from training.student.renamed import with_new_names
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The JSON file."""
+
+    schema: int
+    contract: dict[str, Any]
+    architecture: dict[str, Any]
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +68,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     for needed in (path, record_path):
         if not needed.is_file():
             raise BadInput(f"no checkpoint at {needed}; train one with `make train-mobile`")
+    record = read_json_as(_Record, record_path, "train it again", finite=False)
+    if record.schema != SCHEMA:
+        raise BadInput(f"{record_path} has schema {record.schema}, this version reads {SCHEMA}")
+    contract = Contract.from_plain(record.contract, f"the contract in {record_path}")
+    recorded = with_new_names(record.architecture, str(record_path))
+    architecture = as_type(Architecture, recorded, f"the architecture in {record_path}", "train it again")
+    facts = record.facts
+    if isinstance(facts.get("recipe"), dict):
+        facts = {**facts, "recipe": with_new_names(facts["recipe"], f"the recipe in {record_path}")}
     try:
-        record = json.loads(record_path.read_text(encoding="utf-8"))
-        if record["schema"] != SCHEMA:
-            raise BadInput(f"{record_path} has schema {record['schema']}, this version reads {SCHEMA}")
-        contract = Contract.from_json(json.dumps(record["contract"]))
-        recorded = with_new_names(record["architecture"], str(record_path))
-        fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in recorded.items()
-        }
-        architecture = Architecture(**fields)
-        facts = dict(record["facts"])
-        if "recipe" in facts:
-            facts["recipe"] = with_new_names(facts["recipe"], f"the recipe in {record_path}")
         student = Student(contract, architecture)
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise BadInput(f"{record_path} is not the record of a student: {error!r}; train it again") from error
+        raise BadInput(
+            f"{record_path} is not the record of a student: {brief(one_line(error))}; train it again"
+        ) from error
     try:
         student.load_state_dict(load_file(str(path)), strict=True)
     except (SafetensorError, RuntimeError, OSError) as error:

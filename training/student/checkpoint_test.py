@@ -104,7 +104,7 @@ def altered(path, **changes):
 def test_a_record_that_describes_no_student_is_refused(saved, changes):
     altered(saved.with_suffix(".json"), **changes)
 
-    with pytest.raises(BadInput, match=r"student\.json is not the record of a student: .*; train it again"):
+    with pytest.raises(BadInput, match=r"student\.json is not what it should be \(.*\); train it again"):
         load_checkpoint(saved)
 
 
@@ -112,7 +112,7 @@ def test_a_record_that_describes_no_student_is_refused(saved, changes):
 def test_a_damaged_record_is_refused(saved, text):
     saved.with_suffix(".json").write_text(text)
 
-    with pytest.raises(BadInput, match=r"student\.json is not the record of a student"):
+    with pytest.raises(BadInput, match=r"student\.json is not (JSON|what it should be) \(.*\); train it again"):
         load_checkpoint(saved)
 
 

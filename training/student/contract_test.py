@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.student.contract import CONVENTIONS, STRIDES, Contract
+from training.student.contract import CONVENTIONS, LONGEST_NAME, STRIDES, Contract
 from training.student.errors import BadInput
 
 COIN = Contract(256, 192, 4, ("coin",), threshold=0.3, open=3)
@@ -20,20 +20,22 @@ def test_shapes_follow_from_the_sizes():
     assert not STREET.is_binary
 
 
+NAMES = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=LONGEST_NAME)
+
+
 @settings(deadline=None)
 @given(
     stride=st.sampled_from(STRIDES),
     logits=st.tuples(st.integers(1, 99), st.integers(1, 99)),
-    classes=st.lists(st.text(min_size=1), min_size=1, max_size=4, unique=True),
+    classes=st.lists(NAMES, min_size=1, max_size=4, unique=True),
     threshold=st.floats(allow_nan=False, allow_infinity=False),
     radius=st.integers(0, 9),
 )
 def test_json_brings_back_what_was_written(stride, logits, classes, threshold, radius):
     binary = len(classes) == 1
     height, width = (length * stride for length in logits)
-    contract = Contract(
-        height, width, stride, tuple(classes), threshold if binary else 0.0, 2 * radius + 1 if binary else 0
-    )
+    opened = 2 * min(radius, (max(height, width) - 1) // 2) + 1
+    contract = Contract(height, width, stride, tuple(classes), threshold if binary else 0.0, opened if binary else 0)
 
     assert Contract.from_json(contract.to_json()) == contract
 
@@ -109,3 +111,32 @@ def test_a_missing_field_is_refused(field):
 def test_what_is_no_json_object_is_refused(text, message):
     with pytest.raises(BadInput, match=message):
         Contract.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"open": 99_999}, "open 99999 is more than 255"),
+        ({"open": 1_000_000_001}, "open 1000000001 is more than 255"),
+        ({"open": 10**39}, "is more than 255"),
+        ({"height": 30_000}, "height 30000 is more than 8192"),
+        ({"height": 8192, "width": 8192}, "is more than 16777216 pixels"),
+        ({"width": 10**39}, "is more than 8192"),
+        ({"classes": ["x" * 201]}, "at most 200 characters"),
+        ({"classes": ["a\nb"]}, r"class 'a\\nb' must be printable"),
+        ({"classes": [f"{i}" for i in range(256)], "open": 0, "threshold": 0}, "256 classes are too many"),
+        ({"threshold": 10**400}, "a number of 401 digits"),
+    ],
+)
+def test_what_no_machine_could_serve_is_refused_before_anything_is_made_for_it(changes, says):
+    text = json.dumps({**json.loads(COIN.to_json()), **changes})
+
+    with pytest.raises(BadInput, match=says) as raised:
+        Contract.from_json(text, "the contract in a.onnx")
+
+    assert str(raised.value).startswith("the contract in a.onnx")
+
+
+def test_an_opening_is_no_larger_than_the_input():
+    with pytest.raises(BadInput, match="open 33 is more than 32; use less"):
+        Contract(16, 32, 4, ("coin",), open=33)

@@ -3,6 +3,8 @@
 Anything else that escapes is a bug of ours and keeps its traceback.
 """
 
+import unicodedata
+
 
 class PocketmaskError(Exception):
     """An error whose message is written for the user: what was found, what was expected, what to do."""
@@ -46,3 +48,15 @@ def one_line(error: BaseException) -> str:
     """The first line of an error's message that is not empty; the error's type where there is none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def escaped(text: str) -> str:
+    """A text of others, such as a file name, for a message: in one line, with nothing that a terminal would obey.
+
+    Control and format characters, line separators and bytes that are no UTF-8 are spelled as Python spells them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Zs" else ascii(char)[1:-1] for char in text
+    )

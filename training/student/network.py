@@ -1,6 +1,7 @@
 """The student: an encoder, a light UNet decoder cut at the contract's stride, raw RGB in, logits out."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,10 @@ from training.student.contract import Contract
 from training.student.decoders import MLPDecoder, UNetDecoder
 from training.student.errors import BadInput
 from training.student.normalisation import Normalise
+
+MOST_CHANNELS = 1024
+"""Of a block of the decoder; the widest that anybody measured here has 256."""
+MOST_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,25 @@ class Architecture:
     """Shares of hidden channels that the encoder's stages keep, see `training.student.width_multiplier`."""
     decoder_type: str = "unet"
     """`unet` or `mlp`, see `training.student.decoders`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would take a machine's memory, or no end of time, before torch asks for it.
+
+        Raises:
+            BadInput: A size is none that a student can have.
+        """
+        sizes: Mapping[str, tuple[Sequence[float], int, float, float]] = {
+            "decoder": (self.decoder, MOST_BLOCKS, 1, MOST_CHANNELS),
+            "depth": ((self.depth,), 1, 2, encoders.DEPTH),
+            "mean": (self.mean, 3, -1e3, 1e3),
+            "std": (self.std, 3, 1e-6, 1e3),
+            "width_multiplier": (self.width_multiplier, MOST_BLOCKS, 1e-3, 1),
+        }
+        for name, (values, most, least, largest) in sizes.items():
+            odd = [value for value in values if not least <= value <= largest]
+            if odd or len(values) > most:
+                found = f"has {odd[0]:g}" if odd else f"has {len(values)} values"
+                raise BadInput(f"{name} {found}; expected at most {most}, each from {least:g} to {largest:g}")
 
 
 class Student(nn.Module):

@@ -18,6 +18,7 @@ from training.data.pairs import PHOTO_SUFFIXES
 from training.data.photos import levels_of
 from training.student.arrays import Pixels
 from training.student.atomic_write import atomic_path, write_text
+from training.student.bounded_read import read_text
 from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.exhaustion import exhausted
@@ -55,7 +56,7 @@ class LabelledFolder:
             sidecars.mkdir(parents=True, exist_ok=True)
             lines = "".join(f"{name}\n" for name in classes)
             path = self.folder / "classes.txt"
-            found = path.read_text(encoding="utf-8") if path.exists() else ""
+            found = read_text(path, "delete it, or choose another folder") if path.exists() else ""
             if found != lines:
                 # If an earlier job ended before its first mask, other phrases are fine.
                 if found and any(any((self.folder / kind).glob("[!.]*")) for kind in ("masks", "sidecars")):

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from training.student.atomic_write import write_text
+from training.student.bounded_read import read_json_as
 from training.student.errors import BadInput
 from training.teacher.protocol import Teacher
 
@@ -93,13 +94,6 @@ def read_sidecar(path: Path) -> Sidecar:
     Raises:
         BadInput: The file does not exist, cannot be read, or is not a sidecar.
     """
-    try:
-        return Sidecar.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise BadInput(f"{path} does not exist; label the photo with `python -m training label`") from error
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise BadInput(f"{path} is not a valid sidecar ({place}: {fault['msg']}); delete it and label again") from error
+    if not path.exists():
+        raise BadInput(f"{path} does not exist; label the photo with `python -m training label`")
+    return read_json_as(Sidecar, path, "delete it and label again")

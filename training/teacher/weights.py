@@ -1,6 +1,5 @@
 """Finds the weights of a teacher's models: in a folder, in the hub's cache, or on the Hugging Face hub."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from training.student.bounded_read import read_json_as
 from training.student.digest import sha256
 from training.student.errors import BadInput
 
@@ -121,19 +121,33 @@ def _from_hub(role: str, repository: str, revision: str) -> tuple[Path, str]:
         ) from error
 
 
+_FETCH_AGAIN = "expected a folder as `hf download` makes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Of weights in several files."""
+
+    weight_map: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    model_type: str
+
+
 def _whole(folder: Path) -> bool:
     """Whether a snapshot has all files that loading needs; an index lists them."""
     index = folder / "model.safetensors.index.json"
-    parts = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else {"model.safetensors"}
+    parts = {"model.safetensors"}
+    if index.is_file():
+        parts = set(read_json_as(_Index, index, _FETCH_AGAIN).weight_map.values())
     return all((folder / part).is_file() for part in {"config.json", *parts})
 
 
 def _model_type(folder: Path) -> str:
     path = folder / "config.json"
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path} is missing or names no model_type; expected a folder as `hf download` makes") from error
+    return read_json_as(_Config, path, _FETCH_AGAIN, finite=False).model_type
 
 
 def first_line(error: Exception) -> str:
