@@ -225,7 +225,7 @@ def test_photos_alone_become_a_student_held_against_its_teacher(call, discs, tin
 
 @pytest.mark.parametrize(
     ("before", "message"),
-    [("run.json", "run.json is damaged"), ("thesis.tex", "exists and is no run of ours; choose another folder")],
+    [("run.json", "run.json is not JSON"), ("thesis.tex", "exists and is no run of ours; choose another folder")],
 )
 def test_a_folder_that_holds_something_else_is_left_as_it_was(call, discs, tiny, tmp_path, before, message):
     (tmp_path / "run").mkdir()
