@@ -11,7 +11,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.metadata import version
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 from conversion.runtimes.runner import why_unavailable
@@ -79,6 +81,24 @@ def imported(module: str, *packages: str) -> Callable[[], str]:
     return probe
 
 
+def loaded(module: str, *packages: str) -> Callable[[], str]:
+    """Checks that a compiled module can be loaded, without the package around it, whose import would take seconds."""
+
+    def probe() -> str:
+        package, _, name = module.rpartition(".")
+        try:
+            place = find_spec(package)
+            found = place and PathFinder.find_spec(module, place.submodule_search_locations)
+            if not found or not found.loader:
+                raise Missing(f"no {name} in {package}" if place else f"no module named {package}")
+            found.loader.exec_module(module_from_spec(found))
+        except ImportError as error:
+            raise Missing(" ".join(str(error).split())) from error
+        return installed(*packages)()
+
+    return probe
+
+
 def installed(*packages: str) -> Callable[[], str]:
     """Checks that packages are installed, without importing them, which would take seconds."""
 
@@ -119,12 +139,6 @@ def _tflite_runtime() -> str:
     return f"tflite-runtime {version('tflite-runtime')}"
 
 
-def _coremltools() -> str:
-    from conversion.coreml.toolbox import load_coremltools
-
-    return f"coremltools {load_coremltools().__version__}"
-
-
 def _coreml() -> str:
     if reason := why_unavailable("coreml"):
         raise Missing(reason)
@@ -160,12 +174,16 @@ CHECKS: tuple[Check, ...] = (
     Check("train", "GPU", _gpu, "see https://pytorch.org/get-started; none is needed"),
     Check("train", "bfloat16", _bf16, "another machine; fp32 is used here"),
     Check("train", "trackers", installed("mlflow-skinny", "tensorboard", "wandb"), "pip install '.[trackers]'"),
+    Check("label", "teachers", installed("transformers", "accelerate", "peft"), "pip install '.[teachers]'"),
+    Check("label", "tune", installed("optuna"), _TEACHERS),
     Check(
-        "label", "teachers", imported("transformers", "transformers", "accelerate", "peft"), "pip install '.[teachers]'"
+        "convert",
+        "ONNX",
+        loaded("onnxsim.onnxsim_cpp2py_export", "onnx", "onnxscript", "onnxsim"),
+        _ALL,
+        is_needed=True,
     ),
-    Check("label", "tune", imported("optuna", "optuna"), _TEACHERS),
-    Check("convert", "ONNX", imported("onnxsim", "onnx", "onnxscript", "onnxsim"), _ALL, is_needed=True),
-    Check("convert", "Core ML", _coremltools, _ALL, is_needed=True),
+    Check("convert", "Core ML", loaded("coremltools.libmilstoragepython", "coremltools"), _ALL, is_needed=True),
     Check("convert", "TFLite", imported("ai_edge_litert.schema_py_generated", "ai-edge-litert"), _ALL, is_needed=True),
     Check("convert", "TFLite in integers", installed("ai-edge-quantizer"), _ALL),
     Check("execute", "ONNX Runtime", imported("onnxruntime", "onnxruntime"), _ALL, is_needed=True),

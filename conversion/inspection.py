@@ -12,7 +12,6 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, read_contract
-from training.student.checkpoint import load_checkpoint
 from training.student.contract import CONVENTIONS, Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput, one_line
@@ -166,6 +165,8 @@ def _onnx_bytes(tensor: Any) -> int:
 
 
 def _checkpoint(path: Path) -> Contents:
+    from training.student.checkpoint import load_checkpoint
+
     found = load_checkpoint(path)
     contract, leaves = found.contract, [one for one in found.student.modules() if not list(one.children())]
     architecture = asdict(found.architecture)

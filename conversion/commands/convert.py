@@ -73,14 +73,17 @@ def export_command(
     photo, flips=0.005 the share of mask pixels that change, psnr=40 in dB.
     Sensitive layers keep a higher precision where that helps.
     """
-    from conversion.artefact import manifest
-    from conversion.export import budget_search, export
-    from conversion.quantisation.calibration import from_run
     from training.run import Run
     from training.student.checkpoint import load_checkpoint
 
     run = Run(run_folder)
     student = load_checkpoint(run.checkpoint)
+
+    # Takes seconds, which nobody should wait for whose run is not there.
+    from conversion.artefact import manifest
+    from conversion.export import budget_search, export
+    from conversion.quantisation.calibration import from_run
+
     if limits:
         asked, calibration = budget_search.parse_limits(limits), from_run(run, student.contract)
         found = budget_search.search(run, targets, asked, run.held_out()[:photos], calibration, precisions)

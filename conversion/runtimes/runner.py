@@ -15,7 +15,6 @@ from conversion.source.session import open_session
 from conversion.tflite.interpreter import open_interpreter
 from training.student.arrays import Floats, Pixels, channels_first
 from training.student.errors import BadInput, ConversionRefused
-from training.student.network import infer_logits
 
 Runner = Callable[[Pixels], Floats]
 
@@ -23,6 +22,7 @@ Runner = Callable[[Pixels], Floats]
 def torch_runner(path: Path) -> Runner:
     """The student itself, from its checkpoint."""
     from training.student.checkpoint import load_checkpoint
+    from training.student.network import infer_logits
 
     student = load_checkpoint(path).student
 

@@ -41,10 +41,9 @@ def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, 
     setting of it; training/recipe.py lists them. Each of several --data gets the
     same share of every epoch, however many pairs it has.
     """
-    from training import designs, fit
+    from training import designs
     from training.data.coins import rendered_folder
     from training.data.merge import merge
-    from training.loop.processes import processes
     from training.recipe import read_recipe
     from training.run import Run
 
@@ -53,7 +52,12 @@ def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, 
         print(designs.choose(chosen.latency_ms))
     pairs = merge([pairs_of(folder) for folder in data or (rendered_folder(chosen.pairs, chosen.seed),)])
     own = Run(run or Run.default_folder(recipe_name, *data))
-    checkpoint = fit.fit(chosen, data=pairs, run=own)
+
+    # Takes seconds, which nobody should wait for whose folder or recipe is wrong.
+    from training.fit import fit
+    from training.loop.processes import processes
+
+    checkpoint = fit(chosen, data=pairs, run=own)
     if processes(chosen, os.environ).is_first:
         print(f"{own.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 
