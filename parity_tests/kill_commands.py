@@ -149,6 +149,8 @@ def run(line: str, folder: Path, stop: tuple[signal.Signals, float] | None = Non
 def _become(line: str, folder: Path, temporary: Path, error: Path) -> None:
     """Turn this forked process into a command, as a shell would start it."""
     os.setsid()
+    # What a shell starts in the background ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
     for target, number in ((os.devnull, 0), (os.devnull, 1), (str(error), 2)):
@@ -267,11 +269,12 @@ def stop_command(
                 found = faults(number, ending)
                 tally.left.update(_kinds(ending.left))
                 again = run(case.line, place)
-                if again.code:
+                # What was complete when the signal came may not be made once more.
+                if again.code and results(case, place) != expected:
                     found.append(f"then ended with {again.code}: {again.error[-300:]!r}")
-                elif again.left or again.strangers:
+                if again.left or again.strangers:
                     found.append(f"then left {sorted(again.left | again.strangers)}")
-                elif results(case, place) != expected:
+                if not again.code and results(case, place) != expected:
                     names, digests = results(case, place)
                     other = names ^ expected[0] or {key for key in digests if digests[key] != expected[1].get(key)}
                     found.append(f"then made something else: {sorted(other)}")

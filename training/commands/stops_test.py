@@ -59,7 +59,8 @@ def start(tmp_path):
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **options,
+            # What a shell starts in the background ignores Ctrl-C, and so would these tests.
+            **{"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options},
         )
         assert process.stdout.readline() == b"at work\n"
         return process

@@ -41,7 +41,7 @@ def claim(folder: Path, name: str = "") -> Iterator[None]:
     if path.resolve() in _CLAIMED:
         yield
         return
-    is_new = not folder.exists()
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
     descriptor = None
     try:
         descriptor = _locked(path, folder / name)
@@ -54,9 +54,9 @@ def claim(folder: Path, name: str = "") -> Iterator[None]:
             # While it is locked, so that it is nobody else's by now.
             remove(path)
             unlock(descriptor)
-        if is_new:
-            with contextlib.suppress(OSError):  # as it should be: it holds results
-                folder.rmdir()
+        with contextlib.suppress(OSError):  # as it should be: they hold results
+            for each in new:
+                each.rmdir()
 
 
 def _locked(path: Path, claimed: Path) -> int | None:

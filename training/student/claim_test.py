@@ -35,8 +35,8 @@ def test_a_killed_process_claims_nothing(tmp_path, claimed_elsewhere):
 
 
 def test_what_was_refused_or_made_nothing_leaves_nothing(tmp_path):
-    with claim(tmp_path / "run"):
-        assert (tmp_path / "run").is_dir()
+    with claim(tmp_path / "runs" / "mobile"):
+        assert (tmp_path / "runs" / "mobile").is_dir()
 
     assert not list(tmp_path.iterdir())
 
