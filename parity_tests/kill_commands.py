@@ -10,6 +10,7 @@ leave nothing of the kind, and have made what it makes undisturbed.
 """
 
 import argparse
+import atexit
 import contextlib
 import hashlib
 import os
@@ -18,7 +19,9 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,7 +164,23 @@ def _become(line: str, folder: Path, temporary: Path, error: Path) -> None:
     import training.__main__
 
     commands = {"training": training.__main__.main, "conversion": conversion.__main__.main}
-    sys.exit(commands[program](words))
+    code = 0
+    try:
+        commands[program](words)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except KeyboardInterrupt:
+        # Before the command had begun.
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # The end of a process, but for the seconds in which Python would take apart all that was imported.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _session(leader: int) -> list[str]:

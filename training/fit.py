@@ -22,7 +22,7 @@ from training.data.views import TrainingView, ValidationView, at_stored_size
 from training.device import Format
 from training.encoder_weights import load_encoder_weights, normalisation
 from training.loop.arithmetic import PRECISIONS, choose_arithmetic, prepare_for_training
-from training.loop.batches import training_batches, validation_batches
+from training.loop.batches import ResumeOrder, training_batches, validation_batches
 from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
 from training.loop.module import StudentModule
@@ -150,11 +150,13 @@ def run_trainer(
     prepare_for_training(module, arithmetic, together.accelerator)
     if together.count > 1:
         synchronise_batchnorm(module.network, together.accelerator)
+    batches = training_batches(training, recipe, together)
     with quiet_lightning(), raise_keyboard_interrupt(), explain_out_of_memory(module.network, recipe, arithmetic):
         trainer = L.Trainer(
             max_epochs=recipe.epochs,
             precision=PRECISIONS[arithmetic],
             callbacks=[
+                ResumeOrder(batches),
                 *([ProgressBar(recipe.epochs)] if together.is_first else []),
                 *(
                     [EarlyStopping("iou", mode="max", patience=recipe.patience, check_finite=False)]
@@ -174,7 +176,7 @@ def run_trainer(
         )
         trainer.fit(
             module,
-            training_batches(training, recipe, together),
+            batches,
             validation_batches(validation, recipe, together) if validation else None,
             ckpt_path=state if state and state.exists() else None,
         )

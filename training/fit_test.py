@@ -155,6 +155,18 @@ def test_a_training_from_scratch_says_what_would_be_better(discs, tiny_recipe, t
 
 
 @pytest.mark.slow
+def test_a_training_with_workers_goes_on_with_the_right_epoch(whole, discs, tiny_recipe, tmp_path):
+    run = Run(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiny_recipe("workers=1"), data=discs, run=run, callbacks=[InterruptedAt("within an epoch")])
+
+    fit(tiny_recipe("workers=1"), data=discs, run=run)
+
+    for name in ("student.safetensors", "metrics.csv"):
+        assert results(run)[name] == results(whole)[name]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "interruption",
     [

@@ -3,8 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+import lightning as L
 import numpy as np
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -37,6 +40,22 @@ class EpochSampler(Sampler[int]):
         """`epoch · photos + index` in random order."""
         order = np.random.default_rng((self._seed, self._epoch)).permutation(self._photos)
         return iter(self._processes.share((self._epoch * self._photos + order).tolist(), self._batch))
+
+
+class ResumeOrder(Callback):
+    """Tells the sampler with which epoch a training goes on, before workers ask for its first batches.
+
+    Lightning tells it after they have asked: a resumed training would begin with the order of its very first epoch.
+    """
+
+    def __init__(self, batches: DataLoader[Any]) -> None:
+        """Of these batches."""
+        self._sampler = batches.sampler
+
+    def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Called where there is a state to go on from, which is that of a whole epoch."""
+        assert isinstance(self._sampler, EpochSampler)
+        self._sampler.set_epoch(checkpoint["epoch"] + 1)
 
 
 def training_batches(
