@@ -195,6 +195,16 @@ def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(
     assert results(run) == results(whole)
 
 
+def test_the_second_of_two_trainings_is_refused_before_it_reads_a_photo(
+    discs, tiny_recipe, tmp_path, claimed_elsewhere, monkeypatch
+):
+    first = claimed_elsewhere(tmp_path / "run")
+    monkeypatch.delattr("training.fit.scan")
+
+    with pytest.raises(BadInput, match=rf"run is in use by process {first.pid}; wait until it has ended"):
+        fit(tiny_recipe("seed=3"), data=discs, run=Run(tmp_path / "run"))
+
+
 def test_a_loss_that_is_no_number_stops_with_a_diagnosis_and_frees_the_folder(discs, tiny_recipe, tmp_path):
     expected = (
         r"the loss became (nan|inf) in epoch \d+, step \d+, at a learning rate of .*; \d+ of \d+ weights are no longer "

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from training.data.photos import levels_of, read_mask, read_photo, read_thumbnail
-from training.student.errors import BadInput
+from training.student.errors import BadInput, OutOfMemory
 from training.student.metrics import IGNORED
 
 ORIENTATION = 0x112
@@ -314,3 +314,14 @@ def test_a_photo_in_memory_reads_as_its_file_does(tmp_path):
     for encoded, message in ((b"", "this photo is empty"), (b"text", "this photo is not an image")):
         with pytest.raises(BadInput, match=message):
             read_photo(Path("this photo"), encoded)
+
+
+def test_a_photo_for_which_memory_does_not_suffice_is_named(tmp_path, monkeypatch):
+    def run_out(*_):
+        raise MemoryError
+
+    Image.new("RGB", (8, 8)).save(tmp_path / "vast.png")
+    monkeypatch.setattr(ImageOps, "exif_transpose", run_out)
+
+    with pytest.raises(OutOfMemory, match=r"vast\.png takes more memory than there is; shrink it"):
+        read_photo(tmp_path / "vast.png")
