@@ -51,7 +51,8 @@ def one_step(recipe, data, place, kind):
     student = Student(recipe.contract(data.classes), recipe.architecture(NEUTRAL, NEUTRAL)).train()
     network = prepare_for_training(student, kind, place).to(place)
     view = TrainingView(data.pairs, len(data.classes), recipe)
-    photos, masks = (torch.stack(parts).to(place) for parts in zip(*(view[index] for index in range(8)), strict=True))
+    items = [view[index, 1.0] for index in range(8)]
+    photos, masks = (torch.stack(parts).to(place) for parts in zip(*items, strict=True))
     with autocast(network, kind):
         logits = network(photos.float())
     loss = border_bce_dice(logits, masks, recipe)

@@ -22,8 +22,7 @@ class Augmentation:
 
     def __init__(self, recipe: Recipe, scale: float = 1.0) -> None:
         """Build the pipeline of a recipe, for inputs of that share of its sides, as nearly as its encoder can halve."""
-        step = 2**recipe.depth
-        size = [max(1, round(side * scale / step)) * step for side in (recipe.height, recipe.width)]
+        size = input_size(recipe, scale)
         turns = A.D4() if recipe.turn == "any" else A.HorizontalFlip()
         # Rows and columns are scaled apart, since photos of every aspect are stretched to the input.
         place = A.Affine(
@@ -65,6 +64,13 @@ class Augmentation:
         self._pipeline.set_random_seed(seed)
         result = self._pipeline(image=photo, mask=teacher_mask)
         return result["image"], result["mask"]
+
+
+def input_size(recipe: Recipe, scale: float) -> tuple[int, int]:
+    """Rows and columns of inputs of that share of the recipe's sides, as nearly as its encoder can halve."""
+    step = 2**recipe.depth
+    rows, columns = (max(1, round(side * scale / step)) * step for side in (recipe.height, recipe.width))
+    return rows, columns
 
 
 def stored_size(recipe: Recipe) -> tuple[int, int]:

@@ -35,10 +35,10 @@ def at_stored_size(whole: Decoded, recipe: Recipe) -> Decoded:
 
 
 class TrainingView(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented pairs: (3, H, W) uint8 input and (H, W) uint8 teacher mask, of the size that the epoch is learnt at.
+    """Augmented pairs: (3, H, W) uint8 input and (H, W) uint8 teacher mask, of the size that is asked for.
 
-    An item is asked for by `epoch · len + index`: its augmentation depends on nothing else, so a run that was
-    interrupted goes on with the very pictures that it would have seen.
+    An item is asked for by `epoch · len + index` and the share of the input's sides: its augmentation depends on
+    nothing else, so a run that was interrupted goes on with the very pictures that it would have seen.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         self._pairs, self._classes = pairs, classes
         self._recipe = recipe
         self._decoded = decoded or {}
-        self._augmentations = {scale: Augmentation(recipe, scale) for scale in recipe.scales}
+        self._augmentations: dict[float, Augmentation] = {}
         self._epoch = balanced_epoch([pair.folder for pair in pairs], recipe.photos_per_epoch)
         self._store = Store(self._decode, len(pairs), bound or Bound.of(recipe.cache), "decode for training")
         # The store holds them now, or they are to be read again.
@@ -71,12 +71,14 @@ class TrainingView(Dataset[tuple[Tensor, Tensor]]):
         """Photos in an epoch: every pair once, or several times where there are few, in all or in its folder."""
         return len(self._epoch)
 
-    def __getitem__(self, ticket: int) -> tuple[Tensor, Tensor]:
-        """The pair of that ticket, as augmented for it alone."""
+    def __getitem__(self, asked: tuple[int, float]) -> tuple[Tensor, Tensor]:
+        """The pair of that ticket at that scale, as augmented for it alone."""
+        ticket, scale = asked
         pair = self._store[self._epoch[ticket % len(self._epoch)]]
         seed = int(np.random.SeedSequence((self._recipe.seed, ticket)).generate_state(1)[0])
-        augmentation = self._augmentations[self._recipe.scale(ticket // len(self._epoch))]
-        photo, teacher_mask = augmentation(pair.photo, pair.teacher_mask, seed)
+        if scale not in self._augmentations:
+            self._augmentations[scale] = Augmentation(self._recipe, scale)
+        photo, teacher_mask = self._augmentations[scale](pair.photo, pair.teacher_mask, seed)
         return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(teacher_mask.copy())
 
     def _decode(self, index: int) -> Decoded:

@@ -21,7 +21,7 @@ def view(discs, tiny_recipe):
 
 
 def test_an_item_is_a_photo_and_its_mask_at_the_size_of_the_input(view):
-    photo, teacher_mask = view[0]
+    photo, teacher_mask = view[0, 1.0]
 
     assert (photo.shape, photo.dtype) == ((3, 64, 64), torch.uint8)
     assert (teacher_mask.shape, teacher_mask.dtype) == ((64, 64), torch.uint8)
@@ -34,20 +34,24 @@ def test_a_ticket_decides_all_that_an_item_is(discs, view, tiny_recipe):
     again = TrainingView(discs.pairs, 1, tiny_recipe())
 
     for ticket in (0, 5, 12, 41):
-        assert all(torch.equal(one, other) for one, other in zip(view[ticket], again[ticket], strict=True))
+        assert all(torch.equal(one, other) for one, other in zip(view[ticket, 1.0], again[ticket, 1.0], strict=True))
 
 
 def test_another_epoch_or_seed_augments_otherwise(discs, view, tiny_recipe):
     other = TrainingView(discs.pairs, 1, tiny_recipe("seed=1"))
 
-    assert not torch.equal(view[3][0], view[3 + len(view)][0])
-    assert not torch.equal(view[3][0], other[3][0])
+    assert not torch.equal(view[3, 1.0][0], view[3 + len(view), 1.0][0])
+    assert not torch.equal(view[3, 1.0][0], other[3, 1.0][0])
 
 
 def test_early_epochs_are_learnt_smaller(discs, tiny_recipe):
-    view = TrainingView(discs.pairs, 1, tiny_recipe("epochs=5", "scales=[0.5,1]"))
+    recipe = tiny_recipe("epochs=5", "scales=[0.5,1]")
+    batches = training_batches(TrainingView(discs.pairs, 1, recipe), recipe)
 
-    sides = [view[epoch * len(view)][0].shape[1] for epoch in range(5)]
+    sides = []
+    for epoch in range(5):
+        batches.sampler.set_epoch(epoch)
+        sides.append(next(iter(batches))[0].shape[2])
 
     assert sides == [32, 32, 64, 64, 64]
 
@@ -60,7 +64,7 @@ def test_few_pairs_come_several_times_an_epoch_each_as_often_and_augmented_other
 
     assert len(view) == expected
     if expected > 12:
-        assert not torch.equal(view[3][0], view[15][0])
+        assert not torch.equal(view[3, 1.0][0], view[15, 1.0][0])
 
 
 def test_the_pairs_of_a_small_folder_come_as_often_as_those_of_a_large_one(discs, draw_discs, tiny_recipe, tmp_path):
@@ -75,7 +79,7 @@ def test_the_pairs_of_a_small_folder_come_as_often_as_those_of_a_large_one(discs
 def test_a_view_can_be_sent_to_a_worker_that_shares_no_memory(view):
     sent = pickle.loads(pickle.dumps(view))
 
-    assert torch.equal(sent[7][0], view[7][0])
+    assert torch.equal(sent[7, 1.0][0], view[7, 1.0][0])
 
 
 def test_every_epoch_draws_each_ticket_once_in_an_order_of_its_own():
@@ -84,8 +88,8 @@ def test_every_epoch_draws_each_ticket_once_in_an_order_of_its_own():
     orders = []
     for epoch in range(3):
         tickets.set_epoch(epoch)
-        drawn = list(tickets)
-        assert list(tickets) == drawn
+        drawn = [ticket for ticket, _ in tickets]
+        assert [ticket for ticket, _ in tickets] == drawn
         assert sorted(drawn) == list(range(epoch * 50, epoch * 50 + 50))
         orders.append(tuple(ticket - epoch * 50 for ticket in drawn))
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import lightning as L
@@ -17,13 +17,21 @@ from training.recipe import Recipe
 from training.student.errors import BadInput
 
 
-class EpochSampler(Sampler[int]):
+class EpochSampler(Sampler[tuple[int, float]]):
     """The order of the photos in each epoch, by seed and epoch alone; of several processes, this one's share."""
 
-    def __init__(self, photos: int, seed: int, batch: int = 1, processes: Processes = ALONE) -> None:
-        """`photos` samples per epoch, of which all processes together take `batch` per step."""
+    def __init__(
+        self,
+        photos: int,
+        seed: int,
+        batch: int = 1,
+        processes: Processes = ALONE,
+        scale: Callable[[int], float] = lambda epoch: 1.0,
+    ) -> None:
+        """`photos` samples per epoch, of which all processes together take `batch` per step, at the epoch's scale."""
         self._photos = photos
         self._seed = seed
+        self._scale = scale
         self._batch = batch
         self._processes = processes
         self._epoch = 0
@@ -36,10 +44,12 @@ class EpochSampler(Sampler[int]):
         """Photos of this process in an epoch."""
         return len(self._processes.share(list(range(self._photos)), self._batch))
 
-    def __iter__(self) -> Iterator[int]:
-        """`epoch · photos + index` in random order."""
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        """`epoch · photos + index` in random order, each with the share of the input's sides to be learnt at."""
         order = np.random.default_rng((self._seed, self._epoch)).permutation(self._photos)
-        return iter(self._processes.share((self._epoch * self._photos + order).tolist(), self._batch))
+        scale = self._scale(self._epoch)
+        tickets = self._processes.share((self._epoch * self._photos + order).tolist(), self._batch)
+        return ((ticket, scale) for ticket in tickets)
 
 
 class ResumeOrder(Callback):
@@ -59,9 +69,15 @@ class ResumeOrder(Callback):
 
 
 def training_batches(
-    view: TrainingView, recipe: Recipe, processes: Processes = ALONE
+    view: TrainingView, recipe: Recipe, processes: Processes = ALONE, scale: Callable[[int], float] | None = None
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Shuffled batches of one size, (N, 3, H, W) and (N, H, W); an incomplete last batch is dropped.
+
+    Args:
+        view: The pairs.
+        recipe: Says how many a batch holds.
+        processes: Which of several this is.
+        scale: Of an epoch, asked when it begins; by default as the recipe says.
 
     Raises:
         BadInput: Fewer photos than processes.
@@ -73,7 +89,7 @@ def training_batches(
     return DataLoader(
         view,
         batch_size=each,
-        sampler=EpochSampler(len(view), recipe.seed, each * processes.count, processes),
+        sampler=EpochSampler(len(view), recipe.seed, each * processes.count, processes, scale or recipe.scale),
         num_workers=workers,
         drop_last=True,
         # Page-locked, so that copying to a GPU goes on beside its work.
