@@ -19,6 +19,7 @@ from training.loop.processes import processes
 from training.recipe import Recipe
 from training.student.baseline import baseline_unet
 from training.student.contract import Contract
+from training.student.errors import BadInput
 from training.student.network import Student
 
 
@@ -42,7 +43,12 @@ def compare_with_baseline(recipe: Recipe, data: Pairs) -> Comparison:
     """Train both networks, one after the other.
 
     Both encoders start from the same weights, or both from scratch.
+
+    Raises:
+        BadInput: The recipe has minutes, in which they would learn for unequal numbers of epochs.
     """
+    if recipe.minutes is not None:
+        raise BadInput("both networks learn for as many epochs; use epochs= instead of minutes=")
     sides = split(data.pairs, validation=recipe.validation, seed=recipe.seed, test=recipe.test)
     contract = recipe.contract(data.classes)
     whole = Contract(contract.height, contract.width, 1, contract.classes)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,10 +28,12 @@ from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
 from training.loop.module import StudentModule
 from training.loop.out_of_memory import explain_out_of_memory
+from training.loop.pace import measure_pace
 from training.loop.processes import Processes, processes
 from training.loop.progress import ProgressBar, quiet_lightning, raise_keyboard_interrupt
 from training.loop.state import SafetensorsIO
 from training.loop.sync_batchnorm import synchronise_batchnorm
+from training.loop.timekeeping import Timekeeper
 from training.loop.tracker_callback import TrackerCallback
 from training.recipe import Recipe
 from training.run import Run, run_record
@@ -45,25 +48,37 @@ FROM_SCRATCH = (
 )
 
 
-def fit(recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] = ()) -> Checkpoint:
+def fit(
+    recipe: Recipe, *, data: Pairs, run: Run, callbacks: Sequence[Callback] = (), started: float | None = None
+) -> Checkpoint:
     """The student of the best epoch, by validation IoU.
 
     The run's folder then holds its checkpoint, metrics and curves. A run that was interrupted goes on with the
     epoch after the last whole one, and ends as if it had not been; a finished one is only loaded.
+
+    Args:
+        recipe: All options.
+        data: To learn from.
+        run: Where to.
+        callbacks: Of Lightning.
+        started: When the recipe's minutes began, by `time.monotonic`; None: now.
 
     Raises:
         ConversionRefused: No phone target takes the recipe's encoder.
         BadInput: The recipe, the data or what lies in the run's folder will not do, and nothing was written; or the
             loss stopped being a number, memory or disk ran out, and what was written before is whole.
     """
+    started = time.monotonic() if started is None else started
     together = processes(recipe, os.environ)
     is_writer = together.is_first and not run.is_finished
     # Before any photo is read. Of several processes the first claims the folder.
     with claim(run.folder) if is_writer else nullcontext():
-        return _fit(recipe, data, run, callbacks, together)
+        return _fit(recipe, data, run, callbacks, together, started)
 
 
-def _fit(recipe: Recipe, data: Pairs, run: Run, callbacks: Sequence[Callback], together: Processes) -> Checkpoint:
+def _fit(
+    recipe: Recipe, data: Pairs, run: Run, callbacks: Sequence[Callback], together: Processes, started: float
+) -> Checkpoint:
     contract = recipe.contract(data.classes)
     refuse_blocked(recipe.encoder)
     architecture = recipe.architecture(*normalisation(recipe))
@@ -92,6 +107,7 @@ def _fit(recipe: Recipe, data: Pairs, run: Run, callbacks: Sequence[Callback], t
     module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
     with explain_out_of_memory(student, recipe, "fp32"):
         arithmetic = choose_arithmetic(student, recipe, together, earlier=run.arithmetic)
+    earlier = run.planned(recipe)
     if together.is_first:
         run.claim(wanted, arithmetic.format)
         tqdm.write(
@@ -99,15 +115,21 @@ def _fit(recipe: Recipe, data: Pairs, run: Run, callbacks: Sequence[Callback], t
             f"{arithmetic.format} arithmetic: {arithmetic.reason}"
         )
     facts = {
-        "recipe": recipe.model_dump(mode="json"),
         "data": ", ".join(folder.name for folder in data.folders),
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "timm", "lightning")},
     }
     told: list[Callback] = [SaveCheckpoints(run, Checkpoint(student, contract, architecture, facts))]
     if recipe.track:
         told.append(TrackerCallback(run, recipe, contract, validation))
+    timekeeper = Timekeeper(
+        lambda: measure_pace(module, training, validation, arithmetic.format, together),
+        len(training),
+        started=started,
+        earlier=earlier,
+        record=run.keep_plan,
+    )
     try:
-        run_trainer(module, training, validation, arithmetic.format, [*told, *callbacks], state=run.state)
+        run_trainer(module, training, validation, arithmetic.format, [*told, *callbacks], run.state, timekeeper)
     except BadInput:
         if together.is_first:
             run.release()
@@ -133,6 +155,7 @@ def run_trainer(
     arithmetic: Format,
     callbacks: Sequence[Callback],
     state: Path | None = None,
+    timekeeper: Timekeeper | None = None,
 ) -> None:
     """Run Lightning's loop to its end.
 
@@ -143,6 +166,7 @@ def run_trainer(
         arithmetic: The number format.
         callbacks: Of Lightning, in addition to the progress bar.
         state: File of an interrupted training, which is continued if it exists.
+        timekeeper: Foresees how long it takes; needed for a recipe with `minutes`.
     """
     recipe = module.recipe
     keep_freed_memory()
@@ -150,14 +174,15 @@ def run_trainer(
     prepare_for_training(module, arithmetic, together.accelerator)
     if together.count > 1:
         synchronise_batchnorm(module.network, together.accelerator)
-    batches = training_batches(training, recipe, together)
+    batches = training_batches(training, recipe, together, module.scale)
     with quiet_lightning(), raise_keyboard_interrupt(), explain_out_of_memory(module.network, recipe, arithmetic):
         trainer = L.Trainer(
             max_epochs=recipe.epochs,
             precision=PRECISIONS[arithmetic],
             callbacks=[
                 ResumeOrder(batches),
-                *([ProgressBar(recipe.epochs)] if together.is_first else []),
+                *([timekeeper] if timekeeper else []),
+                *([ProgressBar(timekeeper)] if together.is_first else []),
                 *(
                     [EarlyStopping("iou", mode="max", patience=recipe.patience, check_finite=False)]
                     if validation

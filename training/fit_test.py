@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from training.data.pairs import Pairs, read_pairs
 from training.evaluation.mean_iou import measure_iou
 from training.fit import FROM_SCRATCH, fit
+from training.recipe import read_recipe
 from training.run import Run
 from training.student import encoders
 from training.student.checkpoint import load_checkpoint
@@ -203,6 +204,45 @@ def test_the_second_of_two_trainings_is_refused_before_it_reads_a_photo(
 
     with pytest.raises(BadInput, match=rf"run is in use by process {first.pid}; wait until it has ended"):
         fit(tiny_recipe("seed=3"), data=discs, run=Run(tmp_path / "run"))
+
+
+@pytest.mark.slow
+def test_a_planned_training_keeps_its_plan_over_a_stop_and_its_options_repeat_it(
+    discs, tiny, tiny_recipe, tmp_path, capsys
+):
+    base = [one for one in tiny if not one.startswith("epochs=")]
+    asked = read_recipe("mobile", [*base, "minutes=0.3", "photos_per_epoch=48"])
+    run, again = Run(tmp_path / "run"), Run(tmp_path / "again")
+    with pytest.raises(KeyboardInterrupt):
+        fit(asked, data=discs, run=run, callbacks=[InterruptedAt("within an epoch")])
+    plan = json.loads(run.record.read_text())["plan"]
+    with pytest.raises(BadInput, match=r"its minutes is 0.3, asked for is 0.6"):
+        fit(asked.model_copy(update={"minutes": 0.6}), data=discs, run=run)
+
+    checkpoint = fit(asked, data=discs, run=run)
+
+    assert json.loads(run.record.read_text())["plan"] == plan
+    assert len(plan["scales"]) == plan["epochs"] > 1
+    assert {key: checkpoint.facts["recipe"][key] for key in plan} == plan
+    said = capsys.readouterr().out
+    assert f"{plan['epochs']} epochs take about" in said
+    assert f"{plan['epochs'] - 1} epochs more take about" in said
+    fit(
+        read_recipe("mobile", [*base, "photos_per_epoch=48", *(f"{key}={value}" for key, value in plan.items())]),
+        data=discs,
+        run=again,
+    )
+    assert run.metrics.read_bytes() == again.metrics.read_bytes()
+    assert run.checkpoint.read_bytes() == again.checkpoint.read_bytes()
+
+
+def test_too_few_minutes_leave_no_folder(discs, tiny_recipe, tmp_path):
+    recipe = tiny_recipe("photos_per_epoch=480").model_copy(update={"minutes": 0.001})
+
+    with pytest.raises(BadInput, match=r"minutes=0.001 is too short: one epoch of 480 photos takes .* here; use minut"):
+        fit(recipe, data=discs, run=Run(tmp_path / "run"))
+
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_no_number_stops_with_a_diagnosis_and_frees_the_folder(discs, tiny_recipe, tmp_path):

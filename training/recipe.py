@@ -101,6 +101,11 @@ class Recipe(BaseModel):
     """Chance each of blur, noise and JPEG."""
 
     # The run.
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    """Time for the whole of `fit`: `epochs` and `scales` are planned by the pace of this machine to fill it.
+
+    After a stop the plan goes on, however long it then takes. `teach` and `designs` count from where training begins.
+    """
     epochs: Count = 12
     scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1, max_length=100)] = (1.0,)
     """Shares of the input's sides, for as many equal parts of the epochs: `[0.75, 1]` begins with small photos."""
@@ -234,6 +239,12 @@ def read_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
         known = ", ".join(sorted(entry.stem for entry in RECIPES.glob("*.yaml")))
         raise BadInput(f"no recipe '{name}'; expected one of {known}, or the path of a .yaml file")
     overrides = list(overrides)
+    given = {override.partition("=")[0].strip() for override in overrides}
+    if planned := [key for key in ("epochs", "scales") if key in given]:
+        if "minutes" in given:
+            raise BadInput(f"minutes plans epochs and scales; leave {planned[0]}= out, or minutes=")
+        # What is typed goes before what a file says.
+        overrides.append("minutes=null")
     recipe = options.read(Recipe, "recipe", path, overrides, RENAMED)
     return recipe if recipe.latency_ms is None else _with_fast_design(recipe, recipe.latency_ms, overrides)
 

@@ -64,6 +64,8 @@ def test_a_file_says_only_what_it_changes(tmp_path):
         ("epochs=", "epochs=None: Input should be a valid integer"),
         ("epochs=0", "epochs=0: .*greater than or equal to 1"),
         ("epochs=2.5", "epochs=2.5: "),
+        ("minutes=0", "minutes=0: .*greater than 0"),
+        ("minutes=1e9", "minutes=.*less than or equal to 100000"),
         ("batch=1", "batch=1: .*greater than or equal to 2"),
         ("learning_rate=.nan", "learning_rate=nan: .*finite"),
         ("learning_rate=.inf", "learning_rate=inf: .*finite"),
@@ -100,6 +102,18 @@ def test_epochs_share_the_scales(epochs, expected):
     recipe = read_recipe("mobile", [f"epochs={epochs}", "scales=[0.5,1]"])
 
     assert [recipe.scale(epoch) for epoch in range(epochs)] == expected
+
+
+@pytest.mark.parametrize("key", ["epochs=3", "scales=[1]"])
+def test_minutes_plan_epochs_and_scales_so_that_only_one_of_them_is_given(key, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("minutes: 5\nepochs: 3\n")
+
+    with pytest.raises(BadInput, match=rf"minutes plans epochs and scales; leave {key.partition('=')[0]}= out, or min"):
+        read_recipe("mobile", ["minutes=10", key])
+    assert read_recipe(str(path)).minutes == 5
+    assert read_recipe(str(path), [key]).minutes is None
+    assert read_recipe(str(path), ["batch=8"]).minutes == 5
 
 
 def test_all_faults_are_told_at_once():

@@ -10,7 +10,7 @@ from training.data import colours
 from training.data.merge import merge, qualified_name
 from training.data.pairs import Pair, Pairs, read_pairs
 from training.data.split import Split
-from training.recipe import Recipe
+from training.recipe import Recipe, recipe_from_mapping
 from training.student.atomic_write import write_text
 from training.student.bounded_read import as_type, brief, read_json
 from training.student.errors import BadInput
@@ -139,6 +139,19 @@ class Run:
         """The number format that the training began with; None where none has begun."""
         return self._read().get("arithmetic") if self.record.is_file() else None
 
+    def planned(self, recipe: Recipe) -> Recipe | None:
+        """The recipe as its `minutes` were planned, where they were.
+
+        Raises:
+            BadInput: The plan does not fit.
+        """
+        plan = self._read().get("plan") if self.record.is_file() else None
+        if plan is None:
+            return None
+        if not isinstance(plan, dict) or set(plan) != set(_PLANNED):
+            raise BadInput(f"{self.record} has a damaged plan; delete {self.folder} and train again")
+        return recipe_from_mapping({**recipe.model_dump(mode="json"), **plan}, f"the plan in {self.record}")
+
     def refuse_another(self, wanted: dict[str, Any]) -> None:
         """Raise unless the folder is free, or already holds the run that is `wanted`.
 
@@ -159,7 +172,12 @@ class Run:
 
     def claim(self, wanted: dict[str, Any], arithmetic: str) -> None:
         """Write the record: the folder is this run's now, and all its sessions use this number format."""
-        self._write({**wanted, "arithmetic": arithmetic, "finished": False})
+        plan = {"plan": self._read()["plan"]} if self.record.is_file() and "plan" in self._read() else {}
+        self._write({**wanted, "arithmetic": arithmetic, **plan, "finished": False})
+
+    def keep_plan(self, planned: Recipe) -> None:
+        """Record what `minutes` were planned to be, for the sessions to come."""
+        self._write({**self._read(), "plan": planned.model_dump(mode="json", include=set(_PLANNED))})
 
     def release(self) -> None:
         """Delete the record if the training left neither state nor checkpoint."""
@@ -294,6 +312,9 @@ def run_record(recipe: Recipe, data: Pairs, sides: Split, data_digest: str) -> d
         },
     }
 
+
+_PLANNED = ("epochs", "scales")
+"""The options that `minutes` plans."""
 
 # Options that may differ when a training is resumed: they do not change what it learns.
 _MAY_DIFFER = dict.fromkeys(("workers", "cache", "devices", "nodes", "track"))

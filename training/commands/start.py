@@ -1,6 +1,7 @@
 """Start here: train a student, from pairs or from photos alone."""
 
 import os
+import time
 from pathlib import Path
 
 import click
@@ -41,6 +42,7 @@ def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, 
     setting of it; training/recipe.py lists them. Each of several --data gets the
     same share of every epoch, however many pairs it has.
     """
+    started = time.monotonic()
     from training import designs
     from training.data.coins import rendered_folder
     from training.data.merge import merge
@@ -57,7 +59,7 @@ def fit_command(recipe_name: str, overrides: tuple[str, ...], data: tuple[Path, 
     from training.fit import fit
     from training.loop.processes import processes
 
-    checkpoint = fit(chosen, data=pairs, run=own)
+    checkpoint = fit(chosen, data=pairs, run=own, started=started)
     if processes(chosen, os.environ).is_first:
         print(f"{own.checkpoint}: validation IoU {checkpoint.facts['validation_iou']:.3f}")
 

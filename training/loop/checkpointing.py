@@ -45,8 +45,9 @@ class SaveCheckpoints(Callback):
         self._best = max(row["iou"], self._best)
         # Of several processes all count along, and the first writes.
         if trainer.is_global_zero:
-            facts = {"epoch": row["epoch"], "validation_iou": row["iou"], **self._checkpoint.facts}
             assert isinstance(module, StudentModule)
+            recipe = module.recipe.model_dump(mode="json")
+            facts = {"epoch": row["epoch"], "validation_iou": row["iou"], "recipe": recipe, **self._checkpoint.facts}
             assert isinstance(module.validated_network, Student)
             student = dataclasses.replace(self._checkpoint, student=module.validated_network, facts=facts)
             for path in [self._run.last, *([self._run.checkpoint] if is_best else [])]:

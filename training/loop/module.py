@@ -55,6 +55,10 @@ class StudentModule(L.LightningModule):
         average: nn.Module | None = self._average and self._average.module
         return average or self.network
 
+    def scale(self, epoch: int) -> float:
+        """The share of the input's sides that an epoch is learnt at, as its recipe says by then."""
+        return self.recipe.scale(epoch)
+
     def on_train_epoch_start(self) -> None:
         """Freeze or unfreeze an encoder with weights."""
         encoder = pretrained_encoder(self.network, self.recipe)

@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -103,3 +104,23 @@ def test_two_processes_learn_what_one_does(discs, tiny, tmp_path, starter):
     one, other = (load_checkpoint(run.last).student.state_dict() for run in (alone, together))
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_keep_to_one_plan(discs, tiny, tmp_path):
+    run = Run(tmp_path / "run")
+    overrides = [*(one for one in tiny if not one.startswith("epochs=")), "minutes=0.5", "patience=999"]
+    command = [sys.executable, "-m", "training", "fit", "mobile", "--data", str(discs.folder), "--run", str(run.folder)]
+
+    result = subprocess.run(
+        [*command, *overrides, "devices=2"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+    assert result.returncode == 0, result.stderr
+    plan = json.loads(run.record.read_text())["plan"]
+    assert len(plan["scales"]) == plan["epochs"]
+    assert len(rows(run)) == plan["epochs"]

@@ -10,31 +10,47 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 
+from training.loop.module import StudentModule
+from training.loop.plan import Pace
+from training.loop.timekeeping import Timekeeper
+from training.recipe import Recipe
+
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
+
 
 class ProgressBar(Callback):
-    """One bar over all steps, with the last loss and validation IoU."""
+    """One bar over the whole training, with the time left of it, the last loss and validation IoU."""
 
-    def __init__(self, epochs: int) -> None:
-        """For that many epochs."""
-        self._epochs = epochs
+    def __init__(self, timekeeper: Timekeeper | None = None) -> None:
+        """Let the bar grow by the seconds that each part should take; without a timekeeper, by steps."""
+        self._timekeeper = timekeeper
         self._bar: Any = None
         self._iou = ""
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Start the bar at the step where an interrupted training stopped."""
-        steps = int(trainer.num_training_batches)
-        self._bar = tqdm(total=steps * self._epochs, initial=trainer.global_step, desc="train", unit="step")
+        """Start the bar where an interrupted training stopped."""
+        recipe, pace, photos = self._parts(trainer, module)
+        done = pace.forecast(recipe, photos) - pace.forecast(recipe, photos, trainer.current_epoch)
+        self._bar = tqdm(initial=done, desc="train", bar_format=_FORMAT)
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """What is left may have been planned anew."""
+        recipe, pace, photos = self._parts(trainer, module)
+        self._bar.total = self._bar.n + pace.forecast(recipe, photos, trainer.current_epoch)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
         """One step further."""
+        recipe, pace, photos = self._parts(trainer, module)
         loss = float(trainer.callback_metrics["loss_step"])
         self._bar.set_postfix_str(
-            f"epoch {trainer.current_epoch + 1}/{self._epochs}, loss {loss:.3f}{self._iou}", refresh=False
+            f"epoch {trainer.current_epoch + 1}/{recipe.epochs}, loss {loss:.3f}{self._iou}", refresh=False
         )
-        self._bar.update()
+        learning = pace.learning(recipe, recipe.scale(trainer.current_epoch), photos)
+        self._bar.update(learning / int(trainer.num_training_batches))
 
     def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """A new validation IoU."""
+        self._bar.update(self._parts(trainer, module)[1].validation)
         self._iou = f", validation IoU {float(trainer.callback_metrics['iou']):.3f}"
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -46,6 +62,13 @@ class ProgressBar(Callback):
         """Close the bar, so that the error starts on a line of its own."""
         if self._bar is not None:
             self._bar.close()
+
+    def _parts(self, trainer: L.Trainer, module: L.LightningModule) -> tuple[Recipe, Pace, int]:
+        """The recipe, the pace, and how many photos an epoch has; without a timekeeper each step counts 1."""
+        assert isinstance(module, StudentModule)
+        if self._timekeeper is None:
+            return module.recipe, Pace(1, 0, 0), int(trainer.num_training_batches)
+        return module.recipe, self._timekeeper.pace, self._timekeeper.photos
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from training.data.preview import draw_preview
 from training.data.views import ValidationView
 from training.loop.checkpointing import epoch_metrics
+from training.loop.module import StudentModule
 from training.recipe import Recipe
 from training.run import Run
 from training.student.atomic_write import atomic_path
@@ -43,7 +44,8 @@ class TrackerCallback(Callback):
                 self._recipe.track, self._folder, self._run.folder.resolve().name, again=again
             )
             if not again:
-                self._tracker.log_settings(self._recipe.model_dump(mode="json"))
+                assert isinstance(module, StudentModule)
+                self._tracker.log_settings(module.recipe.model_dump(mode="json"))
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, *_: Any
