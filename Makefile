@@ -41,6 +41,7 @@ override recipe  = $(call q,$(or $(RECIPE),$(usual)))
 override run     = $(call q,$(or $(RUN),runs/$(call stem,$(or $(RECIPE),$(usual)))$(if $(DATA),-$(call name,$(DATA)))))
 override photos  = $(call q,$(PHOTOS))
 override data    = $(if $(DATA),--data $(call q,$(DATA)))
+override planned = $(if $(or $(DATA),$(filter-out $(usual),$(call encoded,$(RECIPE))),$(filter minutes epochs scales,$(GIVEN))),,minutes=10)
 override teacher = --phrase $(call q,$(PHRASE)) $(if $(SETTINGS),--settings $(call q,$(SETTINGS)))
 
 # One thread a worker, or workers would take one another's cores.
@@ -57,7 +58,7 @@ teach-mobile: given-PHOTOS .venv/ready ## Train from photos alone: label PHOTOS,
 
 train-mobile: .venv/ready ## Train the student of RECIPE on DATA, after a trial conversion
 	$(PY) -m conversion rehearse $(recipe) $(options)
-	$(PY) -m training fit $(recipe) $(options) $(data) --run $(run)
+	$(PY) -m training fit $(recipe) $(options) $(planned) $(data) --run $(run)
 
 export: .venv/ready ## Export RUN's student to ONNX, Core ML and TFLite, in fp32 and fp16
 	$(PY) -m conversion export $(run)

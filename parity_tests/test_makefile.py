@@ -194,3 +194,23 @@ def test_python_may_lie_in_a_folder_with_blanks(folder):
     assert done.returncode == 0, done.stderr
     assert called[0] == ["-m", "venv", ".venv"]
     assert not folder.joinpath("pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ["minutes=10"]),
+        (["batch=8"], ["batch=8", "minutes=10"]),
+        (["minutes=5"], ["minutes=5"]),
+        (["epochs=3"], ["epochs=3"]),
+        (["scales=[1]"], ["scales=[1]"]),
+        (["DATA=rings"], []),
+        (["RECIPE=mobile"], ["minutes=10"]),
+        (["RECIPE=smoke"], []),
+        (["RECIPE=my mobile"], []),
+    ],
+)
+def test_coins_are_learnt_in_ten_minutes_unless_somebody_says_otherwise(folder, words, expected):
+    _, called = _make(folder, "train-mobile", *words)
+
+    assert [word for word in called[1] if "=" in word] == expected
