@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import warnings
@@ -5,7 +6,7 @@ import warnings
 import pytest
 import torch
 
-from training.device import MPS_FALLBACK, Machine, choose_accelerator, formats, named_fallbacks, teacher_device
+from training.device import TORCH_VARIABLES, Machine, choose_accelerator, formats, named_fallbacks, teacher_device
 from training.student.errors import BadInput
 
 PLAIN = Machine()
@@ -98,15 +99,20 @@ def test_each_operator_that_mps_lacks_is_named_once(recwarn):
     ]
 
 
-def test_the_command_lines_ask_torch_for_the_fallback_before_it_is_imported():
+def test_the_command_lines_tell_torch_what_it_reads_before_it_is_imported():
     script = (
         "import sys, os, atexit\nfrom {0}.__main__ import main\nassert 'torch' not in sys.modules\n"
-        "atexit.register(lambda: print('said', os.environ['{1}'], 'torch' in sys.modules))\nmain(['{2}', '--help'])"
+        "atexit.register(lambda: print('said', {{n: os.environ[n] for n in {1}}}, 'torch' in sys.modules))\n"
+        "main(['{2}', '--help'])"
     )
     for package, command in (("training", "fit"), ("conversion", "verify")):
-        written = script.format(package, *MPS_FALLBACK, command)
-        ran = subprocess.run([sys.executable, "-c", written], capture_output=True, text=True, check=False)
-        assert ran.stdout.endswith("said 1 False\n"), ran.stderr
+        written = script.format(package, list(TORCH_VARIABLES), command)
+        for own in ({}, {"OMP_WAIT_POLICY": "active"}):
+            before = {name: value for name, value in os.environ.items() if name not in TORCH_VARIABLES}
+            ran = subprocess.run(
+                [sys.executable, "-c", written], capture_output=True, text=True, check=False, env={**before, **own}
+            )
+            assert ran.stdout.endswith(f"said {dict(TORCH_VARIABLES) | own} False\n"), ran.stderr
 
 
 def test_torch_is_asked_here():

@@ -17,7 +17,7 @@ import click
 from training.commands.json_envelope import json_envelope
 from training.commands.parameters import Option
 from training.commands.stops import Stop, catch_signals, own_temporary_files
-from training.device import MPS_FALLBACK, named_fallbacks
+from training.device import TORCH_VARIABLES, named_fallbacks
 from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
 from training.student.exhaustion import exhausted
 
@@ -220,7 +220,7 @@ class CommandGroup(click.Group):
 
         # `read_photo` refuses what is too large in a line of its own.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        os.environ.update({name: os.environ.get(name, value) for name, value in MPS_FALLBACK.items()})
+        os.environ.update({name: os.environ.get(name, value) for name, value in TORCH_VARIABLES.items()})
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         with named_fallbacks(lambda note: click.echo(f"note: {note}", err=True)):
