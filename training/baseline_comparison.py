@@ -58,7 +58,7 @@ def compare_with_baseline(recipe: Recipe, data: Pairs) -> Comparison:
     def best(network: nn.Module, its_contract: Contract) -> float:
         module = StudentModule(network, recipe, its_contract, validation.teacher_masks)
         watch = BestIoU()
-        arithmetic = choose_arithmetic(network, recipe, processes(recipe, os.environ)).format
+        arithmetic = choose_arithmetic(network, recipe, processes(recipe, os.environ)).arithmetic
         run_trainer(module, training, validation, arithmetic, [watch])
         return watch.iou
 

@@ -20,9 +20,8 @@ from training.data.scan import digest, scan
 from training.data.split import Split, split
 from training.data.store import Bound
 from training.data.views import TrainingView, ValidationView, at_stored_size
-from training.device import Format
 from training.encoder_weights import load_encoder_weights, normalisation
-from training.loop.arithmetic import PRECISIONS, choose_arithmetic, prepare_for_training
+from training.loop.arithmetic import PRECISIONS, WAYS, choose_arithmetic, prepare_for_training
 from training.loop.batches import ResumeOrder, training_batches, validation_batches
 from training.loop.checkpointing import SaveCheckpoints
 from training.loop.malloc import keep_freed_memory
@@ -35,7 +34,7 @@ from training.loop.state import SafetensorsIO
 from training.loop.sync_batchnorm import synchronise_batchnorm
 from training.loop.timekeeping import Timekeeper
 from training.loop.tracker_callback import TrackerCallback
-from training.recipe import Recipe
+from training.recipe import Arithmetic, Recipe
 from training.run import Run, run_record
 from training.student.checkpoint import Checkpoint, load_checkpoint
 from training.student.claim import claim
@@ -106,13 +105,13 @@ def _fit(
     validation = ValidationView(sides.validation, contract, Bound.of(recipe.cache, together.devices))
     module = StudentModule(student, recipe, contract, validation.teacher_masks, weights)
     with explain_out_of_memory(student, recipe, "fp32"):
-        arithmetic = choose_arithmetic(student, recipe, together, earlier=run.arithmetic)
+        chosen = choose_arithmetic(student, recipe, together, earlier=run.arithmetic)
     earlier = run.planned(recipe)
     if together.is_first:
-        run.claim(wanted, arithmetic.format)
+        run.claim(wanted, chosen.arithmetic)
         tqdm.write(
             f"{len(sides.train)} pairs to learn from, {len(validation)} to validate with; "
-            f"{arithmetic.format} arithmetic: {arithmetic.reason}"
+            f"{chosen.arithmetic} arithmetic: {chosen.reason}"
         )
     facts = {
         "data": ", ".join(folder.name for folder in data.folders),
@@ -122,14 +121,14 @@ def _fit(
     if recipe.track:
         told.append(TrackerCallback(run, recipe, contract, validation))
     timekeeper = Timekeeper(
-        lambda: measure_pace(module, training, validation, arithmetic.format, together),
+        lambda: measure_pace(module, training, validation, chosen.arithmetic, together),
         len(training),
         started=started,
         earlier=earlier,
         record=run.keep_plan,
     )
     try:
-        run_trainer(module, training, validation, arithmetic.format, [*told, *callbacks], run.state, timekeeper)
+        run_trainer(module, training, validation, chosen.arithmetic, [*told, *callbacks], run.state, timekeeper)
     except BadInput:
         if together.is_first:
             run.release()
@@ -152,7 +151,7 @@ def run_trainer(
     module: StudentModule,
     training: TrainingView,
     validation: ValidationView | None,
-    arithmetic: Format,
+    arithmetic: Arithmetic,
     callbacks: Sequence[Callback],
     state: Path | None = None,
     timekeeper: Timekeeper | None = None,
@@ -163,7 +162,7 @@ def run_trainer(
         module: The network and its recipe.
         training: Training pairs.
         validation: Validation pairs; None: no validation, and only a callback stops the training early.
-        arithmetic: The number format.
+        arithmetic: Number format, memory order and the rest of it.
         callbacks: Of Lightning, in addition to the progress bar.
         state: File of an interrupted training, which is continued if it exists.
         timekeeper: Foresees how long it takes; needed for a recipe with `minutes`.
@@ -172,13 +171,14 @@ def run_trainer(
     keep_freed_memory()
     together = processes(recipe, os.environ)
     prepare_for_training(module, arithmetic, together.accelerator)
+    module.memory_order = WAYS[arithmetic].order
     if together.count > 1:
         synchronise_batchnorm(module.network, together.accelerator)
     batches = training_batches(training, recipe, together, module.scale)
     with quiet_lightning(), raise_keyboard_interrupt(), explain_out_of_memory(module.network, recipe, arithmetic):
         trainer = L.Trainer(
             max_epochs=recipe.epochs,
-            precision=PRECISIONS[arithmetic],
+            precision=PRECISIONS[WAYS[arithmetic].format],
             callbacks=[
                 ResumeOrder(batches),
                 *([timekeeper] if timekeeper else []),

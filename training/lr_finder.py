@@ -103,7 +103,7 @@ def find_learning_rate(recipe: Recipe, data: Pairs, steps: int) -> RateSweep:
     rising = _RisingRate(recipe.learning_rate, steps)
     module = StudentModule(student, brief, contract, [])
     try:
-        arithmetic = choose_arithmetic(student, recipe, processes(recipe, os.environ)).format
+        arithmetic = choose_arithmetic(student, recipe, processes(recipe, os.environ)).arithmetic
         run_trainer(module, training, None, arithmetic, [rising])
     except NonFiniteLoss:
         if len(rising.losses) < 10:

@@ -27,6 +27,11 @@ MOST_ACTIVATIONS = 2**30
 Magnification = Annotated[float, Field(gt=0, le=10)]
 Spread = Annotated[float, Field(gt=0)]
 
+Arithmetic = Literal[
+    "fp32", "fp32-strided", "fp32-channels-last", "fp32-channels-last-strided", "bf16", "bf16-strided", "fp16"
+]
+"""Number format, memory order and way of strided depthwise convolutions; `training.loop.arithmetic.WAYS` has them."""
+
 
 class Recipe(BaseModel):
     """All options of a run, its data apart. An option that a recipe leaves out has the default given here.
@@ -137,8 +142,12 @@ class Recipe(BaseModel):
 
     Each part is the same for every seed.
     """
-    arithmetic: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here."""
+    arithmetic: Literal["auto", Arithmetic] = "auto"
+    """bf16, and fp16 on a GPU, mean autocast with channels-last memory; auto takes what is fastest here.
+
+    `fp32-channels-last` has that memory order without autocast. `-strided` leaves strided depthwise convolutions as
+    they are, which else are computed at stride 1 on a processor.
+    """
     accelerator: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where to train: an NVIDIA or AMD GPU, Apple's GPU, or the processor; auto takes the first that there is."""
     workers: Annotated[int, Field(ge=0, le=1024)] | Literal["auto"] = "auto"

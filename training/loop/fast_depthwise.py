@@ -70,6 +70,11 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     return network
 
 
+def has_strided_depthwise(network: nn.Module) -> bool:
+    """Whether the network has convolutions that `replace_strided_depthwise` would replace."""
+    return any(isinstance(module, nn.Conv2d) and _first(module) is not None for module in network.modules())
+
+
 def _first(convolution: nn.Conv2d) -> int | None:
     """The first pixel that a strided depthwise convolution keeps; None for any other convolution."""
     side = convolution.kernel_size[0]

@@ -22,6 +22,8 @@ class StudentModule(L.LightningModule):
     """Trains a network by a recipe; validates after post-processing, at each photo's own size."""
 
     class_weights: Tensor | None
+    memory_order: torch.memory_format = torch.contiguous_format
+    """Of the network's input; the arithmetic says it."""
 
     def __init__(
         self,
@@ -116,5 +118,4 @@ class StudentModule(L.LightningModule):
 
     def _input(self, photos: Tensor) -> Tensor:
         """Raw RGB as float, in the memory order that convolutions are fastest in."""
-        is_mixed = self.trainer.precision != "32-true"
-        return photos.float().to(memory_format=torch.channels_last if is_mixed else torch.contiguous_format)
+        return photos.float().to(memory_format=self.memory_order)

@@ -8,21 +8,20 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from training.device import Format
 from training.loop.arithmetic import trial_step
-from training.recipe import Recipe
+from training.recipe import Arithmetic, Recipe
 from training.student.errors import BadInput
 from training.student.exhaustion import is_out_of_memory
 
 
 @contextmanager
-def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> Iterator[None]:
+def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Arithmetic) -> Iterator[None]:
     """Run the block; if memory runs out, find by trial a batch that fits, for the error's message.
 
     Args:
         network: The block trains it. Do not train it after an error: its gradients are deleted.
         recipe: Says the batch.
-        kind: The number format.
+        kind: The arithmetic.
 
     Raises:
         BadInput: Memory ran out.
@@ -43,7 +42,7 @@ def explain_out_of_memory(network: nn.Module, recipe: Recipe, kind: Format) -> I
     raise BadInput(f"not even 2 photos at once fit into {place}; take {smaller}")
 
 
-def _largest_batch(network: nn.Module, recipe: Recipe, kind: Format) -> int:
+def _largest_batch(network: nn.Module, recipe: Recipe, kind: Arithmetic) -> int:
     """The recipe's batch, halved until one training step succeeds; 0 if a batch of 2 fails."""
     batch = recipe.batch // 2
     while batch >= 2:

@@ -9,13 +9,14 @@ from torch import nn
 
 from training.data.augment import input_size
 from training.data.views import TrainingView, ValidationView
-from training.device import Format, synchronise
+from training.device import synchronise
 from training.evaluation.mean_iou import MeanIoU
-from training.loop.arithmetic import autocast, trial_step
+from training.loop.arithmetic import WAYS, autocast, trial_step
 from training.loop.batches import training_batches, validation_batches
 from training.loop.module import StudentModule
 from training.loop.plan import SCALES, Pace
 from training.loop.processes import Processes
+from training.recipe import Arithmetic
 
 _STEPS = 2
 """As many are timed, after one to warm up."""
@@ -25,7 +26,7 @@ _WRITING = 0.5
 
 
 def measure_pace(
-    module: StudentModule, training: TrainingView, validation: ValidationView, kind: Format, processes: Processes
+    module: StudentModule, training: TrainingView, validation: ValidationView, kind: Arithmetic, processes: Processes
 ) -> Pace:
     """The pace of a training, without a change to its network or to the random numbers to come.
 
@@ -33,7 +34,7 @@ def measure_pace(
         module: To be trained, prepared, on its device.
         training: Of an epoch.
         validation: Of an epoch.
-        kind: The number format.
+        kind: The arithmetic.
         processes: Which of several this is; all measure at once, as they will train.
     """
     place = next(module.network.parameters()).device
@@ -60,7 +61,7 @@ def _unchanged(network: nn.Module, place: torch.device) -> Iterator[None]:
 
 
 def _photo_seconds(
-    module: StudentModule, training: TrainingView, kind: Format, processes: Processes, scale: float
+    module: StudentModule, training: TrainingView, kind: Arithmetic, processes: Processes, scale: float
 ) -> float:
     """Seconds a photo of a training step, and of its augmentation where no worker does that meanwhile."""
     rows, columns = input_size(module.recipe, scale)
@@ -85,15 +86,17 @@ def _photo_seconds(
     return (max(learning, augmenting / workers) if workers else learning + augmenting) / processes.count
 
 
-def _validation_seconds(module: StudentModule, validation: ValidationView, kind: Format, processes: Processes) -> float:
+def _validation_seconds(
+    module: StudentModule, validation: ValidationView, kind: Arithmetic, processes: Processes
+) -> float:
     """Seconds to validate, by its first batch."""
     place, network = next(module.network.parameters()).device, module.network.eval()
     mean_iou = MeanIoU(module.contract)
     started = time.perf_counter()
     photos, indices = next(iter(validation_batches(validation, module.recipe, processes)))
-    order = torch.contiguous_format if kind == "fp32" else torch.channels_last
-    with torch.inference_mode(), autocast(network, kind):
-        logits = network(photos.to(place).float().to(memory_format=order)).float().cpu().numpy()
+    way = WAYS[kind]
+    with torch.inference_mode(), autocast(network, way.format):
+        logits = network(photos.to(place).float().to(memory_format=way.order)).float().cpu().numpy()
     for one, index in zip(logits, indices.tolist(), strict=True):
         mean_iou.add(str(index), one, validation.teacher_masks[index])
     return (time.perf_counter() - started) / len(photos) * len(validation) / processes.count
