@@ -26,7 +26,7 @@ CONVERSION = {
     "foreign": {"artefact", "source", "runtimes", "gate", "export"},
     "benchmark": {"artefact", "golden", "source", "tflite", "latency", "gate", "quantisation", "export"},
     "report": {"artefact", "gate", "export", "benchmark"},
-    "apply": {"inspection", "runtimes"},
+    "apply": {"artefact", "inspection", "runtimes"},
     "demo": {"artefact", "apply"},
     "apps": {"artefact", "golden", "gate"},
 }

@@ -16,12 +16,12 @@ from conversion.apply.effect import EFFECTS, EffectOptions, choose_effect, resol
 from conversion.apply.media_files import MediaFile, find_media_files
 from conversion.apply.photo import apply_to_photo, suffix_of
 from conversion.apply.predictor import Predictor, open_predictor
-from conversion.apply.results import ResultsFolder
+from conversion.apply.results import ResultsFolder, result_path
 from conversion.apply.video import apply_to_video
 from training.student.atomic_write import atomic_path
 from training.student.claim import claim
 from training.student.digest import sha256
-from training.student.errors import BadInput, OutOfSpace, PocketmaskError
+from training.student.errors import BadInput, OutOfSpace, PocketmaskError, one_line
 from training.student.exhaustion import exhausted
 
 DRAWING_VERSION = 2
@@ -137,7 +137,9 @@ def apply(artefact: Path, paths: Sequence[Path], out: Path | None, options: Rend
         media = find_media_files(paths, results.paths())
         summary = Summary(results.folder, faults=list(media.faults), others=media.others)
         made_by = _hash_settings(predictor, effect_options, options)
-        input_paths = {file.path.resolve() for file in media.files}
+        # None of them is ever written to, also where it lies in the folder of results.
+        inputs = (artefact, Path(options.background or artefact), *(file.path for file in media.files))
+        input_paths = {path.resolve() for path in inputs}
         for file in tqdm(media.files, desc=options.effect, unit=" files", leave=False, disable=None):
             try:
                 _apply_to_file(file, results, summary, predictor, effect_options, options, made_by, input_paths)
@@ -147,9 +149,11 @@ def apply(artefact: Path, paths: Sequence[Path], out: Path | None, options: Rend
                     # The next file would not fit either. What is done is kept, and the same command goes on from it.
                     made = _counted(sum(summary.made.values()), "result")
                     raise OutOfSpace(f"{found}; {made} made before are kept") from error
-                if not isinstance(found, PocketmaskError):
+                if isinstance(error.__context__, KeyboardInterrupt):
                     raise
-                summary.faults.append(str(found))
+                # Whatever a decoder makes of a file costs that file alone.
+                fault = f"cannot use {file.path}: {type(found).__name__}: {one_line(found)}"
+                summary.faults.append(str(found) if isinstance(found, PocketmaskError) else fault)
     summary.seconds = perf_counter() - began
     return summary
 
@@ -166,7 +170,7 @@ def _apply_to_file(
 ) -> None:
     effect, source = EFFECTS[options.effect], file.path.resolve()
     suffix = CODECS[effect.codec].suffix if file.is_video else suffix_of(file.path, effect)
-    wanted = file.relative_path.with_name(f"{file.relative_path.stem}-{options.effect}{suffix}")
+    wanted = result_path(file.relative_path, f"-{options.effect}{suffix}")
     try:
         source_sha256 = sha256(file.path)
     except OSError as error:

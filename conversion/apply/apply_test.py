@@ -242,7 +242,7 @@ def test_a_record_cut_short_is_read_as_far_as_it_goes(artefacts, photos, tmp_pat
     assert apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask")).kept == 2
 
     (out / RECORD_FILE).write_text("{}\n" + "\n".join(record))
-    with pytest.raises(BadInput, match="line 1, is not a record of a result"):
+    with pytest.raises(BadInput, match="line 1, is not what it should be"):
         apply(artefacts / "student.onnx", [photos], out, RenderOptions("mask"))
 
 
@@ -254,7 +254,7 @@ def test_a_record_torn_anywhere_in_its_last_line_loses_that_line_alone(artefacts
     apply(artefacts / "student.onnx", [folder], out, RenderOptions("mask"))
     whole = (out / RECORD_FILE).read_bytes()
     last = whole.index(b"\n") + 1
-    umlaut = whole.rindex("ä".encode())
+    umlaut = whole.rindex(b"\\u00e4")
 
     for torn in (last + 1, umlaut + 1, len(whole) - 1):
         (out / RECORD_FILE).write_bytes(whole[:torn])

@@ -1,6 +1,8 @@
 """Decodes a video into upright RGB frames of one size, each with its time in seconds."""
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -42,6 +44,28 @@ class VideoProperties:
     """The colour space, by FFmpeg's names: colorspace, color_primaries and color_trc."""
 
 
+@contextmanager
+def open_video(source: Path) -> Iterator[Any]:
+    """The container of a video, whatever bytes its name and its metadata are of.
+
+    It may read files alone: a playlist that is called a video names what it likes, addresses included.
+
+    Raises:
+        av.FFmpegError: It cannot be read.
+        OSError: Likewise.
+    """
+    # Absolute, since FFmpeg takes `name:` at the beginning for a protocol.
+    path = source.absolute()
+    options = {"protocol_whitelist": "file"}
+    with ExitStack() as stack:
+        try:
+            file: Any = os.fsencode(path).decode()
+        except UnicodeDecodeError:
+            # PyAV takes names of UTF-8 alone.
+            file = stack.enter_context(path.open("rb"))
+        yield stack.enter_context(load_pyav().open(file, metadata_errors="replace", options=options))
+
+
 def probe(source: Path, biggest_side: int | None, codec: Codec) -> VideoProperties:
     """Read the properties of a video. It opens the file on its own.
 
@@ -53,8 +77,7 @@ def probe(source: Path, biggest_side: int | None, codec: Codec) -> VideoProperti
     Raises:
         BadInput: There are no frames, or none that can be decoded.
     """
-    av = load_pyav()
-    with av.open(str(source)) as container:
+    with open_video(source) as container:
         stream = container.streams.best("video")
         if stream is None:
             raise BadInput(f"{source} has no pictures")

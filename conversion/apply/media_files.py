@@ -1,7 +1,8 @@
 """Finds the photos and videos in the files and folders that a command line names."""
 
+import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +58,14 @@ def find_media_files(paths: Sequence[Path], results: Collection[Path]) -> MediaF
                 faults.append(f"{path} is neither a photo nor a video by its suffix; expected one of {expected}")
             continue
         before = len(files)
-        for file in sorted(path.rglob("*")):
+        for file in sorted(_walk(path, faults)):
             relative_path = file.relative_to(path)
-            is_hidden = any(part.startswith(".") for part in relative_path.parts)
-            if not file.is_file() or is_hidden or file.resolve() in results:
+            if not file.is_file():
+                # Of a pipe, a device or a link that leads nowhere, the suffix alone says that it was meant.
+                if _is_known(file):
+                    faults.append(f"{file} is no file, or cannot be reached")
+                continue
+            if file.resolve() in results:
                 continue
             if _is_known(file):
                 files.setdefault(file.resolve(), MediaFile(file, relative_path))
@@ -69,6 +74,17 @@ def find_media_files(paths: Sequence[Path], results: Collection[Path]) -> MediaF
         if len(files) == before:
             faults.append(f"{path} holds no photos or videos, or only some that were given already")
     return MediaFiles(tuple(files.values()), tuple(faults), dict(others))
+
+
+def _walk(folder: Path, faults: list[str]) -> Iterator[Path]:
+    """Everything below a folder that is no folder and not hidden; a folder that cannot be read is a fault."""
+
+    def fail(error: OSError) -> None:
+        faults.append(f"cannot read {error.filename}: {error.strerror}")
+
+    for here, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(here, name) for name in names if not name.startswith("."))
 
 
 def _is_known(path: Path) -> bool:

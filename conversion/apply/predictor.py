@@ -1,16 +1,19 @@
 """Opens an artefact of any kind, with its contract, and predicts masks with it."""
 
+import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
+from conversion.artefact.contents import Tensor
 from conversion.inspection import inspect
 from conversion.runtimes.runner import RUNTIMES, Runner
 from training.student.arrays import Floats, Pixels
+from training.student.bounded_read import brief
 from training.student.contract import Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput, PocketmaskError
@@ -46,6 +49,24 @@ class Predictor:
         return postprocess(self.logits(photo), self.contract, photo.shape[0], photo.shape[1])
 
 
+def _check_input(path: Path, contract: Contract, inputs: Sequence[Tensor]) -> None:
+    """Compare the contract with what the file declares, before memory is taken for an input of the contract's size.
+
+    Raises:
+        BadInput: The file has another number of inputs, or its input holds another number of values.
+    """
+    sizes = [size for tensor in inputs[:1] for size in tensor.shape if isinstance(size, int)]
+    is_open = any(len(sizes) != len(tensor.shape) for tensor in inputs[:1])
+    # An image input states rows and columns alone.
+    expected = {math.prod(contract.input_shape), contract.height * contract.width}
+    if len(inputs) != 1 or (not is_open and math.prod(sizes) not in expected):
+        found = ", ".join(map(str, inputs[:3])) or "none"
+        raise BadInput(
+            f"{path} does not take the input of its contract, {contract.input_shape}, "
+            f"but {brief(found)}; export it again"
+        )
+
+
 def open_predictor(path: Path, *, opening: int | None = None, threshold: float | None = None) -> Predictor:
     """Open an artefact that has a contract, and run it once on a black input to check that it keeps the contract.
 
@@ -70,6 +91,7 @@ def open_predictor(path: Path, *, opening: int | None = None, threshold: float |
         contract = replace(contract, open=opening)
     if threshold is not None:
         contract = replace(contract, threshold=threshold)
+    _check_input(path, contract, inspected.contents.inputs)
     runner = RUNTIMES[RUNTIME[path.suffix]](path)
     try:
         shape = runner(np.zeros(contract.input_shape, np.uint8)).shape

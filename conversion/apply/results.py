@@ -1,6 +1,8 @@
 """The folder of results and its record: no result overwrites another file, and none is made twice."""
 
+import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -8,11 +10,17 @@ from itertools import count
 from pathlib import Path
 
 from training.student.atomic_write import append_line, whole_lines
+from training.student.bounded_read import as_type, brief, parse_json
 from training.student.digest import sha256
-from training.student.errors import BadInput
+from training.student.errors import BadInput, escaped
 from training.student.temporary import sweep
 
 RECORD_FILE = "results.jsonl"
+
+LONGEST_NAME = 200
+"""Bytes; longer names are cut and end in a digest, so that with a suffix and a number they fit any file system."""
+
+_REMEDY = "use another folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,26 @@ class ResultRecord:
     source_sha256: str
     made_by: str
     """A SHA-256 over the artefact and every setting."""
+
+
+def result_path(source: Path, ending: str) -> Path:
+    """Where the result of a source would go, with a name that every file system, terminal and program takes.
+
+    Args:
+        source: Its path below the folder that was given.
+        ending: What the name ends in, such as `-mask.png`.
+    """
+    return Path(*map(_portable, source.parent.parts), f"{_portable(source.stem)}{ending}")
+
+
+def _portable(name: str) -> str:
+    """The name with `_` for what cannot be printed, and U+FFFD for what is no UTF-8; cut where it is long."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    text = "".join(char if escaped(char) == char else "_" for char in text)
+    if len(text.encode()) <= LONGEST_NAME:
+        return text
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return f"{text.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}-{digest}"
 
 
 class ResultsFolder:
@@ -45,10 +73,10 @@ class ResultsFolder:
         except OSError as error:
             raise BadInput(f"cannot use {folder} for results: {error.strerror}") from error
         for number, line in enumerate(lines, 1):
-            try:
-                known = ResultRecord(**json.loads(line))
-            except (ValueError, TypeError) as error:
-                raise BadInput(f"{record}, line {number}, is not a record of a result; use another folder") from error
+            where = f"{record}, line {number},"
+            known = as_type(ResultRecord, parse_json(line, where, _REMEDY), where, _REMEDY)
+            if Path(known.result).is_absolute() or ".." in Path(known.result).parts:
+                raise BadInput(f"{where} names {brief(known.result)}, which is outside the folder; {_REMEDY}")
             self._learn(known)
         # Subfolders of results, where a killed command may have been writing.
         for place in {(folder / name).parent for name in self._known}:
@@ -103,7 +131,8 @@ class ResultsFolder:
         """
         name = path.relative_to(self.folder).as_posix()
         record = ResultRecord(name, sha256(made), str(source), source_sha256, made_by)
-        append_line(self.folder / RECORD_FILE, json.dumps(asdict(record), ensure_ascii=False))
+        # In ASCII: a name that is no UTF-8 cannot be written otherwise.
+        append_line(self.folder / RECORD_FILE, json.dumps(asdict(record)))
         self._learn(record)
         self._digests[path] = record.result_sha256
 

@@ -11,13 +11,13 @@ import numpy as np
 from tqdm import tqdm
 
 from conversion.apply.codecs import CODECS, Codec, load_pyav
-from conversion.apply.decode import VideoProperties, VideoReport, probe, read_packets, upright_rgb
+from conversion.apply.decode import VideoProperties, VideoReport, open_video, probe, read_packets, upright_rgb
 from conversion.apply.effect import Effect, EffectOptions, draw_effect
 from conversion.apply.encode import AudioTrack, add_video_stream, as_video_frame
 from conversion.apply.predictor import Predictor
 from training.student.arrays import Floats, Pixels
 from training.student.effects import smoothed
-from training.student.errors import BadInput
+from training.student.errors import BadInput, escaped
 from training.student.postprocess import postprocess
 from training.student.preprocess import preprocess
 
@@ -65,7 +65,7 @@ def apply_to_video(
         )
     try:
         properties = probe(source, biggest_side, codec)
-        with av.open(str(source)) as taken, av.open(str(target), "w", options=dict(codec.container_options)) as made:
+        with open_video(source) as taken, av.open(str(target), "w", options=dict(codec.container_options)) as made:
             _apply_to_frames(
                 taken, made, properties, codec, report, predictor, effect, options, smooth, biggest_side, frame_rate
             )
@@ -100,7 +100,7 @@ def _apply_to_frames(
     tracks = {stream.index: AudioTrack(stream, made, codec, report) for stream in taken.streams.audio}
     last, masks = -(2**62), _SmoothedMasks(predictor, smooth)
     total = video.frames or (round(taken.duration * rate / av.time_base) if taken.duration else None)
-    name = Path(taken.name).name
+    name = escaped(Path(str(taken.name)).name)
     with tqdm(total=total, desc=name, unit=" frames", leave=False, disable=None) as bar:
         for frame, time in read_packets(taken, [video.index, *tracks], video.index, report):
             if time is None:

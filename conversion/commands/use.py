@@ -21,7 +21,7 @@ from training.commands.parameters import (
     string,
     switch,
 )
-from training.student.errors import ConversionRefused, ParityBreached
+from training.student.errors import ConversionRefused, ParityBreached, escaped
 
 EFFECT_NAMES = ("mask", "overlay", "cut-out", "blur", "background")
 """The keys of `apply.effect.EFFECTS`, which would import OpenCV."""
@@ -66,7 +66,7 @@ def apply_command(artefact: Path, paths: tuple[Path, ...], out: Path | None, **s
 
     summary = apply(artefact, paths, out, parse_render_options(**said))
     for fault in summary.faults:
-        click.echo(f"{click.style('left out:', fg='yellow')} {fault}", err=True)
+        click.echo(f"{click.style('left out:', fg='yellow')} {escaped(fault)}", err=True)
     show(summary, summary.as_record())
     summary.check()
 

@@ -1,6 +1,7 @@
 """How both command lines speak: help on one screen, errors in one line, exit codes that mean something."""
 
 import inspect
+import io
 import os
 import signal
 import sys
@@ -18,7 +19,14 @@ from training.commands.json_envelope import json_envelope
 from training.commands.parameters import Option
 from training.commands.stops import Stop, catch_signals, own_temporary_files
 from training.device import TORCH_VARIABLES, named_fallbacks
-from training.student.errors import AccuracyBreached, BadInput, ConversionRefused, ParityBreached, PocketmaskError
+from training.student.errors import (
+    AccuracyBreached,
+    BadInput,
+    ConversionRefused,
+    ParityBreached,
+    PocketmaskError,
+    escaped,
+)
 from training.student.exhaustion import exhausted
 
 ENDINGS: Mapping[type[PocketmaskError], str] = MappingProxyType(
@@ -202,7 +210,8 @@ class CommandGroup(click.Group):
                 if stop.signal or isinstance(error, KeyboardInterrupt):
                     _end_of_stop(stop)
                 if isinstance(error, PocketmaskError):
-                    _end(str(error), error.exit_code)
+                    # A fault of each of several files has a line of its own; names have none.
+                    _end("\n  ".join(map(escaped, str(error).split("\n  "))), error.exit_code)
                 if isinstance(error, click.UsageError):
                     asked = error.ctx.command_path if error.ctx else ctx.command_path
                     message = error.format_message().rstrip(".")
@@ -220,6 +229,12 @@ class CommandGroup(click.Group):
 
         # `read_photo` refuses what is too large in a line of its own.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Of odd EXIF tags, which nobody asked for.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A file's name may be no text. What is written instead, JSON reads as the same name.
+                stream.reconfigure(errors="backslashreplace")
         os.environ.update({name: os.environ.get(name, value) for name, value in TORCH_VARIABLES.items()})
         if os.environ.get("NO_COLOR"):
             ctx.color = False

@@ -7,18 +7,22 @@ nobody drew.
 """
 
 import io
-from collections.abc import Iterator
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from training.data import icc_profiles
 from training.data.colours import FILE as COLOURS
 from training.data.colours import Colours
 from training.student.arrays import Pixels
-from training.student.errors import BadInput, OutOfMemory
+from training.student.bounded_read import brief, open_file
+from training.student.errors import BadInput, OutOfMemory, one_line
 from training.student.metrics import IGNORED
 
 MOST_PIXELS = 2**30 // 4 // 3
@@ -36,8 +40,22 @@ _COLOURED_MODES = ("1", *_PHOTO_MODES)
 _BINARY_LEVELS = np.zeros(256, np.uint8)
 _BINARY_LEVELS[[1, IGNORED]] = 255, UNJUDGED
 
-# What Pillow's readers raise on damaged files, found by truncating and corrupting one at every byte.
-_DAMAGE = (OSError, SyntaxError, ValueError)
+# What Pillow's readers raise on damaged files, found by truncating and corrupting one at every byte and tag.
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError),
+    *(struct.error, zlib.error),
+)
+
+_TURNS: Mapping[Any, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By EXIF's orientation: what makes a photo upright."""
 
 
 def read_photo(path: Path, encoded: bytes | None = None) -> Pixels:
@@ -57,7 +75,7 @@ def read_photo(path: Path, encoded: bytes | None = None) -> Pixels:
     with _opened(path, _PHOTO_FORMATS, encoded) as image:
         _check_photo_mode(path, image)
         profile = image.info.get("icc_profile")
-        found = _opaque(path, ImageOps.exif_transpose(image))
+        found = _opaque(path, _upright(image))
         mode = found.mode if found.mode in ("L", "CMYK") else "RGB"
         conversion = icc_profiles.to_srgb(profile, mode) if profile else None
         if conversion:
@@ -146,9 +164,8 @@ def _opened(path: Path, formats: tuple[str, ...], encoded: bytes | None = None) 
     """The image, its header checked; damage that shows only while the block decodes it is a BadInput as well."""
     expected = " or ".join(("JPEG, PNG", "WebP") if len(formats) > 1 else formats)
     try:
-        if (path.stat().st_size if encoded is None else len(encoded)) == 0:
-            raise BadInput(f"{path} is empty (0 bytes); copy it again")
-        with Image.open(path if encoded is None else io.BytesIO(encoded)) as image:
+        opened = open_file(path) if encoded is None else io.BytesIO(encoded)
+        with opened as file, Image.open(_not_empty(path, file)) as image:
             if image.format not in formats:
                 raise BadInput(f"{path} is {image.format}, expected {expected}; convert it")
             frames = getattr(image, "n_frames", 1)
@@ -168,7 +185,26 @@ def _opened(path: Path, formats: tuple[str, ...], encoded: bytes | None = None) 
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.strerror:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
-        raise BadInput(f"{path} is damaged ({error}); copy or export it again") from error
+        raise BadInput(f"{path} is damaged ({brief(one_line(error))}); copy or export it again") from error
+
+
+def _not_empty(path: Path, file: IO[bytes]) -> IO[bytes]:
+    if not file.read(1):
+        raise BadInput(f"{path} is empty (0 bytes); copy it again")
+    file.seek(0)
+    return file
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The same as EXIF's orientation says; as stored where it says nothing that can be read, as other programs do.
+
+    Pillow's own `exif_transpose` writes all other tags again, which fails on odd ones.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except (*_DAMAGE, UserWarning):
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _too_large(path: Path) -> str:

@@ -127,7 +127,7 @@ def bomb(tmp_path, side):
 
 REFUSED = {
     "missing": (lambda folder: folder / "photo.jpg", "does not exist"),
-    "a folder": (lambda folder: folder, "Is a directory"),
+    "a folder": (lambda folder: folder, "it is a folder"),
     "zero bytes": (lambda folder: written(folder, b""), "is empty"),
     "text": (lambda folder: written(folder, b"not an image"), "not an image that can be read, expected JPEG"),
     "gif": (lambda folder: saved(folder, Image.new("L", (2, 2)), "photo.gif"), "is GIF, expected JPEG, PNG or WebP"),

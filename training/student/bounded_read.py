@@ -11,8 +11,10 @@ import json
 import os
 import stat
 from collections import Counter
+from collections.abc import Hashable
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from training.student.errors import BadInput, escaped, one_line
 
@@ -188,10 +190,11 @@ def as_type(kind: type[T], value: Any, where: str, remedy: str) -> T:
     Raises:
         BadInput: A field is missing or of another type.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_python(value)
+        found: T = _adapter(cast("Hashable", kind)).validate_python(value)
+        return found
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = brief(".".join(map(str, fault["loc"]))) or "it"
@@ -204,6 +207,13 @@ def brief(text: object, most: int = 120) -> str:
     """A text for a message: on one line, cut where it is long."""
     shown = escaped(str(text)[: most + 1])
     return shown if len(shown) <= most else f"{shown[:most]}…"
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def _decoded(content: bytes, where: str, remedy: str) -> str:
