@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emitters baseline bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs bench-encoders support check check-gpu test test-all clean
+.PHONY: help mobile teach-mobile teach-coins tune train-mobile export-coreml export-tflite export parity report demo bench bench-emitters baseline bench-emission rival bench-training transfer golden apps bench-apps conformance mediapipe designs bench-encoders support check check-gpu test test-all clean install
 
 # What somebody gives here or in the environment. Any other key=value on the command line is an option of the recipe.
 DATA     ?=
@@ -95,7 +95,7 @@ golden: .venv/ready ## Write the test vectors that Swift and Kotlin must reprodu
 conformance: .venv/ready ## Run ONNX's own node tests through both emitters, and write docs/operators.md
 	$(PY) -m conversion conformance --out docs/operators.md
 
-mediapipe: .venv/ready .venv-mediapipe/ready ## Compare MediaPipe's masks with ours, also on RUN's photos where there is a RUN
+mediapipe: .venv/ready-all .venv-mediapipe/ready ## Compare MediaPipe's masks with ours, also on RUN's photos where there is a RUN
 	RUN=$(run) $(PY) -m pytest -q -rs parity_tests/test_mediapipe.py
 
 baseline: given-DATA .venv/ready ## Train RECIPE's student and the usual UNet alike on DATA, and print both IoUs
@@ -111,7 +111,7 @@ teach-coins: given-PHOTOS .venv/ready ## Train on rendered coins, then on PHOTOS
 teach-coins: override usual = coins
 teach-coins: override rendered = $(call q,runs/$(call stem,$(or $(RECIPE),coins))-rendered)
 
-tune: given-DATA .venv/ready ## Tune the classical teacher on each half of DATA, and judge it on the other
+tune: given-DATA .venv/ready-teachers ## Tune the classical teacher on each half of DATA, and judge it on the other
 	$(PY) -m training tune classical shape=ellipse --phrase $(call q,$(PHRASE)) $(data) --half both --trials 80
 
 designs: given-DATA .venv/ready ## Train and measure every design of training/designs.yaml on DATA, for latency_ms
@@ -128,24 +128,26 @@ bench-emitters: .venv/ready ## Measure time and memory of emitting the usual UNe
 bench-encoders: .venv/ready ## Measure every encoder in every kind of file, and write docs/encoders.md
 	$(PY) -m conversion bench-encoders
 
-bench-apps: .venv/ready ## Measure the apps' arithmetic here, step by step: Swift, and Kotlin on the JVM
+bench-apps: .venv/ready-all ## Measure the apps' arithmetic here, step by step: Swift, and Kotlin on the JVM
 	ios_sample/toolchain.sh
 	android_sample/toolchain.sh
 	$(PY) -m pytest -q -rP parity_tests/test_swift.py parity_tests/test_kotlin.py -k milliseconds
 
-check-gpu: .venv/ready ## Compare training, resuming and labelling on this machine's GPU and processor
+check-gpu: .venv/ready-all ## Compare training, resuming and labelling on this machine's GPU and processor
 	$(PY) -m pytest -q -rP training/accelerator_test.py
 
-check: .venv/ready ## Check style, format and types
+check: .venv/ready-all ## Check style, format and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-test: .venv/ready ## Run the quick tests: a few minutes, no toolchain, no browser
+test: .venv/ready-all ## Run the quick tests: a few minutes, no toolchain, no browser
 	$(PYTEST) -m "not slow and not toolchain and not browser"
 
-test-all: .venv/ready ## Run all tests, with toolchains and browser where they are installed
+test-all: .venv/ready-all ## Run all tests, with toolchains and browser where they are installed
 	$(PYTEST) --durations=15
+
+install: .venv/ready ## Install for training and verifying; install-teachers, -trackers, -video add more
 
 clean: ## Delete the environment and rendered data; keep the runs
 	rm -rf .venv .venv-mediapipe data
@@ -166,12 +168,25 @@ support: renamed-bench-encoders bench-encoders
 renamed-%:
 	@echo "note: this is now called make $*; the old name goes with the next version" >&2
 
-# uv installs in a quarter of pip's time. tflite-runtime exists up to Python 3.11 only; its marker leaves it out above.
-.venv/ready: pyproject.toml
+# An extra of pyproject.toml; tests and type checks need them all. tflite-runtime exists up to Python 3.11 only; its
+# marker leaves it out above. uv reads UV_TORCH_BACKEND=cpu: PyTorch without CUDA.
+.PRECIOUS: .venv/ready-%
+install-%: .venv/ready-%
+	@:
+.venv/ready: pyproject.toml | .venv/bin/uv
+	$(PY) -m uv pip install --python $(PY) -e .
+	touch $@
+.venv/ready-all: pyproject.toml | .venv/bin/uv
+	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,trackers,tflite-runtime,video]'
+	touch $@
+.venv/ready-%: pyproject.toml | .venv/bin/uv
+	$(PY) -m uv pip install --python $(PY) -e '.[$*]'
+	touch $@
+
+# It installs in a quarter of pip's time.
+.venv/bin/uv:
 	$(call q,$(PYTHON)) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip install --python $(PY) -e '.[dev,teachers,trackers,tflite-runtime]'
-	touch $@
 
 # Apart, since MediaPipe brings opencv-contrib, which overwrites the headless OpenCV. Debian: libgl1 libegl1 libgles2.
 .venv-mediapipe/ready: .venv/ready

@@ -1,10 +1,16 @@
 """`python -m conversion`: from a student to verified files. Its commands lie in `conversion.commands`, by section."""
 
-import click
+from training.student import installation
 
-from conversion.commands import convert, measure, use, verify
-from training.commands.group import CommandGroup
-from training.student.errors import AccuracyBreached, ConversionRefused, ParityBreached
+try:
+    import click
+
+    from conversion.commands import convert, measure, use, verify
+    from training.commands.group import CommandGroup
+    from training.student.errors import AccuracyBreached, ConversionRefused, ParityBreached
+except ModuleNotFoundError as error:
+    installation.end_without(error)
+    raise
 
 SECTIONS = {
     "Convert": (convert.doctor_command, convert.export_command, convert.rehearse_command, convert.convert_command),

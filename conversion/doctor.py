@@ -19,12 +19,12 @@ from pathlib import Path
 from conversion.runtimes.runner import why_unavailable
 from training.device import NAMES, this_machine
 from training.student.errors import BadInput
+from training.student.installation import install_command
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_ALL = "make check"
+_ALL = "make install"
 """Sets up the environment without the extras."""
-_TEACHERS = "pip install '.[teachers]'"
 
 
 class Missing(Exception):
@@ -173,9 +173,9 @@ CHECKS: tuple[Check, ...] = (
     Check("train", "PyTorch", imported("torch", "torch", "torchvision", "lightning"), _ALL, is_needed=True),
     Check("train", "GPU", _gpu, "see https://pytorch.org/get-started; none is needed"),
     Check("train", "bfloat16", _bf16, "another machine; fp32 is used here"),
-    Check("train", "trackers", installed("mlflow-skinny", "tensorboard", "wandb"), "pip install '.[trackers]'"),
-    Check("label", "teachers", installed("transformers", "accelerate", "peft"), "pip install '.[teachers]'"),
-    Check("label", "tune", installed("optuna"), _TEACHERS),
+    Check("train", "trackers", installed("mlflow-skinny", "tensorboard", "wandb"), install_command("wandb")),
+    Check("label", "teachers", installed("transformers", "accelerate", "peft"), install_command("peft")),
+    Check("label", "tune", installed("optuna"), install_command("optuna")),
     Check(
         "convert",
         "ONNX",
@@ -189,10 +189,10 @@ CHECKS: tuple[Check, ...] = (
     Check("execute", "ONNX Runtime", imported("onnxruntime", "onnxruntime"), _ALL, is_needed=True),
     Check("execute", "ONNX's reference", imported("onnx.reference", "onnx"), _ALL),
     Check("execute", "LiteRT", imported("ai_edge_litert.interpreter", "ai-edge-litert"), _ALL, is_needed=True),
-    Check("execute", "tflite-runtime", _tflite_runtime, "pip install '.[tflite-runtime]', in Python 3.11"),
+    Check("execute", "tflite-runtime", _tflite_runtime, f"{install_command('tflite_runtime')}, in Python 3.11"),
     Check("execute", "Core ML, our executor", imported("conversion.coreml.executor"), _ALL),
     Check("execute", "Core ML itself", _coreml, "a Mac"),
-    Check("show", "videos", imported("av", "av"), "pip install '.[video]'"),
+    Check("show", "videos", imported("av", "av"), install_command("av")),
     Check("show", "Chromium, for tests", _chromium, "apt-get install chromium"),
     Check("apps", "Swift", toolchain("ios_sample"), "ios_sample/toolchain.sh"),
     Check("apps", "Kotlin, JUnit, aapt2", toolchain("android_sample"), "android_sample/toolchain.sh"),

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from conversion import doctor
 from conversion.__main__ import main
 from conversion.doctor import CHECKS, Check, imported, run_checks, toolchain
+from training.student.installation import install_command
 
 
 def test_what_is_there_is_named_by_version_and_what_is_missing_by_its_line(monkeypatch):
@@ -16,7 +17,7 @@ def test_what_is_there_is_named_by_version_and_what_is_missing_by_its_line(monke
 
     assert there.found.startswith("onnxruntime 1.")
     assert (there.why, there.install) == ("", "")
-    assert (missing.found, missing.install) == ("", "pip install '.[video]'")
+    assert (missing.found, missing.install) == ("", install_command("av"))
     assert "av" in missing.why
 
 

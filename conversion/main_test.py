@@ -182,7 +182,7 @@ def test_make_help_lists_each_target_in_a_line_that_begins_with_a_verb():
     assert sorted([name for name, _ in listed] + ["rival", "bench-emission", "support"]) == sorted(phony)
     for name, rest in listed:
         text = rest.partition("## ")[2]
-        assert text.split()[0].rstrip(",") in {*VERBS, "Delete", "Export", "List", "Verify"}
+        assert text.split()[0].rstrip(",") in {*VERBS, "Delete", "Export", "Install", "List", "Verify"}
         assert 18 + len(text) <= 100, name
 
 

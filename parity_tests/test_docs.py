@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,8 @@ OURS = ("*.md", "docs/**/*.md", "ios_sample/**/*.md", "android_sample/**/*.md")
 PAGES = sorted({path.relative_to(ROOT).as_posix() for pattern in OURS for path in ROOT.glob(pattern)})
 CLIS = {"training": training, "conversion": conversion}
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = set(re.findall(r"^([a-z][a-z-]*):.*##", MAKEFILE, re.MULTILINE))
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+TARGETS = {*re.findall(r"^([a-z][a-z-]*):.*##", MAKEFILE, re.MULTILINE), *(f"install-{extra}" for extra in EXTRAS)}
 VARIABLES = {"PEER"} | set(re.findall(r"^([A-Z]+)\s*[?:]?=", MAKEFILE, re.MULTILINE))
 TAKE_A_RECIPE = {"fit", "teach", "lr-find", "baseline", "designs", "bench", "rehearse"}
 

@@ -50,7 +50,8 @@ def folder(tmp_path):
     tmp_path.joinpath("pyproject.toml").touch()
     for environment in (".venv", ".venv-mediapipe"):
         tmp_path.joinpath(environment, "bin").mkdir(parents=True)
-        tmp_path.joinpath(environment, "ready").touch()
+        for stamp in ("ready", "ready-all", "ready-teachers", "bin/uv"):
+            tmp_path.joinpath(environment, stamp).touch()
     stub = tmp_path / ".venv" / "bin" / "python"
     stub.write_text(STUB)
     stub.chmod(0o755)
@@ -187,7 +188,8 @@ def test_an_old_target_runs_the_new_one_and_says_so(folder, old, new):
 def test_python_may_lie_in_a_folder_with_blanks(folder):
     python = folder / "my $(touch pwned) python"
     shutil.copy(folder / ".venv" / "bin" / "python", python)
-    folder.joinpath(".venv", "ready").unlink()
+    for stamp in ("ready", "bin/uv"):
+        folder.joinpath(".venv", stamp).unlink()
 
     done, called = _make(folder, "export", f"PYTHON=./{python.name}")
 

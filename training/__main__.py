@@ -1,9 +1,15 @@
 """`python -m training`: from photos to a student. Its commands lie in `training.commands`, by section."""
 
-import click
+from training.student import installation
 
-from training.commands import data, judging, start, teachers, training
-from training.commands.group import CommandGroup
+try:
+    import click
+
+    from training.commands import data, judging, start, teachers, training
+    from training.commands.group import CommandGroup
+except ModuleNotFoundError as error:
+    installation.end_without(error)
+    raise
 
 SECTIONS = {
     "Start here": (start.fit_command, start.teach_command),

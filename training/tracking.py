@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from training.student.errors import BadInput
+from training.student import installation
 
 PROJECT = "pocketmask"
 
@@ -68,8 +68,7 @@ def start_tracking(tracker: str, folder: Path, name: str, *, again: bool = False
     try:
         return TRACKERS[tracker](folder.resolve(), name, again)
     except ImportError as error:
-        missing = f"the tracker {tracker} needs a package that is missing ({error})"
-        raise BadInput(f"{missing}; install with: pip install '.[trackers]'") from error
+        raise installation.missing(f"the tracker {tracker}", tracker) from error
 
 
 class _TensorBoard:

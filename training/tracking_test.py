@@ -24,7 +24,9 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_remedy(tracker, tmp_p
     monkeypatch.setitem(sys.modules, MODULES[tracker], None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
 
-    with pytest.raises(BadInput, match=rf"the tracker {tracker} needs a package that is missing .*'\.\[trackers\]'"):
+    with pytest.raises(
+        BadInput, match=rf"the tracker {tracker} needs {tracker}, which is not installed; run .*trackers"
+    ):
         track_once(tracker, tmp_path / "there", "classical", {"iou": 0.5}, [])
 
 
@@ -64,7 +66,7 @@ READERS = {"tensorboard": scalars, "mlflow": metrics, "wandb": offline_runs}
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("tracker", TRACKERS)
 def test_what_was_tracked_is_read_back_and_the_terminal_stays_quiet(tracker, tmp_path, picture, capfd):
-    pytest.importorskip(MODULES[tracker], reason="trackers are optional: pip install '.[trackers]'")
+    pytest.importorskip(MODULES[tracker], reason="trackers are optional: make install-trackers")
 
     track_once(tracker, tmp_path / "there", "classical", {"iou": 0.5, "dice": 0.6}, [picture])
     track_once(tracker, tmp_path / "there", "clipseg", {"iou": 0.7}, [])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from training.student.errors import BadInput
+from training.student import installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +72,5 @@ def load_pyav() -> Any:
     try:
         import av
     except ImportError as error:
-        raise BadInput("videos need PyAV, which is not installed: pip install 'av>=18'") from error
+        raise installation.missing("a video", "av") from error
     return av

@@ -60,9 +60,7 @@ def apply_to_video(
     av = load_pyav()
     codec, report = CODECS[effect.codec], VideoReport()
     if codec.encoder not in av.codecs_available:
-        raise BadInput(
-            f"this build of PyAV has no {codec.encoder}, which '{codec.suffix}' needs; `pip install av` has it"
-        )
+        raise BadInput(f"this build of PyAV has no {codec.encoder}, which '{codec.suffix}' needs; that of PyPI has it")
     try:
         properties = probe(source, biggest_side, codec)
         with open_video(source) as taken, av.open(str(target), "w", options=dict(codec.container_options)) as made:

@@ -176,7 +176,7 @@ def test_several_classes_are_drawn_in_their_colours_and_masked_by_index(film, sc
 def test_without_pyav_a_video_ends_with_the_line_that_installs_it(clip, predictor, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
 
-    with pytest.raises(BadInput, match=r"pip install 'av>=18'"):
+    with pytest.raises(BadInput, match=r"needs av, which is not installed; run .*video"):
         applied(clip, "overlay", predictor, tmp_path)
 
 

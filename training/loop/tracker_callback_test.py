@@ -69,7 +69,7 @@ def read_wandb(folder):
     ],
 )
 def test_a_training_in_two_sessions_is_one_run_of_the_tracker(discs, tiny_recipe, tmp_path, tracker, module, read):
-    pytest.importorskip(module, reason="trackers are optional: pip install '.[trackers]'")
+    pytest.importorskip(module, reason="trackers are optional: make install-trackers")
     run = Run(tmp_path / "run")
 
     in_two_sessions(discs, tiny_recipe("epochs=2", f"track={tracker}"), run)

@@ -94,7 +94,7 @@ def test_what_is_written_says_what_was_measured(discs, masks, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")  # TensorBoard's own
 def test_one_command_compares_teachers_with_weights_and_without(discs, saved, tmp_path):
-    pytest.importorskip("tensorboard", reason="trackers are optional: pip install '.[trackers]'")
+    pytest.importorskip("tensorboard", reason="trackers are optional: make install-trackers")
     for role, kind in (("detector", "grounding-dino"), ("segmenter", "sam")):
         (tmp_path / "grounded" / role).parent.mkdir(exist_ok=True)
         (tmp_path / "grounded" / role).symlink_to(Path(saved(kind)).resolve())

@@ -228,7 +228,7 @@ def awaken(model):
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
     """The folder of a tiny model, by its kind; made once."""
-    tr = pytest.importorskip("transformers", reason="teachers need pip install '.[teachers]'")
+    tr = pytest.importorskip("transformers", reason="teachers need make install-teachers")
     folders = {}
 
     def save(kind):
@@ -249,7 +249,7 @@ def saved(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_sam():
     """A SAM of 64 × 64 pixels with its processor, as small as one can be that still learns; it knows nothing."""
-    tr = pytest.importorskip("transformers", reason="teachers need pip install '.[teachers]'")
+    tr = pytest.importorskip("transformers", reason="teachers need make install-teachers")
     with torch.random.fork_rng():
         torch.manual_seed(2)
         network, processor = sam(tr, tr.SamConfig, tr.SamModel, tr.SamProcessor, patch=4, hidden=48)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from training.data.pairs import Pair
 from training.data.photos import read_photo
 from training.data.split import split
+from training.student import installation
 from training.student.arrays import Pixels
 from training.student.atomic_write import write_text
 from training.student.errors import BadInput
@@ -202,7 +203,7 @@ def tune_teacher(
     try:
         import optuna
     except ImportError as error:
-        raise BadInput(f"tuning needs optuna ({error}); run pip install '.[teachers]'") from error
+        raise installation.missing("tuning", "optuna") from error
     space = {name: span for name, span in search_space(type(start)).items() if name not in fixed}
     if not space:
         raise BadInput("no option to tune: none has a search space, or all were given as KEY=VALUE; leave some out")

@@ -129,7 +129,7 @@ def test_without_a_option_to_tune_or_without_optuna_it_says_what_to_do(discs, mo
     with pytest.raises(BadInput, match="no option to tune"):
         tune_teacher(judge(discs.pairs), Options(), fixed=search_space(Options), trials=1, seed=0)
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(BadInput, match=r"needs optuna .*pip install '\.\[teachers\]'"):
+    with pytest.raises(BadInput, match=r"needs optuna, which is not installed; run .*teachers"):
         tune_teacher(judge(discs.pairs), Options(), trials=1, seed=0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from training.student import installation
 from training.student.bounded_read import read_json_as
 from training.student.digest import sha256
 from training.student.errors import BadInput
@@ -73,7 +74,7 @@ def find_weights(role: str, name: str, architectures: Mapping[str, Any]) -> Weig
         BadInput: The architecture is not supported, the weights are not safetensors, or a library is missing.
     """
     if missing := [library for library in ("transformers", "peft") if not find_spec(library)]:
-        raise BadInput(f"this teacher needs {' and '.join(missing)}; install with: pip install '.[teachers]'")
+        raise installation.missing("this teacher", missing[0])
     if Path(name).is_dir():
         folder, origin = Path(name), str(Path(name))
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")):

@@ -149,5 +149,5 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
 def test_without_the_libraries_one_line_says_how_to_install_them(saved, monkeypatch):
     folder = saved("sam")
     monkeypatch.setattr("training.teacher.weights.find_spec", lambda library: None if library == "peft" else library)
-    with pytest.raises(BadInput, match=r"needs peft; install with: pip install '\.\[teachers\]'"):
+    with pytest.raises(BadInput, match=r"needs peft, which is not installed; run .*teachers"):
         find_weights("segmenter", folder, SEGMENTERS)
