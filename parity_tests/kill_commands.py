@@ -124,6 +124,7 @@ def run(line: str, folder: Path, stop: tuple[signal.Signals, float] | None = Non
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     error = folder / "stderr"
+    error.touch()
     began = time.monotonic()
     child = os.fork()
     if not child:
@@ -152,8 +153,6 @@ def run(line: str, folder: Path, stop: tuple[signal.Signals, float] | None = Non
 def _become(line: str, folder: Path, temporary: Path, error: Path) -> None:
     """Turn this forked process into a command, as a shell would start it."""
     os.setsid()
-    # What a shell starts in the background ignores Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
     for target, number in ((os.devnull, 0), (os.devnull, 1), (str(error), 2)):
@@ -283,7 +282,8 @@ def stop_command(
             fresh(case, base, place)
             after = rng.uniform(0, whole.seconds)
             ending = run(case.line, place, (number, after))
-            if ending.stopped:
+            # One that ended well just then had done its work.
+            if ending.stopped and (ending.code or ending.seconds - after > 1):
                 done += 1
                 found = faults(number, ending)
                 tally.left.update(_kinds(ending.left))
@@ -325,6 +325,8 @@ def main() -> None:
     print(f"seed {given.seed}", file=sys.stderr)
     print(f"| command | {' | '.join(number.name for number in numbers)} | left by SIGKILL |")
     print(f"|---|{'---|' * (len(numbers) + 1)}", flush=True)
+    # What a shell starts in the background ignores Ctrl-C, and so would every fork.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     preload()
     # Not by `with`, which the forked processes would leave, too.
     base = Path(tempfile.mkdtemp()).resolve()

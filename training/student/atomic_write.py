@@ -53,7 +53,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             # Libraries have errors of their own for a disk that is full. Memory is not what this file is about.
             found = exhausted(error, path, is_full=_is_full(path.parent))
             if isinstance(found, OutOfSpace):
-                raise found from error
+                # A file in a folder that is itself being written is named by the place that it would have had.
+                raise OutOfSpace(str(found).replace(str(temporary), str(path))) from error
             raise
 
 

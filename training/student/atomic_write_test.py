@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -131,6 +132,15 @@ def test_an_error_of_a_library_on_a_full_disk_is_told_as_that(tmp_path, monkeypa
             raise RuntimeError("metadata written to another offset than expected")
 
     with pytest.raises(OutOfSpace, match=r"no space left to write .*model"):
+        fill()
+
+
+def test_a_file_of_a_folder_that_is_being_written_is_named_by_its_place(tmp_path):
+    def fill():
+        with atomic_path(tmp_path / "evaluation") as folder, atomic_path(folder / "figures.png"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OutOfSpace, match=re.escape(f"no space left to write {tmp_path}/evaluation/figures.png;")):
         fill()
 
 
