@@ -125,10 +125,16 @@ def run(line: str, folder: Path, stop: tuple[signal.Signals, float] | None = Non
     temporary.mkdir(exist_ok=True)
     error = folder / "stderr"
     error.touch()
-    began = time.monotonic()
+    reading, writing = os.pipe()
     child = os.fork()
     if not child:
+        os.write(writing, b"!")
         _become(line, folder, temporary, error)
+    # A signal within the fork itself would find Python half made.
+    os.read(reading, 1)
+    for end in (reading, writing):
+        os.close(end)
+    began = time.monotonic()
     stopped = False
     if stop:
         number, after = stop
