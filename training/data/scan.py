@@ -18,6 +18,9 @@ from training.student.digest import sha256
 from training.student.errors import BadInput
 from training.student.metrics import IGNORED
 
+_LISTED = 10
+"""Faults that a message lists. Where the first pairs all have one, no more are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
@@ -72,7 +75,8 @@ def scan(pairs: Pairs, prepare: Callable[[Decoded], Decoded] | None = None, room
         room: Bytes that all of it may take.
 
     Raises:
-        BadInput: Lists the first ten faults and counts them all; or the masks of all pairs show one class only.
+        BadInput: Lists the first ten faults and counts all, unless every pair so far has one; or the masks of all pairs
+            show one class only.
     """
     classes, left = len(pairs.classes), _Room(room)
     faults: list[str] = []
@@ -80,12 +84,14 @@ def scan(pairs: Pairs, prepare: Callable[[Decoded], Decoded] | None = None, room
     read = thread_map(
         lambda pair: _fault_or_found(pair, classes, prepare, left), pairs.pairs, doing="read pairs", unit="pair"
     )
-    for pair, one in zip(pairs.pairs, read, strict=True):
+    for pair, one in zip(pairs.pairs, read, strict=False):
         if isinstance(one, str):
             faults.append(one)
+            if len(faults) == _LISTED and not found:
+                break  # masks of another kind: to decode the rest would tell no more
         else:
             found[pair.name] = one
-    _refuse_faults(faults, pairs)
+    _refuse_faults(faults, pairs, unread=len(pairs.pairs) - len(faults) - len(found))
     return Scan(
         _census(pairs, found),
         digest(pairs.pairs, [one.digests for one in found.values()]),
@@ -132,11 +138,14 @@ def _fault_or_found(
         return f"cannot read {error.filename or pair.photo}: {error.strerror}"
 
 
-def _refuse_faults(faults: Sequence[str], pairs: Pairs) -> None:
+def _refuse_faults(faults: Sequence[str], pairs: Pairs, unread: int) -> None:
     if faults:
-        rest = f"\n  and {len(faults) - 10} more" if len(faults) > 10 else ""
+        rest = f"\n  and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
+        rest = f"\n  {unread} more pairs were not read, since none of these is right" if unread else rest
         counted = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise BadInput(f"{counted} in {' and '.join(map(str, pairs.folders))}:\n  " + "\n  ".join(faults[:10]) + rest)
+        raise BadInput(
+            f"{counted} in {' and '.join(map(str, pairs.folders))}:\n  " + "\n  ".join(faults[:_LISTED]) + rest
+        )
 
 
 def _census(pairs: Pairs, found: Mapping[str, _Found]) -> Census:

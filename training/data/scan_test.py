@@ -35,15 +35,25 @@ def folder_of(tmp_path):
 
 def test_all_faults_are_counted_and_the_first_ten_listed(folder_of):
     folder = folder_of([f"{number:02}" for number in range(13)])
-    for number in range(12):
+    for number in range(1, 13):
         (folder / "photos" / f"{number:02}.jpg").write_bytes(b"")
 
     with pytest.raises(BadInput, match=r"12 faults in .*coins") as refusal:
         scan(read_pairs(folder))
 
-    assert "photos/09.jpg is empty" in str(refusal.value)
-    assert "photos/10.jpg" not in str(refusal.value)
+    assert "photos/10.jpg is empty" in str(refusal.value)
+    assert "photos/11.jpg" not in str(refusal.value)
     assert "and 2 more" in str(refusal.value)
+
+
+def test_where_the_first_ten_are_all_at_fault_the_rest_is_not_read(folder_of):
+    folder = folder_of([f"{number:03}" for number in range(60)], mask=np.full((2, 3), 2, np.uint8))
+
+    with pytest.raises(BadInput, match=r"10 faults in .*coins") as refusal:
+        scan(read_pairs(folder))
+
+    assert "name its classes in classes.txt" in str(refusal.value)
+    assert "50 more pairs were not read" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
