@@ -189,7 +189,7 @@ def test_pairs_decoded_by_the_scan_are_what_the_view_would_decode(draw_discs, ti
     ready = TrainingView(pairs.pairs, 1, recipe, decoded=found.decoded)
 
     for ticket in range(4):
-        for own, other in zip(ready[ticket], alone[ticket], strict=True):
+        for own, other in zip(ready[ticket, 1.0], alone[ticket, 1.0], strict=True):
             assert own.equal(other)
 
 
