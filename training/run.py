@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,8 +268,12 @@ class Run:
         data = self.data()
         folders = tuple(map(Path, (data["folder"], *data.get("further", ()))))
         for folder in folders:
-            if not folder.is_dir():
-                raise BadInput(f"the data of this run is no longer at {folder}; put it back, or name pairs with --data")
+            # Unlike Path's, this one says no of a name that no file can have.
+            if not os.path.isdir(folder):  # noqa: PTH112
+                shown = brief(folder, 300)
+                raise BadInput(
+                    f"the data of {self.record} is no longer at {shown}; put it back, or name pairs with --data"
+                )
         return folders
 
     def _write(self, record: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What several commands take: kinds of values, options and arguments, each spelled once."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,20 @@ class ValueType:
     type: click.ParamType[Any]
 
 
-PATH = click.Path(path_type=Path)
+class _PathType(click.Path):
+    """A path whose names a file system can hold, so that nobody has to ask again."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click's; a name of more than 255 bytes is refused."""
+        if any(len(name) > LONGEST for name in os.fsencode(value).split(b"/")):
+            self.fail(f"a name in it is longer than {LONGEST} bytes; use a shorter one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+LONGEST = 255
+"""Bytes of a name, on all file systems in use."""
+
+PATH = _PathType(path_type=Path)
 FOLDER, FILE, FILE_OR_FOLDER, RUN = (ValueType(word, PATH) for word in ("FOLDER", "FILE", "PATH", "RUN"))
 COUNT = ValueType("COUNT", click.IntRange(min=1))
 PIXELS = ValueType("PIXELS", click.IntRange(min=0))
