@@ -75,8 +75,10 @@ class ResultsFolder:
         for number, line in enumerate(lines, 1):
             where = f"{record}, line {number},"
             known = as_type(ResultRecord, parse_json(line, where, _REMEDY), where, _REMEDY)
-            if Path(known.result).is_absolute() or ".." in Path(known.result).parts:
-                raise BadInput(f"{where} names {brief(known.result)}, which is outside the folder; {_REMEDY}")
+            parts = Path(known.result).parts
+            is_name = "\0" not in known.result and all(len(part) <= 255 for part in parts)
+            if not is_name or Path(known.result).is_absolute() or ".." in parts:
+                raise BadInput(f"{where} names {brief(known.result)}, which is no file in the folder; {_REMEDY}")
             self._learn(known)
         # Subfolders of results, where a killed command may have been writing.
         for place in {(folder / name).parent for name in self._known}:
