@@ -36,7 +36,9 @@ class ProgressBar(Callback):
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """What is left may have been planned anew."""
         recipe, pace, photos = self._parts(trainer, module)
-        self._bar.total = self._bar.n + pace.forecast(recipe, photos, trainer.current_epoch)
+        left = pace.forecast(recipe, photos, trainer.current_epoch)
+        # A trifle more: sums of fractions may pass their total, of which tqdm warns.
+        self._bar.total = (self._bar.n + left) * (1 + 1e-9)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, *_: Any) -> None:
         """One step further."""
