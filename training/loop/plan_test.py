@@ -94,7 +94,7 @@ def test_other_sizes_make_up_for_another_pace_and_what_is_done_stays(factor, spe
 def test_what_cannot_be_made_up_for_is_learnt_as_small_or_as_large_as_can_be():
     planned = plan(recipe(), PHOTOS, pace(8), 580)
 
-    assert resize(planned, PHOTOS, pace(8), 1, 2).scales[2:] == (*[0.5] * (planned.epochs - 3), 1.0)
+    assert resize(planned, PHOTOS, pace(8), 1, 2).scales[2:] == (*[SCALES[0]] * (planned.epochs - 3), 1.0)
     assert set(resize(planned, PHOTOS, pace(8), 1e6, 2).scales[2:]) == {1.0}
 
 
