@@ -83,4 +83,4 @@ def test_a_damaged_record_is_refused(run):
     done = CliRunner().invoke(main, ["report", str(run.folder)])
 
     assert done.exit_code == 2
-    assert "bench.json is damaged" in done.stderr
+    assert "bench.json is not what it should be" in done.stderr

@@ -22,7 +22,7 @@ def run(tmp_path):
         Image.new("L", (40, 30), 255).save(tmp_path / f"data/masks/{number}.png")
     record = {
         "recipe": {},
-        "data": {"folder": str(tmp_path / "data"), "classes": ["foreground"]},
+        "data": {"folder": str(tmp_path / "data"), "classes": ["foreground"], "digest": "", "pairs": 10},
         "train": [str(number) for number in range(2, 10)],
         "validation": [{"name": str(n), "photo": f"{n}.png", "mask": f"{n}.png"} for n in range(2)],
     }

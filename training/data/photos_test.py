@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 
+from training.data import photos
 from training.data.photos import levels_of, read_mask, read_photo, read_thumbnail
 from training.student.errors import BadInput, OutOfMemory
 from training.student.metrics import IGNORED
@@ -321,7 +322,7 @@ def test_a_photo_for_which_memory_does_not_suffice_is_named(tmp_path, monkeypatc
         raise MemoryError
 
     Image.new("RGB", (8, 8)).save(tmp_path / "vast.png")
-    monkeypatch.setattr(ImageOps, "exif_transpose", run_out)
+    monkeypatch.setattr(photos, "_upright", run_out)
 
     with pytest.raises(OutOfMemory, match=r"vast\.png takes more memory than there is; shrink it"):
         read_photo(tmp_path / "vast.png")

@@ -21,7 +21,7 @@ MOST_SIDE = 8192
 MOST_PIXELS = 2**24
 """Of the input; a phone's camera has fewer than twice as many."""
 MOST_OPEN = 255
-MOST_CLASSES = 255
+MOST_CLASSES = 256
 """As many as an 8-bit mask has values, with one left for what is not judged."""
 LONGEST_NAME = 200
 """Characters of a class."""

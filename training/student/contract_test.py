@@ -124,7 +124,7 @@ def test_what_is_no_json_object_is_refused(text, message):
         ({"width": 10**39}, "is more than 8192"),
         ({"classes": ["x" * 201]}, "at most 200 characters"),
         ({"classes": ["a\nb"]}, r"class 'a\\nb' must be printable"),
-        ({"classes": [f"{i}" for i in range(256)], "open": 0, "threshold": 0}, "256 classes are too many"),
+        ({"classes": [f"{i}" for i in range(257)], "open": 0, "threshold": 0}, "257 classes are too many"),
         ({"threshold": 10**400}, "a number of 401 digits"),
     ],
 )
