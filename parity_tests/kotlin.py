@@ -25,7 +25,7 @@ _JUNIT = (_JARS / "junit4.jar", _JARS / "hamcrest-core.jar")
 _FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 
 # Above, the JVM would spend more on compiling the compiler than that saves in runs of a few seconds.
-QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=240m")
 
 
 def toolchain() -> Path:

@@ -41,6 +41,7 @@ from training.student.claim import claim
 from training.student.errors import BadInput
 from training.student.network import Student
 from training.student.support import refuse_blocked
+from training.student.temporary import sweep
 
 FROM_SCRATCH = (
     "the encoder starts from scratch; masks are mostly far better from ImageNet's weights: encoder_weights=hub"
@@ -70,6 +71,9 @@ def fit(
     started = time.monotonic() if started is None else started
     together = processes(recipe, os.environ)
     is_writer = together.is_first and not run.is_finished
+    if together.is_first and run.is_finished:
+        # A kill at the very end leaves its lock in a run that is never claimed again.
+        sweep(run.folder)
     # Before any photo is read. Of several processes the first claims the folder.
     with claim(run.folder) if is_writer else nullcontext():
         return _fit(recipe, data, run, callbacks, together, started)
