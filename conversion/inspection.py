@@ -1,4 +1,4 @@
-"""What a model file is and holds, ours or anybody's, from the file alone."""
+"""What a model file is and holds, ours or anybody's."""
 
 import json
 import math
@@ -12,6 +12,8 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.artefact.kinds import size
 from conversion.artefact.metadata import CONTRACT_KEY, ENCODER_KEY, read_contract
+from conversion.runtimes.isolated import IsolatedModel, prepare
+from conversion.runtimes.process import RuntimeFailed
 from training.student.contract import CONVENTIONS, Contract
 from training.student.digest import sha256
 from training.student.errors import BadInput, one_line
@@ -68,7 +70,21 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Read an artefact.
+    """Read an artefact, and open a TFLite file in LiteRT, in a child process, to see what XNNPACK takes of it.
+
+    Raises:
+        BadInput: As `read`, or LiteRT does not survive the file.
+    """
+    if path.suffix == ".tflite":
+        prepare("litert")
+    found = read(path)
+    if path.suffix != ".tflite":
+        return found
+    return replace(found, contents=replace(found.contents, notes=[_partitions(path), *found.contents.notes]))
+
+
+def read(path: Path) -> Inspection:
+    """Read an artefact, from the file alone.
 
     Raises:
         BadInput: There is nothing at `path`, its kind is unknown, or it is damaged.
@@ -96,6 +112,19 @@ def _tflite(path: Path) -> Contents:
     from conversion.tflite.contents import read_contents
 
     return read_contents(path)
+
+
+def _partitions(path: Path) -> str:
+    try:
+        found = IsolatedModel("litert", path).tell("partitions")
+    except BadInput as error:
+        # LiteRT has read the file, but cannot run it. What it cannot even read, it says with other errors.
+        if isinstance(error.__cause__, RuntimeFailed) and error.__cause__.kind == "RuntimeError":
+            return f"LiteRT cannot run it here: {one_line(error.__cause__)}"
+        raise
+    outside = ", ".join(f"{name} {count}" for name, count in Counter(found["outside"]).items())
+    plural = "" if found["count"] == 1 else "s"
+    return f"XNNPACK runs it in {found['count']} partition{plural}; outside: {outside or 'nothing'}"
 
 
 def _coreml(path: Path) -> Contents:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 import numpy as np
 
 from conversion.artefact.contents import Tensor
-from conversion.inspection import inspect
+from conversion.inspection import read
+from conversion.runtimes.isolated import prepare
 from conversion.runtimes.runner import RUNTIMES, Runner
 from training.student.arrays import Floats, Pixels
 from training.student.bounded_read import brief
@@ -79,7 +80,10 @@ def open_predictor(path: Path, *, opening: int | None = None, threshold: float |
         BadInput: The file is not an artefact, has no contract or does not keep it, or the contract does not allow the
             opening or the threshold.
     """
-    inspected = inspect(path)
+    if RUNTIME.get(path.suffix, "").startswith("coreml-executor"):
+        # It takes seconds to import, which pass while the package is read.
+        prepare("coreml-executor")
+    inspected = read(path)
     contract = inspected.contract
     if contract is None:
         broken = [note for note in inspected.contents.notes if "contract" in note]

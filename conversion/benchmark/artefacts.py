@@ -12,14 +12,13 @@ from tqdm import tqdm
 from conversion.artefact import manifest
 from conversion.artefact.kinds import SIMPLIFIED, ArtefactKind, size
 from conversion.artefact.manifest import Manifest
-from conversion.benchmark.memory import peak_megabytes
 from conversion.export.export import emit
 from conversion.gate import parity
 from conversion.gate.parity import Parity
-from conversion.latency import TIMED, Latency, open_inference, operator_shares, time_in_turns
+from conversion.latency import RUNTIME, Latency, open_timed, operator_shares, peak_megabytes, time_in_turns
+from conversion.runtimes.isolated import IsolatedModel
 from conversion.source import to_onnx
 from conversion.source.graph import read_graph
-from conversion.tflite.partitions import partitions
 from training.run import Run
 from training.student.atomic_write import write_json
 from training.student.baseline import baseline_unet
@@ -79,7 +78,7 @@ def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
     verdict = parity.read(run.parity / "parity.json") if (run.parity / "parity.json").is_file() else None
     # Before the usual UNet is made, which takes ten seconds.
     for path in others:
-        open_inference(path, threads=1)
+        open_timed(path, threads=1)
     own = {
         name: run.export / artefact.file
         for name, artefact in listed.artefacts.items()
@@ -88,16 +87,16 @@ def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
     with tempfile.TemporaryDirectory() as folder:
         usual = _emitted_usual(listed, Path(folder))
         files = [*sorted(own.values(), key=lambda path: path.suffix != ".tflite"), *others, usual]
-        timed = [path for path in files if path.suffix in TIMED]
+        timed = [path for path in files if path.suffix in RUNTIME]
         cores = os.cpu_count() or 1
         times = {}
         for threads in (1, cores):
-            inferences = [open_inference(path, threads=threads) for path in timed]
+            inferences = [open_timed(path, threads=threads).milliseconds for path in timed]
             times[threads] = dict(zip(timed, time_in_turns(inferences, runs=runs), strict=True))
         rows = []
         for path in tqdm(files, "weigh", unit="file", leave=False, disable=None):
             name = next((name for name, file in own.items() if file == path), "")
-            pieces = partitions(path.read_bytes()) if path.suffix == ".tflite" else None
+            pieces = _pieces(path) if path.suffix == ".tflite" else None
             rows.append(
                 BenchmarkRow(
                     name=USUAL if path == usual else path.name,
@@ -106,7 +105,7 @@ def measure_artefacts(run: Run, others: Sequence[Path], runs: int) -> Benchmark:
                     one=times[1].get(path),
                     all=times[cores].get(path),
                     peak=peak_megabytes(path) if path in timed else None,
-                    pieces=pieces.count + len(pieces.outside) if pieces else None,
+                    pieces=pieces,
                     **_accuracy(name, verdict),
                 )
             )
@@ -172,6 +171,11 @@ def _accuracy(name: str, verdict: Parity | None) -> dict[str, float]:
     drift = verdict.drifts.get(name)
     found = {"psnr": drift.psnr, "flips": drift.flips} if drift else {}
     return {"iou": iou, "loss": verdict.teacher_iou["torch"] - iou, **found}
+
+
+def _pieces(path: Path) -> int:
+    found = IsolatedModel("litert", path).tell("partitions")
+    return int(found["count"]) + len(found["outside"])
 
 
 def _emitted_usual(listed: Manifest, folder: Path) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 import onnx.parser
 
 from conversion.artefact.kinds import DEFAULTS, KINDS, ArtefactKind
-from conversion.benchmark.memory import peak_bytes, reset_peak
 from conversion.quantisation.variants import variants
+from conversion.runtimes.memory import peak_bytes, reset_peak
 from conversion.source import to_onnx
 from conversion.source.graph import read_graph
 from training.student.baseline import baseline_unet

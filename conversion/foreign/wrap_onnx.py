@@ -16,10 +16,10 @@ from onnx.helper import make_empty_tensor_value_info, make_graph, make_model, ma
 
 from conversion.foreign import output_activation
 from conversion.foreign.input_spec import InputSpec, ModelSpec
+from conversion.runtimes.isolated import IsolatedModel
 from conversion.runtimes.runner import Runner
 from conversion.source.graph import Graph, read_graph
 from conversion.source.node import needed
-from conversion.source.session import open_session
 from training.student.contract import CONVENTIONS, STRIDES, Contract
 from training.student.errors import BadInput, ConversionRefused
 
@@ -225,12 +225,12 @@ def _onnxruntime_reference(
     own.graph.node.extend(nodes)
     own.graph.output.append(make_empty_tensor_value_info(output))
     try:
-        session = open_session(own.SerializeToString())
-    except Exception as error:  # ONNX Runtime has exception types of its own
+        opened = IsolatedModel("onnxruntime", own.SerializeToString())
+    except BadInput as error:
         raise ConversionRefused(f"ONNX Runtime cannot run the model, so nothing can be compared: {error}") from error
 
     def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        scores: NDArray[Any] = session.run([output], {image: input_spec.apply(pixels)})[0][0]
+        scores: NDArray[Any] = opened.run([input_spec.apply(pixels)])[0][0]
         return np.ascontiguousarray(scores.transpose(2, 0, 1) if channels_last else scores)
 
     return run

@@ -7,17 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from conversion.coreml.builder import allowed_name
-from conversion.coreml.executor import Rounding, load
+from conversion.runtimes.isolated import IsolatedModel
 from conversion.source.graph import Graph
 from conversion.tflite import layout
 from conversion.tflite.emitter import orders
-from conversion.tflite.interpreter import open_interpreter
-from conversion.tflite.packing import expose_tensors
 from training.student.arrays import Array, Pixels
 
 Tracer = Callable[[Pixels], Mapping[str, Array]]
@@ -26,31 +23,27 @@ Tracer = Callable[[Pixels], Mapping[str, Array]]
 
 def litert(path: Path, graph: Graph) -> Tracer:
     """LiteRT with XNNPACK."""
-    return _interpreted(open_interpreter(expose_tensors(path.read_bytes())), graph)
+    return _channels_last(IsolatedModel("litert", path, every_tensor=True), graph)
 
 
 def litert_reference(path: Path, graph: Graph) -> Tracer:
     """LiteRT's reference kernels."""
-    return _interpreted(open_interpreter(expose_tensors(path.read_bytes()), reference_kernels=True), graph)
+    return _channels_last(IsolatedModel("litert", path, every_tensor=True, reference_kernels=True), graph)
 
 
 def tflite_runtime(path: Path, graph: Graph) -> Tracer:
     """The oldest runtime that phones carry."""
-    from tflite_runtime.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=expose_tensors(path.read_bytes()), num_threads=1)
-    interpreter.allocate_tensors()
-    return _interpreted(interpreter, graph)
+    return _channels_last(IsolatedModel("tflite-runtime", path, every_tensor=True), graph)
 
 
 def coreml_executor(path: Path, graph: Graph) -> Tracer:
     """The saved Core ML program in float32."""
-    return _executed(path, graph, "fp32")
+    return _executed(IsolatedModel("coreml-executor", path, every_tensor=True, rounding="fp32"), graph)
 
 
 def coreml_executor_fp16(path: Path, graph: Graph) -> Tracer:
     """The same with float16 rounding after each step."""
-    return _executed(path, graph, "fp16")
+    return _executed(IsolatedModel("coreml-executor", path, every_tensor=True, rounding="fp16"), graph)
 
 
 TRACERS: Mapping[str, Callable[[Path, Graph], Tracer]] = MappingProxyType(
@@ -65,38 +58,32 @@ TRACERS: Mapping[str, Callable[[Path, Graph], Tracer]] = MappingProxyType(
 """By runtime, see `runner.RUNTIMES`. Core ML itself gives no access to its tensors."""
 
 
-def _interpreted(interpreter: Any, graph: Graph) -> Tracer:
-    (entry,) = interpreter.get_input_details()
-    details = {detail["name"]: detail for detail in interpreter.get_output_details()}
+def _channels_last(model: IsolatedModel, graph: Graph) -> Tracer:
+    places = {tensor.name: place for place, tensor in enumerate(model.outputs)}
+    grids = model.tell("quantization")
     found = {
-        name: (details[name], np.argsort(order))
+        name: (places[name], np.argsort(order))
         for name, order in orders(graph).items()
-        if name in details and tuple(details[name]["shape"]) == layout.laid_out(graph.shapes[name], order)
+        if name in places and model.outputs[places[name]].shape == layout.laid_out(graph.shapes[name], order)
     }
 
     def trace(image: Pixels) -> dict[str, Array]:
-        interpreter.set_tensor(entry["index"], image[None].astype(entry["dtype"]))
-        interpreter.invoke()
-        return {
-            name: _real(interpreter.get_tensor(detail["index"]), detail).transpose(axes)
-            for name, (detail, axes) in found.items()
-        }
+        stored = model.run([image[None]])
+        return {name: _real(stored[place], *grids[place]).transpose(axes) for name, (place, axes) in found.items()}
 
     return trace
 
 
-def _real(stored: Array, detail: Mapping[str, Any]) -> Array:
+def _real(stored: Array, scale: float, zero_point: int) -> Array:
     """A quantised tensor as real numbers; others as they are."""
-    scale, zero_point = detail["quantization"]
     return stored if scale == 0 else ((stored.astype(np.float32) - zero_point) * scale).astype(np.float32)
 
 
-def _executed(path: Path, graph: Graph, rounding: Rounding) -> Tracer:
-    program = load(path)
+def _executed(model: IsolatedModel, graph: Graph) -> Tracer:
     names = Counter(map(allowed_name, graph.shapes))
 
     def trace(image: Pixels) -> dict[str, Array]:
-        found = dict(program.trace(program.feeds(image), rounding=rounding))
+        found = {tensor.name: value for tensor, value in zip(model.outputs, model.run([image]), strict=True)}
         # Where mending gave two tensors one name, nobody can tell which is which.
         return {
             tensor: found[allowed_name(tensor)]

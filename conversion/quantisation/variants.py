@@ -17,7 +17,7 @@ from conversion.artefact.kinds import DEFAULTS, Precision
 from conversion.artefact.metadata import embedded_metadata
 from conversion.quantisation.float16_audit import Float16Risk, float16_risks
 from conversion.quantisation.rounding import with_kept_sums
-from conversion.runtimes.runner import Runner, interpreter_runner, program_runner
+from conversion.runtimes.runner import Runner, channels_last_runner, image_runner
 from conversion.source.graph import Graph
 from conversion.tflite.interpreter import open_interpreter
 from training.student.arrays import Floats, Pixels
@@ -67,13 +67,15 @@ class TFLite:
 
     def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Floats]) -> dict[str, float]:
         """See `Variants`."""
+        from conversion.runtimes.litert import wrap_interpreter
+
         if precision in DEFAULTS:
             return {}
         layers = self._quantise.layers(self._source(_grid(precision)), precision)
         found = {}
         for layer in _listed(layers, f"tflite {precision}"):
             model = self._bytes(precision, [other for other in layers if other != layer])
-            found[layer] = _error(interpreter_runner(open_interpreter(model)), inputs, expected)
+            found[layer] = _error(channels_last_runner(wrap_interpreter(open_interpreter(model)).run), inputs, expected)
         return found
 
     def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:
@@ -137,6 +139,8 @@ class CoreML:
 
     def sensitivity(self, precision: Precision, inputs: Inputs, expected: Sequence[Floats]) -> dict[str, float]:
         """See `Variants`."""
+        from conversion.runtimes.coreml_executor import wrap_program
+
         if precision in DEFAULTS:
             return {}
         self.write(precision, self._folder / "whole.mlpackage")
@@ -144,7 +148,8 @@ class CoreML:
         found = {}
         for layer, readers in _listed(self._compress.layers(self._half()).items(), f"coreml {precision}"):
             steps = (new if new.name in readers else old for old, new in zip(half.steps, whole.steps, strict=True))
-            found[layer] = _error(program_runner(replace(half, steps=tuple(steps)), "fp16"), inputs, expected)
+            mixed = wrap_program(replace(half, steps=tuple(steps)), "fp16")
+            found[layer] = _error(image_runner(mixed.run), inputs, expected)
         return found
 
     def float16_risks(self, precision: Precision) -> tuple[Float16Risk, ...]:

@@ -1,22 +1,27 @@
 """Every file of a student in every runtime as one function, from the input's pixels to logits.
 
 An input is (height, width, 3) uint8 RGB, as `preprocess` makes it; logits are (channels, rows, columns) float32.
+
+Files are opened in child processes, one each: they may come from anybody, and a malformed one may end its runtime.
+The student's own checkpoint is read here: safetensors hold nothing that could.
 """
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from conversion.source.session import open_session
-from conversion.tflite.interpreter import open_interpreter
-from training.student.arrays import Floats, Pixels, channels_first
-from training.student.errors import BadInput, ConversionRefused
+from conversion.runtimes.isolated import IsolatedModel
+from training.student.arrays import Array, Floats, Pixels
+from training.student.errors import BadInput
 
 Runner = Callable[[Pixels], Floats]
+
+Run = Callable[[Sequence[Array]], Sequence[Array]]
+"""A model's inputs to its outputs."""
 
 
 def torch_runner(path: Path) -> Runner:
@@ -31,90 +36,52 @@ def torch_runner(path: Path) -> Runner:
 
 def onnxruntime(path: Path) -> Runner:
     """ONNX Runtime on the CPU."""
-    session = _open(lambda: open_session(path), path)
-    name = session.get_inputs()[0].name
-
-    def run(image: Pixels) -> Floats:
-        logits: Floats = session.run(None, {name: channels_first(image)})[0][0]
-        return logits
-
-    return run
+    return channels_first_runner(_open("onnxruntime", path).run)
 
 
 def litert(path: Path) -> Runner:
     """LiteRT with the XNNPACK delegate that phones use."""
-    return interpreter_runner(_open(lambda: open_interpreter(path.read_bytes()), path))
+    return channels_last_runner(_open("litert", path).run)
 
 
 def litert_reference(path: Path) -> Runner:
     """LiteRT's reference kernels: slow and simple, and independent of XNNPACK."""
-    return interpreter_runner(_open(lambda: open_interpreter(path.read_bytes(), reference_kernels=True), path))
+    return channels_last_runner(_open("litert", path, reference_kernels=True).run)
 
 
 def tflite_runtime(path: Path) -> Runner:
     """tflite-runtime: the oldest runtime on phones, older than the name LiteRT."""
-    from tflite_runtime.interpreter import Interpreter
-
-    interpreter = _open(lambda: Interpreter(str(path), num_threads=1), path)
-    interpreter.allocate_tensors()
-    return interpreter_runner(interpreter)
+    return channels_last_runner(_open("tflite-runtime", path).run)
 
 
 def coreml_executor(path: Path) -> Runner:
     """The saved Core ML program executed operator by operator, in float32."""
-    from conversion.coreml.executor import load
-
-    return program_runner(load(path), "fp32")
+    return image_runner(_open("coreml-executor", path, rounding="fp32").run)
 
 
 def coreml_executor_fp16(path: Path) -> Runner:
     """The same, with every operator's result rounded to float16 where the program says so."""
-    from conversion.coreml.executor import load
-
-    return program_runner(load(path), "fp16")
+    return image_runner(_open("coreml-executor", path, rounding="fp16").run)
 
 
 def coreml(path: Path) -> Runner:
     """Core ML itself; macOS only."""
-    from PIL import Image
-
-    from conversion.coreml.toolbox import load_coremltools
-
-    model = _open(lambda: load_coremltools().models.MLModel(str(path)), path)
-
-    def run(image: Pixels) -> Floats:
-        logits = model.predict({"image": Image.fromarray(image)})["logits"]
-        return np.asarray(logits[0], np.float32)
-
-    return run
+    return image_runner(_open("coreml", path).run)
 
 
-def interpreter_runner(interpreter: Any) -> Runner:
-    """An opened TFLite file. Its input's type says whether it takes pixels as bytes or as the same values in float."""
-    details = interpreter.get_input_details()[0]
-    entry, dtype, result = details["index"], details["dtype"], interpreter.get_output_details()[0]["index"]
-
-    def run(image: Pixels) -> Floats:
-        interpreter.set_tensor(entry, image[None].astype(dtype))
-        try:
-            interpreter.invoke()
-        except RuntimeError as error:
-            # Such as a division by a number that 8 bits round to zero.
-            reason = str(error).strip().replace("\n", " ")
-            raise ConversionRefused(f"LiteRT stops while it runs ({reason}); export in more bits") from error
-        return np.ascontiguousarray(interpreter.get_tensor(result)[0].transpose(2, 0, 1))
-
-    return run
+def channels_first_runner(run: Run) -> Runner:
+    """A model from (1, 3, height, width) to (1, channels, rows, columns)."""
+    return lambda image: run([image.transpose(2, 0, 1)[None]])[0][0]
 
 
-def program_runner(program: Any, rounding: Literal["fp32", "fp16"]) -> Runner:
-    """A loaded Core ML program, operator by operator."""
+def channels_last_runner(run: Run) -> Runner:
+    """A model from (1, height, width, 3) to (1, rows, columns, channels)."""
+    return lambda image: np.ascontiguousarray(run([image[None]])[0][0].transpose(2, 0, 1))
 
-    def run(image: Pixels) -> Floats:
-        logits: Floats = program.run(image, rounding=rounding)["logits"][0]
-        return logits
 
-    return run
+def image_runner(run: Run) -> Runner:
+    """A model from an image to (1, channels, rows, columns)."""
+    return lambda image: run([image])[0][0]
 
 
 RUNTIMES: Mapping[str, Callable[[Path], Runner]] = MappingProxyType(
@@ -143,10 +110,7 @@ def why_unavailable(runtime: str) -> str:
     return ""
 
 
-def _open(opener: Callable[[], Any], path: Path) -> Any:
+def _open(runtime: str, path: Path, **options: Any) -> IsolatedModel:
     if not path.exists():
         raise BadInput(f"no artefact at {path}; make it with `make export-coreml` or `make export-tflite`")
-    try:
-        return opener()
-    except Exception as error:  # each runtime raises its own kinds for a damaged file
-        raise BadInput(f"{path} cannot be opened: {error}") from error
+    return IsolatedModel(runtime, path, **options)

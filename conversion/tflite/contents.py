@@ -8,7 +8,6 @@ from typing import Any
 from conversion.artefact.contents import Contents, Tensor
 from conversion.tflite import mediapipe
 from conversion.tflite.metadata import read_entries, read_metadata
-from conversion.tflite.partitions import partitions
 from training.student.errors import BadInput, one_line
 
 
@@ -20,14 +19,13 @@ def read_contents(path: Path) -> Contents:
     """
     data = path.read_bytes()
     try:
-        note = _partitions(data)
-        return _held(data, note)
-    # LiteRT's verifier raises ValueError; what it lets pass may still lead out of the file, or to what is no text.
+        return _held(data)
+    # A damaged offset leads out of the file, or to what is no text.
     except (ValueError, IndexError, TypeError, AttributeError, struct.error) as error:
         raise BadInput(f"{path} is no readable TFLite file ({one_line(error)}); convert it again") from error
 
 
-def _held(data: bytes, note: str) -> Contents:
+def _held(data: bytes) -> Contents:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(data, 0)
@@ -51,18 +49,6 @@ def _held(data: bytes, note: str) -> Contents:
         operators=dict(operators),
         weights=dict(by_type),
         metadata=_metadata(data, model),
-        notes=[note],
-    )
-
-
-def _partitions(data: bytes) -> str:
-    try:
-        found = partitions(data)
-    except RuntimeError as error:
-        return f"LiteRT cannot run it here: {one_line(error)}"
-    outside = ", ".join(f"{name} {count}" for name, count in Counter(found.outside).items())
-    return (
-        f"XNNPACK runs it in {found.count} partition{'' if found.count == 1 else 's'}; outside: {outside or 'nothing'}"
     )
 
 

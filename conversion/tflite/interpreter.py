@@ -7,6 +7,12 @@ from typing import Any
 
 
 def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool = False) -> Any:
+    """As `load_interpreter`, without what LiteRT says on stderr meanwhile."""
+    with native_stderr_closed():
+        return load_interpreter(model, threads=threads, reference_kernels=reference_kernels)
+
+
+def load_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool = False) -> Any:
     """An `ai_edge_litert.interpreter.Interpreter` with its tensors allocated.
 
     Args:
@@ -24,14 +30,13 @@ def open_interpreter(model: bytes, *, threads: int = 1, reference_kernels: bool 
     def opened(kernels: OpResolverType) -> Any:
         return Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=kernels)
 
-    with native_stderr_closed():
-        try:
-            interpreter = opened(OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO)
-        except ValueError as error:
-            if not reference_kernels or "Didn't find op" not in str(error):
-                raise
-            interpreter = opened(OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-        interpreter.allocate_tensors()
+    try:
+        interpreter = opened(OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO)
+    except ValueError as error:
+        if not reference_kernels or "Didn't find op" not in str(error):
+            raise
+        interpreter = opened(OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    interpreter.allocate_tensors()
     return interpreter
 
 

@@ -34,7 +34,11 @@ def partitions(model: bytes) -> Partitions:
     Raises:
         ValueError: LiteRT cannot load the model.
     """
-    interpreter = open_interpreter(model)
+    return count_partitions(open_interpreter(model))
+
+
+def count_partitions(interpreter: Any) -> Partitions:
+    """The same of a model that LiteRT has opened."""
     # The operators that a delegate replaced stay in the list; those that replace them are appended.
     nodes = interpreter._get_ops_details()
     delegates = [node for node in nodes if node["op_name"] == _DELEGATE]
