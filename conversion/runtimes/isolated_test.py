@@ -16,7 +16,7 @@ from conversion.runtimes.process import ROOT, RuntimeFailed
 from conversion.tflite.packing import pack
 from training.student.errors import BadInput, PocketmaskError
 
-CASES = int(os.environ.get("FUZZ_RUNTIMES", "250"))
+CASES = int(os.environ.get("FUZZ_RUNTIMES", "300"))
 """Of the random changes; `FUZZ_RUNTIMES=1000 python -m pytest conversion/runtimes/isolated_test.py -m slow -s`."""
 IMAGE = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(1, 16, 24, 3)
 
