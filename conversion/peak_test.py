@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from conversion.benchmark.memory import peak_megabytes
+from conversion.latency import peak_megabytes
 from conversion.source.graph import read_graph
 from conversion.tflite.emitter import emit
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from conversion.artefact.contents import Tensor
 from training.student.arrays import Array
-from training.student.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,13 @@ def make_noise(inputs: Sequence[Tensor]) -> list[Array]:
     """The same random inputs of 0 to 255 each time; a batch whose size is open is one.
 
     Raises:
-        BadInput: Another size is open, or an input is of another type than `NOISE` has.
+        ValueError: Another size is open, or an input is of another type than `NOISE` has.
     """
     rng = np.random.default_rng(0)
     made = []
     for tensor in inputs:
         shape = [1 if axis == 0 and not isinstance(size, int) else size for axis, size in enumerate(tensor.shape)]
         if not all(isinstance(size, int) for size in shape) or tensor.type not in NOISE:
-            raise BadInput(f"it has the input {tensor}; fix its sizes to time it")
+            raise ValueError(f"it has the input {tensor}; fix its sizes to time it")
         made.append((rng.random(shape) * 255).astype(tensor.type))  # type: ignore[arg-type]  # all are whole
     return made

@@ -155,8 +155,8 @@ import sys, signal, time
 from pathlib import Path
 from conversion.runtimes.isolated import IsolatedModel
 model = IsolatedModel("litert", Path(sys.argv[1]))
-print(model._child._process.pid, flush=True)
 try:
+    print(model._child._process.pid, flush=True)
     while True:
         model.milliseconds()
 except KeyboardInterrupt:
