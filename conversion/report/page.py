@@ -22,7 +22,7 @@ def write(facts: Facts, run: Run) -> None:
     """Into the run's folder.
 
     Raises:
-        BadInput: The pictures that `verify` draws are gone.
+        BadInput: Pictures that `verify` draws are gone.
     """
     html_page.write_page(
         run.report,

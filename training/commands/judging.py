@@ -80,14 +80,21 @@ def compare_command(run_folders: tuple[Path, ...], data: Path | None, out: Path 
 
     The picture shows which classes each student takes for which.
     """
-    from training.evaluation.compare import as_record, describe_students, evaluate_runs, write_comparison
+    from training.evaluation.compare import (
+        as_record,
+        describe_students,
+        evaluate_runs,
+        refuse_another_folder,
+        write_comparison,
+    )
     from training.run import Run
     from training.student.checkpoint import load_checkpoint
 
+    out = out or Path("compared", "-".join(folder.resolve().name for folder in run_folders))
+    refuse_another_folder(out)
     runs = [Run(folder) for folder in run_folders]
     students = [load_checkpoint(run.checkpoint) for run in runs]
     pairs = pairs_of(data) if data else runs[0].held_out_pairs()
-    out = out or Path("compared", "-".join(folder.resolve().name for folder in run_folders))
     claim_for_command(out.parent, out.name)
     found = evaluate_runs(runs, students, pairs, warn=warn)
     text = write_comparison(found, describe_students(students), out)

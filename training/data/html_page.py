@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from training.student.atomic_write import write_text
+from training.student.errors import BadInput
 
 _HERE = Path(__file__).parent
 
@@ -42,8 +43,15 @@ def write_page(path: Path, template: str, script: str = "", folder: Path = _HERE
 
 
 def data_url_of_file(picture: Path) -> str:
-    """A PNG or JPEG file as a data URL."""
-    return data_url(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
+    """A PNG or JPEG file as a data URL.
+
+    Raises:
+        BadInput: It cannot be read.
+    """
+    try:
+        return data_url(picture.read_bytes(), "png" if picture.suffix == ".png" else "jpeg")
+    except OSError as error:
+        raise BadInput(f"cannot read {picture}: {error.strerror}; run the command that draws it again") from error
 
 
 def data_url(encoded: bytes, kind: Literal["png", "jpeg"]) -> str:

@@ -12,6 +12,10 @@ from training.evaluation.segmentation_metrics import MEASURES, SegmentationMetri
 from training.run import Run
 from training.student.atomic_write import atomic_path, write_text
 from training.student.checkpoint import Checkpoint
+from training.student.errors import BadInput
+
+FILES = ("comparison.md", "confusion.png")
+"""What a comparison's folder holds; the picture where there are several classes."""
 
 
 def evaluate_runs(
@@ -93,14 +97,28 @@ def _best_in_bold(values: Sequence[float]) -> Iterator[str]:
     return (f"**{text}**" if text and text == best else text for text in texts)
 
 
+def refuse_another_folder(folder: Path) -> None:
+    """Raise if a folder holds anything but an earlier comparison: it is replaced as a whole.
+
+    Raises:
+        BadInput: It does, or it is a file.
+    """
+    if not folder.exists():
+        return
+    is_ours = folder.is_dir() and all(path.name in FILES or path.name.startswith(".") for path in folder.iterdir())
+    if not is_ours:
+        raise BadInput(f"{folder} exists and is no comparison of ours; choose another folder with --out")
+
+
 def write_comparison(
     students: Mapping[str, SegmentationMetrics], facts: Mapping[str, Sequence[str]], folder: Path
 ) -> str:
     """The folder at once: comparison.md, which is returned, and confusion.png of several classes.
 
     Raises:
-        BadInput: It cannot be written.
+        BadInput: It cannot be written, or holds something else.
     """
+    refuse_another_folder(folder)
     text = comparison_table(students, facts)
     with atomic_path(folder) as temporary:
         write_text(temporary / "comparison.md", f"{text}\n")

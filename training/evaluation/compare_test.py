@@ -8,6 +8,7 @@ from training.evaluation.compare import comparison_table, describe_students, eva
 from training.evaluation.segmentation_metrics import SegmentationMetrics
 from training.fit import fit
 from training.run import Run
+from training.student.errors import BadInput
 
 CLASSES = ("sky", "road", "car")
 
@@ -40,6 +41,22 @@ def test_confusions_stand_beside_each_other(tmp_path):
 
     with Image.open(tmp_path / "alone" / "confusion.png") as alone, Image.open(tmp_path / "both/confusion.png") as both:
         assert both.size == (2 * alone.width, alone.height)
+
+
+def test_a_folder_that_holds_anything_else_is_never_replaced(tmp_path):
+    one = measured(lambda mask: mask)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "mine.jpg").touch()
+    (tmp_path / "file").touch()
+
+    for folder in (photos, tmp_path / "file"):
+        with pytest.raises(BadInput, match="is no comparison of ours; choose another folder with --out"):
+            write_comparison({"one": one}, {}, folder)
+    assert [path.name for path in photos.iterdir()] == ["mine.jpg"]
+
+    for _ in range(2):
+        write_comparison({"one": one}, {}, tmp_path / "again")
 
 
 @pytest.mark.slow
