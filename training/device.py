@@ -21,14 +21,12 @@ NAMES: Mapping[Accelerator, str] = MappingProxyType(
     {"cuda": "a CUDA GPU", "mps": "an Apple GPU (MPS)", "cpu": "the processor"}
 )
 
-TORCH_VARIABLES: Mapping[str, str] = MappingProxyType(
-    {"PYTORCH_ENABLE_MPS_FALLBACK": "1", "OMP_WAIT_POLICY": "passive"}
-)
+TORCH_VARIABLES: Mapping[str, str] = MappingProxyType({"PYTORCH_ENABLE_MPS_FALLBACK": "1", "GOMP_SPINCOUNT": "10000"})
 """Environment variables that torch reads while it is imported; what the user has set holds.
 
-What MPS lacks then runs on the processor. Threads that wait for one another sleep: by default they spin, and where
-another program has taken a core, each spins until that program's time is over. A training step on two cores with
-neighbours is 20 times faster so, and no slower on an idle machine (docs/experiments.md, "Threads that sleep").
+What MPS lacks then runs on the processor. Threads of OpenMP that wait for one another spin briefly and then sleep: by
+default they spin for long, and where another program has taken a core, each until that program's time is over. Tens of
+microseconds of spinning cost an idle machine nothing (docs/experiments.md, "Threads that sleep").
 """
 
 _FALLBACK = re.compile(r"The operator '(?P<name>[^']+)' is not currently supported on the MPS backend")

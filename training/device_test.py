@@ -107,7 +107,7 @@ def test_the_command_lines_tell_torch_what_it_reads_before_it_is_imported():
     )
     for package, command in (("training", "fit"), ("conversion", "verify")):
         written = script.format(package, list(TORCH_VARIABLES), command)
-        for own in ({}, {"OMP_WAIT_POLICY": "active"}):
+        for own in ({}, {"GOMP_SPINCOUNT": "5"}):
             before = {name: value for name, value in os.environ.items() if name not in TORCH_VARIABLES}
             ran = subprocess.run(
                 [sys.executable, "-c", written], capture_output=True, text=True, check=False, env={**before, **own}

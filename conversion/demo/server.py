@@ -110,7 +110,9 @@ class PageServer(ThreadingHTTPServer):
             with suppress(OSError):
                 connection.shutdown(SHUT_RDWR)
         for thread in list(self._connections):
-            thread.join(STOP_SECONDS)
+            # Ctrl-C may have come before it was started.
+            if thread.is_alive():
+                thread.join(STOP_SECONDS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a connection that ends early is no fault of ours."""
